@@ -1,0 +1,34 @@
+# What makes a top-down config semi-supervised. Names of our own only, as two
+# base files must not define the same one.
+posedual = dict(
+    type='SemiPoseEstimator',
+    data_preprocessor=dict(type='SemiPoseDataPreprocessor'),
+    peers=[dict()],
+    routes=[
+        dict(student=0, teachers=[1]),
+        dict(student=1, teachers=[0]),
+    ],
+    views=[dict(source='easy', ops=[dict(type='JointCutout', num=5)])],
+    warp=dict(type='HardAffine', scale=0.25, rotation=30, prob=0.8),
+    sup_weight=0.5,
+    unsup_weight=1.0)
+
+# for a child of a PoseDual config: one network, labeled images alone
+supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)
+supervised_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='SafeCheckpointHook'),
+]
+
+# fresh networks first learn from labels alone, or they agree on background
+mutual_teaching = dict(
+    type='MutualTeachingHook', burn_in=500, ramp_up=500, on_collapse='warn')
+semi_hooks = [
+    # MMPose's own: buffers of ranks are averaged after an epoch
+    dict(type='SyncBuffersHook'),
+    dict(type='SafeCheckpointHook'),
+    mutual_teaching
+]
+semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
+semi_val_loop = dict(type='SemiPoseValLoop')
+semi_test_loop = dict(type='SemiPoseTestLoop')

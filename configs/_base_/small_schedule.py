@@ -1,0 +1,14 @@
+# For a few hundred labels and one small machine: 2000 iterations of batch 16,
+# the first of them on labels alone.
+small_head = dict(deconv_out_channels=(64, 64, 64))
+small_loader = dict(batch_size=16, drop_last=True)
+small_optimizer = dict(optimizer=dict(lr=1e-3))
+small_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, end=50, by_epoch=False),
+    dict(type='MultiStepLR', milestones=[1400, 1800], by_epoch=False)
+]
+small_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='SafeCheckpointHook'),
+    dict(type='MutualTeachingHook', burn_in=400, ramp_up=400)
+]

@@ -1,0 +1,37 @@
+_base_ = [
+    'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+    'td-hm_hrnet-w48_8xb32-210e_coco-384x288.py', './_base_/posedual.py',
+    './_base_/semi_coco.py'
+]
+custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
+
+weights = '{{$SEMIPOSE_HRNET_W48:https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w48-8ef0771d.pth}}'  # noqa: E501
+model = dict(
+    backbone=dict(init_cfg=dict(checkpoint=weights)),
+    test_cfg=dict(flip_test=False),
+    **_base_.posedual)
+pipeline = [
+    *_base_.train_pipeline[:3],
+    dict(type='EasyAffine'), *_base_.train_pipeline[-3:]
+]
+train_dataloader = dict(
+    batch_size=8,
+    sampler=_base_.semi_sampler,
+    dataset=dict(
+        _delete_=True,
+        type='SemiPoseDataset',
+        labeled=dict(pipeline=pipeline, **_base_.coco_labeled),
+        unlabeled=_base_.coco_unlabeled))
+val_dataloader = test_dataloader = _base_.coco_val
+val_evaluator = test_evaluator = _base_.coco_evaluator
+
+train_cfg = dict(
+    _delete_=True, type='SemiPoseTrainLoop', max_epochs=300, val_interval=10)
+val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.001, end=500, by_epoch=False),
+    dict(type='MultiStepLR', milestones=[220, 260], by_epoch=True)
+]
+auto_scale_lr = dict(base_batch_size=8)
+custom_hooks = _base_.semi_hooks

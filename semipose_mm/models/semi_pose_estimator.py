@@ -1,0 +1,343 @@
+# Copyright (c) semipose_mm authors.
+"""The semi-supervised estimator: its training step from top to bottom."""
+import copy
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import ModuleDict
+from mmengine.structures import PixelData
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from mmpose.utils.typing import (ConfigType, InstanceList, OptConfigType,
+                                 OptMultiConfig, SampleList)
+from torch import Tensor, nn
+
+from semipose_mm.structures import (CodecGeometry, SemiPoseDataSamples,
+                                    SemiPoseInputs, TeachingStep,
+                                    heatmap_peaks)
+from semipose_mm.structures.semi_batch import Lesson
+from .networks import (build_peer, check_networks, mirror_to_peers,
+                       network_heatmaps, teacher_heatmaps)
+from .teaching import (Deal, Lectern, build_views, lesson_weights,
+                       parse_routes, route_target)
+
+
+@MODELS.register_module()
+class SemiPoseEstimator(TopdownPoseEstimator):
+    """Networks that teach one another on unlabeled images.
+
+    For every student s, route r = (s, teachers) and view p the loss is
+
+        sum_s sup_weight * l(f_s(x_labeled), y)
+        + sum_r sum_p unsup_weight * l(f_s(V_p(x_p)), T_p(target_r))
+
+    where target_r is the mean heatmap of the teachers on the easy view,
+    without gradient, V_p the operations and the warp of a hard view and T_p
+    the same warp. PoseDual is two networks with crossed routes, PoseCons one
+    network with the route 0 <- 0, and without routes this is supervised
+    training (Xie et al., "An Empirical Study of the Collapsing Problem in
+    Semi-Supervised 2D Human Pose Estimation", ICCV 2021).
+
+    The estimator itself is network 0 and the others are its ``peers``, so
+    that its checkpoints load in the stock config of the same architecture,
+    and a stock checkpoint initializes every network.
+
+    Args:
+        backbone (dict): Backbone of network 0.
+        neck (dict, optional): Neck of network 0. Defaults to ``None``
+        head (dict, optional): Head of network 0, a ``HeatmapHead`` with
+            ``KeypointMSELoss``. Defaults to ``None``
+        train_cfg (dict, optional): Not used here. Defaults to ``None``
+        test_cfg (dict, optional): As in MMPose; ``network`` names the one
+            that predicts: a number or ``'ensemble'`` (mean heatmap).
+            Defaults to ``None``, network 0
+        data_preprocessor (dict, optional): Usually
+            ``SemiPoseDataPreprocessor``. Defaults to ``None``
+        init_cfg (dict, optional): Defaults to ``None``
+        metainfo (dict, optional): As in MMPose. Defaults to ``None``
+        peers (Sequence[dict]): One entry for each further network, with
+            overrides of network 0's ``backbone``, ``neck``, ``head`` and
+            ``init_cfg``. Defaults to ``()``
+        routes (Sequence[dict]): ``dict(student=0, teachers=[1])``.
+            Defaults to ``()``
+        views (Sequence[dict]): ``dict(source='easy', ops=[...])``.
+            Defaults to ``()``
+        warp (dict, optional): Warp from the easy to the hard view.
+            Defaults to ``None``
+        sup_weight (float): Weight of each labeled loss. Defaults to 0.5
+        unsup_weight (float): Weight of each unlabeled loss, on which
+            ``MutualTeachingHook`` puts its schedule. Defaults to 1.0
+        teacher_norm (str): Whether batch norm of a teaching network is in
+            ``'train'`` mode, as in the paper, or in ``'eval'``. Defaults to
+            ``'train'``
+
+    Raises:
+        TypeError: If a head or loss cannot be used.
+        ValueError: If an entry of the config has a value that is not allowed.
+    """
+
+    def __init__(self,
+                 backbone: ConfigType,
+                 neck: OptConfigType = None,
+                 head: OptConfigType = None,
+                 train_cfg: OptConfigType = None,
+                 test_cfg: OptConfigType = None,
+                 data_preprocessor: OptConfigType = None,
+                 init_cfg: OptMultiConfig = None,
+                 metainfo: Optional[dict] = None,
+                 peers: Sequence[dict] = (),
+                 routes: Sequence[dict] = (),
+                 views: Sequence[dict] = (),
+                 warp: OptConfigType = None,
+                 sup_weight: float = 0.5,
+                 unsup_weight: float = 1.0,
+                 teacher_norm: str = 'train') -> None:
+        base = dict(backbone=backbone, head=head, test_cfg=test_cfg)
+        if neck is not None:
+            base['neck'] = neck
+        base = copy.deepcopy(base)
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            train_cfg=train_cfg,
+            test_cfg=test_cfg,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+            metainfo=metainfo)
+        for key, value in dict(
+                sup_weight=sup_weight, unsup_weight=unsup_weight).items():
+            if value < 0:
+                raise ValueError(
+                    f'model.{key} must not be negative, but got {value}')
+        if teacher_norm not in ('train', 'eval'):
+            raise ValueError("model.teacher_norm must be 'train' or 'eval', "
+                             f'but got {teacher_norm!r}')
+        if peers:
+            self.peers = ModuleDict({
+                str(i): build_peer(base, override)
+                for i, override in enumerate(peers, 1)
+            })
+        check_networks(self.networks)
+        self.codec = CodecGeometry.from_codec(self.head.decoder)
+        self.lectern = Lectern(
+            parse_routes(routes, self.num_networks), build_views(views), warp)
+        self.sup_weight = sup_weight
+        self.base_unsup_weight = unsup_weight
+        self.teacher_norm = teacher_norm
+        # a tensor, as a compiled step would be rebuilt for every new float
+        self.register_buffer(
+            'unsup_weight', torch.tensor(0.), persistent=False)
+        self.set_unsup_weight(unsup_weight)
+        #: TeachingStep: what the last call of :meth:`loss` computed.
+        self.last_step: Optional[TeachingStep] = None
+        self.selected_network  # fails early on a wrong test_cfg.network
+        self._register_load_state_dict_pre_hook(self._mirror_plain_weights)
+
+    # ------------------------------------------------------------ networks
+
+    @property
+    def networks(self) -> List[nn.Module]:
+        """list[nn.Module]: Network 0, which is the estimator, and peers."""
+        return [self, *getattr(self, 'peers', {}).values()]
+
+    @property
+    def num_networks(self) -> int:
+        """int: Number of trained networks."""
+        return len(self.networks)
+
+    @property
+    def selected_network(self) -> str:
+        """str: Which network predicts: ``'net0'`` ... or ``'ensemble'``."""
+        network = self.test_cfg.get('network', 0)
+        if network == 'ensemble':
+            return 'ensemble' if self.num_networks > 1 else 'net0'
+        if network in range(self.num_networks):
+            return f'net{network}'
+        raise ValueError(
+            f"model.test_cfg.network is {network!r}, but must be 'ensemble' "
+            f'or a number from 0 to {self.num_networks - 1}')
+
+    def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
+        """Let a checkpoint of one network initialize all of them."""
+        peers = getattr(self, 'peers', None)
+        if peers and mirror_to_peers(state_dict, prefix, peers):
+            print_log(
+                'The checkpoint holds one network: its weights go to network '
+                f'0 and to peer(s) {", ".join(peers)}', 'current')
+
+    # ------------------------------------------------------------ training
+
+    def set_unsup_weight(self, weight: float) -> None:
+        """Set the weight of the unlabeled loss.
+
+        While it is 0 the unlabeled passes are not run at all, so training
+        equals the supervised one in parameters and buffers. It must depend
+        on nothing but the iteration, or ranks would run different passes.
+        """
+        self.unsup_weight.fill_(weight)
+        self.teaching_enabled = weight > 0 and bool(self.lectern.routes)
+
+    def loss(self, inputs: Union[SemiPoseInputs, Tensor],
+             data_samples: Union[SemiPoseDataSamples, SampleList]) -> dict:
+        """Compute the losses of a batch.
+
+        Args:
+            inputs (dict | Tensor): A semi-supervised batch, or labeled
+                images (B, 3, H, W) alone.
+            data_samples (dict | list): The samples of either form.
+
+        Returns:
+            dict: ``net<i>/loss_sup`` for every network and, while teaching,
+            ``net<i>/loss_unsup`` for every student; weighted scalars.
+        """
+        self.last_step = None  # frees the last step's tensors in time
+        step = TeachingStep()
+        if isinstance(inputs, Tensor):
+            losses = self._labeled_losses(inputs, data_samples, step)
+        else:
+            losses = self._labeled_losses(inputs['labeled'],
+                                          data_samples['labeled'], step)
+            if self.teaching_enabled:
+                losses.update(self._unlabeled_losses(inputs, step))
+        step.losses = {name: loss.detach() for name, loss in losses.items()}
+        self.last_step = step
+        return losses
+
+    def _labeled_losses(self, images: Tensor, data_samples: SampleList,
+                        step: TeachingStep) -> Dict[str, Tensor]:
+        """Supervised loss of every network."""
+        targets = torch.stack([d.gt_fields.heatmaps for d in data_samples])
+        weights = torch.cat(
+            [d.gt_instance_labels.keypoint_weights for d in data_samples])
+        step.keypoint_weights = weights
+        losses = dict()
+        for i, net in enumerate(self.networks):
+            heatmaps = network_heatmaps(net, images)
+            step.labeled[i] = heatmaps.detach()
+            losses[f'net{i}/loss_sup'] = self.sup_weight * heatmap_loss(
+                net, heatmaps, targets, weights)
+        return losses
+
+    def _unlabeled_losses(self, inputs: SemiPoseInputs,
+                          step: TeachingStep) -> Dict[str, Tensor]:
+        """Consistency loss of every route through every view."""
+        self.lectern.check_inputs(inputs)
+        networks = self.networks
+        step.easy = {
+            t: teacher_heatmaps(networks[t], inputs['easy'],
+                                self.teacher_norm)
+            for t in self.lectern.teachers
+        }
+        deal = Deal(inputs['uniforms'])
+        losses = dict()
+        for p, view in enumerate(self.lectern.views):
+            view_warp = None
+            if self.lectern.warp:
+                uniforms = deal.take(self.lectern.warp.num_uniforms)
+                view_warp = self.lectern.warp(uniforms, self.codec)
+            for route in self.lectern.routes:
+                target = route_target(step.easy, route.teachers)
+                images = inputs[view.source]
+                if view.ops:
+                    peaks = self.codec.to_input(heatmap_peaks(target)[0])
+                    for op in view.ops:
+                        uniforms = deal.take(op.num_uniforms)
+                        images = op(images, peaks, uniforms)
+                if view_warp:
+                    images = view_warp.images(images)
+                    target = view_warp.heatmaps(target)
+                weights = lesson_weights(target, view_warp)
+                net = networks[route.student]
+                heatmaps = network_heatmaps(net, images)
+                name = f'net{route.student}/loss_unsup'
+                losses[name] = losses.get(name, 0) + (
+                    self.unsup_weight *
+                    heatmap_loss(net, heatmaps, target, weights))
+                step.lessons.append(
+                    Lesson(route.student, p, images, target, weights,
+                           heatmaps.detach()))
+        return losses
+
+    # ---------------------------------------------------------- prediction
+
+    def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        """Predict with the network that ``test_cfg.network`` names.
+
+        Args:
+            inputs (Tensor): Normalized images (B, 3, H, W).
+            data_samples (list): Their data samples; they are filled in.
+
+        Returns:
+            list[PoseDataSample]: With ``pred_instances`` and, if
+            ``test_cfg.output_heatmaps`` is set, ``pred_fields``.
+        """
+        selected = self.selected_network
+        if selected == 'ensemble':
+            return self.predict_networks(inputs, data_samples)['ensemble']
+        preds, heatmaps = self._run_network(
+            int(selected[len('net'):]), inputs, data_samples)
+        return self._attach(preds, heatmaps, data_samples)
+
+    def predict_networks(self, inputs: Tensor,
+                         data_samples: SampleList) -> Dict[str, SampleList]:
+        """Predict with every network and with their ensemble in one pass.
+
+        Args:
+            inputs (Tensor): Normalized images (B, 3, H, W).
+            data_samples (list): Their data samples; they are copied.
+
+        Returns:
+            dict: ``net0``, ``net1``, ... and ``ensemble``, the mean heatmap,
+            each with data samples as :meth:`predict` returns them. One
+            network has no ensemble.
+        """
+        if self.metainfo is not None:
+            for data_sample in data_samples:
+                data_sample.set_metainfo(self.metainfo)
+        outputs = {
+            f'net{i}': self._run_network(i, inputs, data_samples)
+            for i in range(self.num_networks)
+        }
+        if self.num_networks > 1:
+            mean = torch.stack([maps for _, maps in outputs.values()]).mean(0)
+            outputs['ensemble'] = self.head.decode(mean), mean
+        return {
+            name: self._attach(*output, copy.deepcopy(data_samples))
+            for name, output in outputs.items()
+        }
+
+    def _run_network(self, number: int, inputs: Tensor,
+                     data_samples: SampleList) -> Tuple[InstanceList, Tensor]:
+        """Keypoints in input space and heatmaps (B, K, h, w), flip-tested."""
+        net = self.networks[number]
+        feats = net.extract_feat(inputs)
+        if self.test_cfg.get('flip_test', False):
+            feats = [feats, net.extract_feat(inputs.flip(-1))]
+        preds, fields = net.head.predict(
+            feats, data_samples, dict(self.test_cfg, output_heatmaps=True))
+        return preds, torch.stack([field.heatmaps for field in fields])
+
+    def _attach(self, preds: InstanceList, heatmaps: Tensor,
+                data_samples: SampleList) -> SampleList:
+        """Put predictions, in image space, into their data samples."""
+        fields = None
+        if self.test_cfg.get('output_heatmaps', False):
+            fields = [PixelData(heatmaps=maps) for maps in heatmaps]
+        return self.add_pred_to_datasample(preds, fields, data_samples)
+
+
+def heatmap_loss(net: nn.Module, heatmaps: Tensor, targets: Tensor,
+                 weights: Tensor) -> Tensor:
+    """The head's own loss in float32.
+
+    Args:
+        net (nn.Module): The network whose head has the loss.
+        heatmaps (Tensor): Predictions (B, K, h, w) of any precision.
+        targets (Tensor): (B, K, h, w).
+        weights (Tensor): (B, K) or (B, K, h, w).
+    """
+    with torch.autocast(heatmaps.device.type, enabled=False):
+        return net.head.loss_module(heatmaps.float(), targets.float(),
+                                    weights.float())

@@ -1,0 +1,183 @@
+# Copyright (c) semipose_mm authors.
+"""Geometry of hard views as pure functions.
+
+Pixel coordinates are indices: pixel ``i`` has its centre at ``i``. Matrices
+map *output* to *input* coordinates of a warp, as sampling needs them, and
+are built in pixels of the network's input image. The codec says how heatmap
+and input pixels relate, so a matrix is conjugated with that scale before it
+is normalised for a tensor; normalising the same rotation for both tensors
+instead moves targets by up to 2 px.
+"""
+import math
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class CodecGeometry(NamedTuple):
+    """How a heatmap codec relates heatmap and input pixels.
+
+    Attributes:
+        input_size (tuple): Input image size (W, H) in pixels.
+        heatmap_size (tuple): Heatmap size (w, h) in pixels.
+        scale_factor (tuple): Input pixels per heatmap pixel in (x, y):
+            W/w for MSRA, (W-1)/(w-1) for UDP.
+    """
+    input_size: Tuple[int, int]
+    heatmap_size: Tuple[int, int]
+    scale_factor: Tuple[float, float]
+
+    @classmethod
+    def from_codec(cls, codec) -> 'CodecGeometry':
+        """Read the sizes of an MMPose heatmap codec."""
+        return cls(
+            tuple(int(v) for v in codec.input_size),
+            tuple(int(v) for v in codec.heatmap_size),
+            tuple(float(v) for v in codec.scale_factor))
+
+    def to_input(self, points: Tensor) -> Tensor:
+        """Map points (..., 2) from heatmap to input pixels."""
+        return points * points.new_tensor(self.scale_factor)
+
+
+class ViewWarp(NamedTuple):
+    """One warp of a batch, shared by its images and its heatmaps.
+
+    Attributes:
+        image_theta (Tensor): (B, 2, 3) matrices for ``affine_grid``.
+        heatmap_theta (Tensor): The same motion for heatmaps, (B, 2, 3).
+        align_corners (bool): Which corners the matrices refer to.
+        valid (Tensor, optional): (B, 1, h, w), 1 where the pre-image of a
+            heatmap pixel lies within the crop. ``None`` counts all pixels.
+    """
+    image_theta: Tensor
+    heatmap_theta: Tensor
+    align_corners: bool
+    valid: Optional[Tensor] = None
+
+    def images(self, images: Tensor) -> Tensor:
+        """Warp images (B, 3, H, W)."""
+        return warp(images, self.image_theta, self.align_corners)
+
+    def heatmaps(self, heatmaps: Tensor) -> Tensor:
+        """Warp heatmaps (B, K, h, w)."""
+        return warp(heatmaps, self.heatmap_theta, self.align_corners)
+
+
+def affine_matrix(scale: Tensor, rotation: Tensor,
+                  center: Tuple[float, float]) -> Tensor:
+    """Similarity about a fixed point, from output to input pixels.
+
+    Args:
+        scale (Tensor): (B,) factors; above 1 the content shrinks.
+        rotation (Tensor): (B,) angles in degrees; positive ones turn the
+            content clockwise on screen.
+        center (tuple): The fixed point (x, y) in pixels.
+
+    Returns:
+        Tensor: (B, 3, 3) homogeneous matrices.
+    """
+    angle = rotation * (math.pi / 180)
+    a, b = scale * angle.cos(), scale * angle.sin()
+    cx, cy = center
+    zero, one = torch.zeros_like(a), torch.ones_like(a)
+    rows = [
+        torch.stack([a, b, cx - a * cx - b * cy], -1),
+        torch.stack([-b, a, cy + b * cx - a * cy], -1),
+        torch.stack([zero, zero, one], -1)
+    ]
+    return torch.stack(rows, -2)
+
+
+def conjugate_to_heatmap(matrix: Tensor,
+                         scale_factor: Tuple[float, float]) -> Tensor:
+    """Express a motion of input pixels in heatmap pixels.
+
+    Args:
+        matrix (Tensor): (B, 3, 3) in input pixels.
+        scale_factor (tuple): Input pixels per heatmap pixel (x, y).
+
+    Returns:
+        Tensor: (B, 3, 3) in heatmap pixels.
+    """
+    scale = matrix.new_tensor([*scale_factor, 1.])
+    return matrix * scale / scale[:, None]
+
+
+def normalized_theta(matrix: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Turn a pixel matrix into ``affine_grid``'s theta.
+
+    Args:
+        matrix (Tensor): (B, 3, 3) from output to input pixels.
+        size (tuple): (W, H) of the tensor that is warped.
+
+    Returns:
+        Tensor: (B, 2, 3) for ``align_corners=True``.
+    """
+    half = matrix.new_tensor([(size[0] - 1) / 2, (size[1] - 1) / 2])
+    linear, shift = matrix[:, :2, :2], matrix[:, :2, 2]
+    # p = half * (n + 1) in both frames
+    moved = (linear @ half[:, None]).squeeze(-1) + shift - half
+    return torch.cat(
+        [linear * half / half[:, None], (moved / half)[..., None]], -1)
+
+
+def warp(tensor: Tensor, theta: Tensor, align_corners: bool = True) -> Tensor:
+    """Resample (B, C, H, W) bilinearly with zeros outside, in float32."""
+    with torch.autocast(tensor.device.type, enabled=False):
+        tensor, theta = tensor.float(), theta.float()
+        grid = F.affine_grid(theta, list(tensor.shape), align_corners)
+        return F.grid_sample(
+            tensor,
+            grid,
+            mode='bilinear',
+            padding_mode='zeros',
+            align_corners=align_corners)
+
+
+def valid_region(theta: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Mark the output pixels whose pre-image lies inside.
+
+    Args:
+        theta (Tensor): (B, 2, 3) for ``align_corners=True``.
+        size (tuple): (w, h) of the map.
+
+    Returns:
+        Tensor: (B, 1, h, w) of zeros and ones in float32.
+    """
+    shape = [theta.shape[0], 1, size[1], size[0]]
+    grid = F.affine_grid(theta.float(), shape, align_corners=True)
+    # a rounding error must not mark the border of an identity as outside
+    inside = grid.abs().amax(-1) <= 1 + 1e-4
+    return inside[:, None].float()
+
+
+def transform_points(points: Tensor, matrix: Tensor) -> Tensor:
+    """Apply (B, 3, 3) matrices to points (B, K, 2)."""
+    return points @ matrix[:, :2, :2].transpose(1, 2) + matrix[:, None, :2, 2]
+
+
+def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
+    """Where content at ``points`` (B, K, 2) lies after a warp.
+
+    A warp's matrix maps output to input, so its content moves by the inverse.
+    """
+    return transform_points(points, torch.linalg.inv(matrix))
+
+
+def heatmap_peaks(heatmaps: Tensor) -> Tuple[Tensor, Tensor]:
+    """Highest pixel of each heatmap.
+
+    Args:
+        heatmaps (Tensor): (B, K, h, w).
+
+    Returns:
+        tuple: Positions (B, K, 2) as (x, y) in heatmap pixels and heights
+        (B, K), both float32.
+    """
+    height, index = heatmaps.float().flatten(2).max(-1)
+    width = heatmaps.shape[-1]
+    x, y = index % width, torch.div(index, width, rounding_mode='floor')
+    return torch.stack([x, y], -1).float(), height

@@ -1,0 +1,31 @@
+# Copyright (c) semipose_mm authors.
+"""Fixtures for data that lies outside the repository."""
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+
+import semipose_mm  # noqa: F401, registers everything
+
+# as configs do; pose estimators build their data preprocessor in the scope
+init_default_scope('mmpose')
+
+
+@pytest.fixture(scope='session')
+def data_root():
+    """Folder of the real data sets; skips where there is none."""
+    root = os.environ.get('SEMIPOSE_DATA')
+    if not root or not Path(root, 'coco17').is_dir():
+        pytest.skip('needs the real data: set SEMIPOSE_DATA to its folder')
+    return Path(root).resolve()
+
+
+@pytest.fixture(scope='session')
+def golden(data_root):
+    """Load reference values of the released implementation by name."""
+    folder = data_root.parent / 'golden'
+    if not folder.is_dir():
+        pytest.skip('needs the reference values beside SEMIPOSE_DATA')
+    return lambda name: np.load(folder / f'{name}.npz', allow_pickle=False)

@@ -1,0 +1,308 @@
+# Copyright (c) semipose_mm authors.
+"""The training step and prediction of the estimator."""
+import copy
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from mmpose.models.losses import KeypointMSELoss
+from mmpose.registry import MODELS
+from toys import BASE, DUAL, build_batch, build_model
+
+from semipose_mm.models.semi_pose_estimator import heatmap_loss
+
+
+def unsup(losses):
+    return [losses[k] for k in sorted(losses) if k.endswith('loss_unsup')]
+
+
+def test_losses_of_both_networks():
+    losses = build_model(**DUAL).loss(*build_batch())
+    assert sorted(losses) == [
+        'net0/loss_sup', 'net0/loss_unsup', 'net1/loss_sup', 'net1/loss_unsup'
+    ]
+    assert all(loss.ndim == 0 and loss > 0 for loss in losses.values())
+
+
+def test_swapping_the_networks_swaps_the_losses():
+    views = [dict(source='easy', ops=[])]
+    model = build_model(**dict(DUAL, views=views))
+    before = model.loss(*build_batch())
+    own = {k: v for k, v in model.state_dict().items() if 'peers' not in k}
+    peer = model.peers['1'].state_dict()
+    swapped = dict(peer, **{f'peers.1.{k}': v for k, v in own.items()})
+    other = build_model(seed=1, **dict(DUAL, views=views))
+    other.load_state_dict(swapped)
+    after = other.loss(*build_batch())
+    for kind in ('sup', 'unsup'):
+        for i, j in ((0, 1), (1, 0)):
+            torch.testing.assert_close(before[f'net{i}/loss_{kind}'],
+                                       after[f'net{j}/loss_{kind}'])
+    assert before['net0/loss_unsup'] != before['net1/loss_unsup']
+
+
+def test_no_gradient_reaches_a_teacher():
+    model = build_model(**DUAL)
+    losses = model.loss(*build_batch())
+    losses['net0/loss_unsup'].backward()
+    assert all(p.grad is None for p in model.peers.parameters())
+    assert model.backbone.conv1.weight.grad.abs().sum() > 0
+    assert model.head.final_layer.weight.grad.abs().sum() > 0
+
+
+def test_one_network_without_hard_views_has_nothing_to_learn():
+    model = build_model(
+        routes=[dict(student=0, teachers=[0])],
+        views=[dict(source='easy', ops=[])])
+    losses = model.loss(*build_batch())
+    assert losses['net0/loss_unsup'] == 0
+
+
+def test_weights_scale_their_terms():
+    one = build_model(**DUAL).loss(*build_batch())
+    two = build_model(
+        **DUAL, sup_weight=1., unsup_weight=3.).loss(*build_batch())
+    torch.testing.assert_close(two['net0/loss_sup'], one['net0/loss_sup'] * 2)
+    torch.testing.assert_close(two['net1/loss_unsup'],
+                               one['net1/loss_unsup'] * 3)
+
+
+def test_every_view_adds_its_loss():
+    view = dict(source='easy', ops=[])
+    one = build_model(**dict(DUAL, views=[view], warp=None))
+    two = build_model(**dict(DUAL, views=[view, view], warp=None))
+    torch.testing.assert_close(
+        2 * torch.stack(unsup(one.loss(*build_batch()))),
+        torch.stack(unsup(two.loss(*build_batch()))))
+    assert [x.view for x in two.last_step.lessons] == [0, 0, 1, 1]
+
+
+def test_batch_norm_sees_labeled_easy_and_hard_images():
+    model = build_model(**DUAL)
+    model.loss(*build_batch())
+    for net in model.networks:
+        assert net.backbone.bn1.num_batches_tracked == 3
+    frozen = build_model(**DUAL, teacher_norm='eval')
+    frozen.loss(*build_batch())
+    assert frozen.backbone.bn1.num_batches_tracked == 2
+    assert all(m.training for m in frozen.modules())
+
+
+def test_teachers_do_not_drop_out():
+
+    class Dropping(torch.nn.Dropout):
+        calls = []
+
+        def forward(self, x):
+            self.calls.append(self.training)
+            return super().forward(x)
+
+    model = build_model(**DUAL)
+    model.head.final_layer = torch.nn.Sequential(Dropping(),
+                                                 model.head.final_layer)
+    model.loss(*build_batch())
+    # labeled, easy as a teacher, hard
+    assert Dropping.calls == [True, False, True]
+
+
+def test_switched_off_teaching_equals_supervised_training():
+    """Parameters and buffers, bit by bit (nothing unlabeled is run)."""
+    states = []
+    for kwargs in (DUAL, dict(peers=[dict()])):
+        model = build_model(**kwargs)
+        model.set_unsup_weight(0.)
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        wrapper = OptimWrapper(optimizer)
+        for step in range(3):
+            losses = model.loss(*build_batch(seed=step))
+            wrapper.update_params(sum(losses.values()))
+        states.append(model.state_dict())
+    assert states[0].keys() == states[1].keys()
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
+
+
+def test_plain_batches_are_supervised():
+    inputs, samples = build_batch()
+    model = build_model(**DUAL)
+    losses = model.loss(inputs['labeled'], samples['labeled'])
+    assert sorted(losses) == ['net0/loss_sup', 'net1/loss_sup']
+
+
+def test_an_image_without_known_joints_costs_nothing_but_runs():
+    inputs, samples = build_batch()
+    for sample in samples['labeled']:
+        sample.gt_instance_labels.keypoint_weights.zero_()
+    losses = build_model(**DUAL).loss(inputs, samples)
+    assert losses['net0/loss_sup'] == 0
+    losses['net0/loss_sup'].backward()
+
+
+def test_step_record_carries_no_gradient():
+    model = build_model(**DUAL)
+    model.loss(*build_batch())
+    step = model.last_step
+    tensors = [*step.labeled.values(), *step.easy.values()]
+    for lesson in step.lessons:
+        tensors += [lesson.images, lesson.targets, lesson.heatmaps]
+    assert len(tensors) == 10
+    assert not any(tensor.requires_grad for tensor in tensors)
+
+
+def test_losses_are_computed_in_float32_under_autocast():
+    model = build_model(**DUAL)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = model.loss(*build_batch())
+    assert all(loss.dtype == torch.float32 for loss in losses.values())
+    assert model.last_step.easy[0].dtype == torch.float32
+
+
+def test_stock_estimator_loads_the_state_and_the_reverse():
+    model = build_model(**DUAL)
+    stock = MODELS.build(copy.deepcopy(dict(BASE, type='TopdownPoseEstimator')))
+    result = stock.load_state_dict(model.state_dict(), strict=False)
+    assert not result.missing_keys
+    assert all(k.startswith('peers.1.') for k in result.unexpected_keys)
+    other = build_model(seed=1, **DUAL)
+    other.load_state_dict(stock.state_dict())  # strict
+    for net in other.networks:
+        assert torch.equal(net.head.final_layer.weight,
+                           model.head.final_layer.weight)
+
+
+def test_peers_of_another_backbone_keep_their_own_weights():
+    peers = [dict(backbone=dict(depth=50), head=dict(in_channels=256))]
+    model = build_model(**dict(DUAL, peers=peers))
+    model.loss(*build_batch())
+    before = model.peers['1'].backbone.layer1[0].conv3.weight.clone()
+    plain = {
+        k: v
+        for k, v in build_model(seed=3).state_dict().items()
+    }
+    model.load_state_dict(plain, strict=False)
+    assert torch.equal(model.peers['1'].backbone.layer1[0].conv3.weight,
+                       before)
+    assert torch.equal(model.backbone.conv1.weight,
+                       plain['backbone.conv1.weight'])
+
+
+def test_every_network_is_initialized():
+    model = MODELS.build(copy.deepcopy(dict(BASE, type='SemiPoseEstimator',
+                                            **DUAL)))
+    model.init_weights()
+    for net in model.networks:
+        assert 5e-4 < net.head.final_layer.weight.std() < 2e-3
+
+
+@pytest.mark.parametrize('flip_test', [False, True])
+def test_ensemble_of_equal_networks_is_the_network(flip_test):
+    model = build_model(**DUAL).eval()
+    model.test_cfg['flip_test'] = flip_test
+    model.peers['1'].load_state_dict({
+        k: v
+        for k, v in model.state_dict().items() if 'peers' not in k
+    })
+    inputs, samples = build_batch()
+    with torch.no_grad():
+        out = model.predict_networks(inputs['labeled'], samples['labeled'])
+        stock = super(type(model), model).predict(
+            inputs['labeled'], copy.deepcopy(samples['labeled']))
+    assert list(out) == ['net0', 'net1', 'ensemble']
+    for name in out:
+        for sample, expected in zip(out[name], stock):
+            torch.testing.assert_close(sample.pred_instances.keypoints,
+                                       expected.pred_instances.keypoints)
+    assert not any('pred_instances' in s for s in samples['labeled'])
+
+
+@pytest.mark.parametrize('network', [0, 1, 'ensemble'])
+def test_the_named_network_predicts(network):
+    model = build_model(**DUAL).eval()
+    model.test_cfg.update(network=network, output_heatmaps=True)
+    name = network if network == 'ensemble' else f'net{network}'
+    assert model.selected_network == name
+    inputs, samples = build_batch()
+    with torch.no_grad():
+        expected = model.predict_networks(inputs['labeled'],
+                                          samples['labeled'])
+        out = model.predict(inputs['labeled'], samples['labeled'])
+    for a, b in zip(out, expected[name]):
+        assert torch.equal(a.pred_fields.heatmaps, b.pred_fields.heatmaps)
+    if network == 'ensemble':
+        maps = [expected[f'net{i}'][0].pred_fields.heatmaps for i in (0, 1)]
+        torch.testing.assert_close(out[0].pred_fields.heatmaps,
+                                   (maps[0] + maps[1]) / 2)
+
+
+@pytest.mark.parametrize('kwargs, key', [
+    (dict(test_cfg=dict(network=2)), 'model.test_cfg.network'),
+    (dict(teacher_norm='off'), 'model.teacher_norm'),
+    (dict(sup_weight=-1.), 'model.sup_weight'),
+    (dict(peers=[dict(tail=1)]), 'model.peers'),
+    (dict(peers=[dict(head=dict(out_channels=6))]), r'model.peers\[0\]'),
+    (dict(head=dict(BASE['head'], decoder=None)), 'model.head.decoder'),
+])
+def test_bad_values_name_the_key(kwargs, key):
+    cfg = dict(BASE, type='SemiPoseEstimator')
+    cfg.update({**DUAL, **kwargs})
+    with pytest.raises(ValueError, match=key):
+        MODELS.build(copy.deepcopy(cfg))
+
+
+def test_heads_without_one_heatmap_are_refused():
+    head = dict(
+        type='RegressionHead',
+        in_channels=64,
+        num_joints=5,
+        loss=dict(type='SmoothL1Loss'),
+        decoder=dict(type='RegressionLabel', input_size=(64, 96)))
+    cfg = copy.deepcopy(dict(BASE, type='SemiPoseEstimator'))
+    with pytest.raises(TypeError, match='model.head.type is RegressionHead'):
+        MODELS.build(dict(cfg, head=head))
+    cfg['head']['loss'] = dict(type='KeypointOHKMMSELoss')
+    with pytest.raises(TypeError, match='model.head.loss.type'):
+        MODELS.build(cfg)
+
+
+def test_golden_losses(golden):
+    """The released losses are half of MMPose's, which Adam does not see."""
+    values = golden('losses')
+    net = torch.nn.Module()
+    net.head = torch.nn.Module()
+    net.head.loss_module = KeypointMSELoss(use_target_weight=True)
+
+    def loss(prediction, target, weights):
+        return heatmap_loss(
+            net, *(torch.tensor(values[k]).double()
+                   for k in (prediction, target)),
+            torch.tensor(values[weights][..., 0])).item() / 2
+
+    def check(name, value):
+        assert value == pytest.approx(float(values[name]), rel=1e-6)
+
+    sup = [loss(f'sup{i}', 'gt', 'w_labeled') for i in (1, 2)]
+    check('posedual_loss_pose', 0.5 * sup[0] + 0.5 * sup[1])
+    check('posecons_loss_pose', sup[0])
+    check(
+        'posedual_loss_cons',
+        loss('hard1', 'target2', 'w_unlabeled') +
+        loss('hard2', 'target1', 'w_unlabeled'))
+    check('posecons_loss_cons', loss('hard1', 'target1', 'w_unlabeled'))
+
+
+def test_golden_decode(golden):
+    """MMPose decodes as released but within 2 px of the border."""
+    values = golden('decode_shift')
+    codec = MODELS.build(copy.deepcopy(
+        dict(BASE, type='SemiPoseEstimator'))).head.decoder
+    heatmaps, expected = values['heatmap'], values['keypoints_heatmap_px']
+    height, width = heatmaps.shape[-2:]
+    codec.heatmap_size, codec.scale_factor = (width, height), 1.
+    inner = (expected > 2) & (expected < [width - 3, height - 3])
+    inner = inner.all(-1)
+    assert inner.sum() > 5
+    for maps, points, scores, check in zip(heatmaps, expected,
+                                           values['score'], inner):
+        keypoints, got = codec.decode(maps)
+        assert abs(keypoints[0] - points)[check].max() < 1e-5
+        assert abs(got[0] - scores[:, 0]).max() < 1e-6
