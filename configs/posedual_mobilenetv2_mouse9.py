@@ -12,7 +12,7 @@ model = dict(
             checkpoint='{{$SEMIPOSE_MOBILENETV2:mmcls://mobilenet_v2}}')),
     head=dict(out_channels=9, decoder=codec, **_base_.small_head),
     test_cfg=dict(flip_test=False),
-    **_base_.posedual)
+    **dict(_base_.posedual, views=_base_.small_views))
 load, pack = _base_.train_pipeline[:2], _base_.train_pipeline[-1]
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 target = dict(type='GenerateTarget', encoder=dict(_base_.codec, **codec))

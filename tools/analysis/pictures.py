@@ -1,0 +1,81 @@
+# Copyright (c) semipose_mm authors.
+"""Drawing that the analysis tools share: crops, heatmaps, sheets."""
+from typing import List, Sequence
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+MARGIN = 4
+TITLE_HEIGHT = 22
+
+
+def to_images(batch: Tensor, preprocessor) -> List[np.ndarray]:
+    """Undo normalization.
+
+    Args:
+        batch (Tensor): Images (B, 3, H, W) as the network sees them.
+        preprocessor (nn.Module): The data preprocessor that made them.
+
+    Returns:
+        list[np.ndarray]: BGR images (H, W, 3), uint8.
+    """
+    images = batch.float().cpu()
+    if getattr(preprocessor, '_enable_normalize', False):
+        mean, std = preprocessor.mean.cpu(), preprocessor.std.cpu()
+        images = images * std + mean
+    if getattr(preprocessor, '_channel_conversion', False):
+        images = images.flip(1)
+    images = images.clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+    return [np.ascontiguousarray(image) for image in images]
+
+
+def overlay(image: np.ndarray, heatmaps: Tensor) -> np.ndarray:
+    """Lay the highest of all joints' heatmaps over an image.
+
+    Args:
+        image (np.ndarray): BGR image (H, W, 3), uint8.
+        heatmaps (Tensor): (K, h, w); 1 is drawn in full strength.
+
+    Returns:
+        np.ndarray: The picture (H, W, 3), uint8.
+    """
+    highest = heatmaps.float().amax(0).clamp(0, 1).cpu().numpy()
+    highest = cv2.resize(highest, image.shape[1::-1])
+    colors = cv2.applyColorMap((255 * highest).astype(np.uint8),
+                               cv2.COLORMAP_JET)
+    alpha = 0.35 + 0.4 * highest[..., None]
+    return (image * (1 - alpha) + colors * alpha).astype(np.uint8)
+
+
+def sheet(rows: Sequence[Sequence[np.ndarray]],
+          titles: Sequence[str]) -> np.ndarray:
+    """Arrange pictures of one size in rows under titled columns.
+
+    Args:
+        rows (Sequence): Rows of BGR pictures (H, W, 3), uint8.
+        titles (Sequence[str]): A title for each column.
+
+    Returns:
+        np.ndarray: The sheet, BGR, uint8.
+    """
+    height, width = rows[0][0].shape[:2]
+    canvas = np.full((TITLE_HEIGHT + len(rows) * (height + MARGIN),
+                      len(titles) * (width + MARGIN), 3), 255, np.uint8)
+    for c, title in enumerate(titles):
+        size = cv2.getTextSize(title, cv2.FONT_HERSHEY_SIMPLEX, 1., 1)[0][0]
+        cv2.putText(canvas, title, (c * (width + MARGIN), TITLE_HEIGHT - 7),
+                    cv2.FONT_HERSHEY_SIMPLEX, min(0.5, width / size), (0, ) *
+                    3, 1, cv2.LINE_AA)
+    for r, row in enumerate(rows):
+        top = TITLE_HEIGHT + r * (height + MARGIN)
+        for c, picture in enumerate(row):
+            left = c * (width + MARGIN)
+            canvas[top:top + height, left:left + width] = picture
+    return canvas
+
+
+def write_picture(path: str, picture: np.ndarray) -> None:
+    """Write a BGR picture, or raise an OSError that names the file."""
+    if not cv2.imwrite(str(path), picture):
+        raise OSError(f'the picture {path} cannot be written')
