@@ -1,0 +1,287 @@
+# Copyright (c) semipose_mm authors.
+"""SemiPoseDataset: an item is a labeled sample and its unlabeled partners."""
+from copy import deepcopy
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from mmpose.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .pipeline import check_loading, check_order, derive_unlabeled
+from .sampler import SemiIndex
+from .seeding import seeded, stream
+from .transforms import EasyHardPair, build_transforms
+from .unlabeled_dataset import UnlabeledPoseDataset
+
+# Streams of an item: 0 is the labeled sample, 1 + r the partner r. Behind
+# these, 1, 2, ... are the refetches, and these two lie out of their way.
+REFETCH = 1 << 30
+UNIFORMS = (1 << 30) + 1
+
+# (k + 0.5) / 2**23 is exact in float32, and neither 0 nor 1.
+STEPS = 1 << 23
+
+KEY = 'train_dataloader.dataset'
+
+
+@DATASETS.register_module()
+class SemiPoseDataset(Dataset):
+    """Pairs of labeled and unlabeled samples.
+
+    An item holds
+
+    - ``inputs``: ``labeled`` (3, H, W), ``easy`` (R, 3, H, W), the further
+      ``sources`` (R, 3, H, W), all uint8, and ``uniforms`` (R, U), float32 in
+      the open interval (0, 1), from which the model's hard views take their
+      parameters;
+    - ``data_samples``: ``labeled``, a ``PoseDataSample``, and ``unlabeled``,
+      a list of R of them,
+
+    where R is ``unlabeled_ratio``. With R = 0 there is the labeled part only,
+    the very same one: the supervised baseline. Everything in an item is a
+    pure function of its :class:`SemiIndex`. A plain index works as well, for
+    browsing.
+
+    Args:
+        labeled (dict): Config of the labeled dataset, any of MMPose.
+        unlabeled (dict, optional): Config of the unlabeled dataset. If it
+            has no ``pipeline``, that is derived from the labeled one:
+            RandomHalfBody and GenerateTarget are dropped, and
+            :class:`EasyHardPair` does the packing. Defaults to None, for
+            ``unlabeled_ratio=0``.
+        unlabeled_ratio (int): Number of unlabeled partners of a labeled
+            sample. Defaults to 1.
+        sources (dict, optional): Sources of hard views beside the easy
+            crop, see :class:`EasyHardPair`. Defaults to None.
+        num_uniforms (int): Number of uniform variates of a partner. Defaults
+            to 512.
+        metainfo (dict, optional): Meta information for those of the two
+            datasets that have none in their configs. Defaults to None.
+    """
+
+    def __init__(self,
+                 labeled: dict,
+                 unlabeled: Optional[dict] = None,
+                 unlabeled_ratio: int = 1,
+                 sources: Optional[dict] = None,
+                 num_uniforms: int = 512,
+                 metainfo: Optional[dict] = None) -> None:
+        for name, value, least in (('unlabeled_ratio', unlabeled_ratio, 0),
+                                   ('num_uniforms', num_uniforms, 1)):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
+                                 f'integer of at least {least}')
+        if unlabeled is None and unlabeled_ratio > 0:
+            raise ValueError(
+                f'{KEY}.unlabeled is missing while unlabeled_ratio is '
+                f'{unlabeled_ratio}; give an unlabeled dataset, or '
+                'unlabeled_ratio=0 for supervised training')
+        self.unlabeled_ratio = unlabeled_ratio
+        self.num_uniforms = num_uniforms
+        self.sources = deepcopy(dict(sources or {}))
+
+        self.labeled = self._build('labeled', labeled, metainfo)
+        check_order(self.labeled.pipeline, f'{KEY}.labeled.pipeline')
+        self.unlabeled = None
+        self._derived = False
+        if unlabeled is not None:
+            self.unlabeled = self._build('unlabeled', unlabeled, metainfo)
+            self._derived = not unlabeled.get('pipeline')
+            self._check_keypoints()
+            if self._derived:
+                self._derive()
+            else:
+                self._check_explicit()
+
+    def _build(self, name: str, cfg: dict, metainfo: Optional[dict]) -> Any:
+        """Build one of the two datasets."""
+        if not isinstance(cfg, dict):
+            raise TypeError(f'{KEY}.{name} must be the config of a dataset, '
+                            f'but is a {type(cfg).__name__}')
+        cfg = deepcopy(cfg)
+        if cfg.get('test_mode'):
+            raise ValueError(
+                f'{KEY}.{name} has test_mode=True, which would point the '
+                'evaluation at its annotation file; for boxes of a detector '
+                'use UnlabeledPoseDataset')
+        if not cfg.get('metainfo'):
+            cls = cfg.get('type')
+            cls = DATASETS.get(cls) if isinstance(cls, str) else cls
+            if metainfo:
+                cfg['metainfo'] = deepcopy(metainfo)
+            elif (name == 'unlabeled' and isinstance(cls, type)
+                  and issubclass(cls, UnlabeledPoseDataset)):
+                cfg['metainfo'] = self.metainfo
+        dataset = DATASETS.build(cfg)
+        for attribute in ('prepare_data', 'pipeline'):
+            if not hasattr(dataset, attribute):
+                raise TypeError(
+                    f'{KEY}.{name} is a {type(dataset).__name__}, which has '
+                    f"no '{attribute}'; use a dataset of MMPose, or its "
+                    'CombinedDataset for several')
+        return dataset
+
+    def _check_keypoints(self) -> None:
+        """Check that both datasets speak of the same number of keypoints."""
+        labeled = self.labeled.metainfo.get('num_keypoints')
+        unlabeled = self.unlabeled.metainfo.get('num_keypoints')
+        if labeled != unlabeled:
+            raise ValueError(
+                f'{KEY}.labeled has {labeled} keypoints, {KEY}.unlabeled has '
+                f'{unlabeled}; leave out unlabeled.metainfo, or set it to '
+                'that of the labeled dataset')
+
+    def _check_explicit(self) -> None:
+        """Check an unlabeled pipeline that the config gives itself."""
+        key = f'{KEY}.unlabeled.pipeline'
+        transforms = self.unlabeled.pipeline.transforms
+        if not isinstance(transforms[-1], EasyHardPair):
+            raise ValueError(
+                f'{key} ends with {type(transforms[-1]).__name__}; it must '
+                'end with EasyHardPair, or be left out to be derived from '
+                'the labeled one')
+        if self.sources:
+            raise ValueError(
+                f'{KEY}.sources is for a derived unlabeled pipeline, but '
+                f'{key} is given; move the sources to its EasyHardPair')
+        check_order(self.unlabeled.pipeline, key)
+
+    def _derive(self) -> None:
+        """Derive the unlabeled pipeline from the labeled one."""
+        check_loading(self.labeled, f'{KEY}.labeled')
+        pipeline, dropped = derive_unlabeled(self.labeled.pipeline,
+                                             self.sources)
+        self.unlabeled.pipeline = pipeline
+        dropped = f' without {", ".join(dropped)}' if dropped else ''
+        print_log(
+            'SemiPoseDataset: the unlabeled pipeline is the labeled one'
+            f'{dropped}, packed by EasyHardPair',
+            logger='current')
+
+    @property
+    def pipeline(self) -> Compose:
+        """Compose: The labeled pipeline; setting it sets both."""
+        return self.labeled.pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: Union[Compose, Sequence[Union[dict,
+                                                               Callable]]]):
+        if self.unlabeled is not None and not self._derived:
+            raise RuntimeError(
+                f'the pipeline of {KEY} cannot be switched (by '
+                f'PipelineSwitchHook, say), since {KEY}.unlabeled.pipeline '
+                'is given and would stay as it is; leave it out, so that it '
+                'is derived from the labeled one, or remove the hook')
+        pipeline = Compose(build_transforms(pipeline))
+        check_order(pipeline, f'the pipeline set for {KEY}')
+        self.labeled.pipeline = pipeline
+        if self.unlabeled is not None:
+            self._derive()
+
+    @property
+    def metainfo(self) -> dict:
+        """dict: Meta information of the labeled dataset."""
+        return deepcopy(self.labeled.metainfo)
+
+    @property
+    def num_labeled(self) -> int:
+        """int: Length of the labeled dataset."""
+        return len(self.labeled)
+
+    @property
+    def num_unlabeled(self) -> int:
+        """int: Length of the unlabeled dataset, 0 without one."""
+        return 0 if self.unlabeled is None else len(self.unlabeled)
+
+    def full_init(self) -> None:
+        """Read the annotations, unless that is done."""
+        for dataset in (self.labeled, self.unlabeled):
+            if dataset is not None:
+                dataset.full_init()
+
+    def __len__(self) -> int:
+        """Number of items of an epoch."""
+        if self.unlabeled is None:
+            return self.num_labeled
+        return -(-self.num_unlabeled // max(self.unlabeled_ratio, 1))
+
+    def _resolve(self, index: Union[int, SemiIndex]) -> SemiIndex:
+        """Turn a plain index into that of an item."""
+        if isinstance(index, SemiIndex):
+            return index
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'index {index} is out of the {len(self)} items '
+                             'of SemiPoseDataset')
+        index = int(index) % len(self)
+        first = index * self.unlabeled_ratio
+        return SemiIndex(
+            labeled=index % self.num_labeled,
+            unlabeled=tuple(i % self.num_unlabeled
+                            for i in range(first, first +
+                                           self.unlabeled_ratio)),
+            seed=index)
+
+    def _fetch(self, name: str, index: int, seed: int, part: int) -> dict:
+        """Get a sample of one of the datasets from the item's own seed.
+
+        Args:
+            name (str): ``'labeled'`` or ``'unlabeled'``.
+            index (int): Index of the sample.
+            seed (int): Seed of the item.
+            part (int): Number of the part in the item.
+
+        Returns:
+            dict: What the pipeline returns.
+        """
+        dataset = getattr(self, name)
+        first, max_refetch = index, getattr(dataset, 'max_refetch', 1000)
+        for attempt in range(max_refetch + 1):
+            with seeded(seed, part, attempt):
+                # `__getitem__` would refetch by itself, by the global state.
+                data = dataset.prepare_data(index)
+            if data is not None:
+                return data
+            index = int(
+                stream(seed, part, attempt, REFETCH).integers(len(dataset)))
+        with seeded(seed, part, REFETCH):
+            path = dataset.get_data_info(first).get('img_path')
+        raise RuntimeError(
+            f'the pipeline of {KEY}.{name} gives None for sample {first} '
+            f"('{path}') and for {max_refetch} others; check its images and "
+            'transforms')
+
+    def _partner(self, index: int, seed: int, part: int) -> Tuple[dict, Any]:
+        """Get the views and the data sample of an unlabeled partner."""
+        data = self._fetch('unlabeled', index, seed, part)
+        steps = stream(seed, part, UNIFORMS).integers(
+            STEPS, size=self.num_uniforms)
+        uniforms = ((steps + 0.5) / STEPS).astype(np.float32)
+        views = dict(data['inputs'], uniforms=torch.from_numpy(uniforms))
+        return views, data['data_samples']
+
+    def __getitem__(self, index: Union[int, SemiIndex]) -> dict:
+        """Get an item.
+
+        Args:
+            index (SemiIndex | int): What the item is made of.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples``, see the class.
+        """
+        index = self._resolve(index)
+        labeled = self._fetch('labeled', index.labeled, index.seed, 0)
+        inputs = dict(labeled=labeled['inputs'])
+        data_samples = dict(labeled=labeled['data_samples'])
+        if index.unlabeled:
+            partners: List[Tuple[dict, Any]] = [
+                self._partner(i, index.seed, 1 + r)
+                for r, i in enumerate(index.unlabeled)
+            ]
+            for name in partners[0][0]:
+                # (R, 3, H, W), or (R, U) for the uniforms
+                inputs[name] = torch.stack([v[name] for v, _ in partners])
+            data_samples['unlabeled'] = [sample for _, sample in partners]
+        return dict(inputs=inputs, data_samples=data_samples)

@@ -1,0 +1,7 @@
+# Copyright (c) semipose_mm authors.
+"""Transforms of the easy and hard views that the loader makes."""
+from .building import build_transforms
+from .easy_affine import EasyAffine
+from .easy_hard_pair import EasyHardPair
+
+__all__ = ['EasyAffine', 'EasyHardPair', 'build_transforms']

@@ -1,0 +1,232 @@
+# Copyright (c) semipose_mm authors.
+"""UnlabeledPoseDataset: images and boxes, no keypoints."""
+from collections import Counter
+from copy import deepcopy
+from typing import Callable, List, Optional, Sequence, Union
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import exists, join_path
+from mmengine.logging import print_log
+from mmengine.utils import is_abs
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS
+
+from .image_files import read_whole_images
+from .transforms import build_transforms
+from .unlabeled_sources import (keep_best, load_json, read_annotations,
+                                read_detections, read_images)
+
+
+@DATASETS.register_module()
+class UnlabeledPoseDataset(BaseDataset):
+    """Top-down instances without keypoints.
+
+    The instances come from one of these sources:
+
+    - detection results: ``ann_file`` is a COCO-style image list and
+      ``bbox_file`` a list of dicts with ``image_id``, ``category_id``,
+      ``bbox`` (x, y, width, height) and ``score``;
+    - an annotated COCO-style ``ann_file`` without ``bbox_file``: its boxes
+      are used, its keypoints are not;
+    - a plain image list, ``ann_file='*.txt'`` with a path a line, or no
+      ``ann_file`` at all: all images below ``data_prefix['img']``, sorted.
+      The whole image is the box.
+
+    Boxes are clipped to the image where the list tells its size, as MMPose
+    clips labeled ones. The instances carry keypoints that are zero and not
+    visible, as MMPose's transforms expect some. Nothing is left behind for
+    the evaluation, which may well use another annotation file.
+
+    Args:
+        ann_file (str): Path of the image list or annotation file. Defaults
+            to ''.
+        bbox_file (str, optional): Path of the detection results. It is taken
+            as it is, as in MMPose; if there is no such file, it is looked
+            for in ``data_root``. Defaults to None.
+        category_ids (Sequence[int], optional): The categories whose boxes
+            are used. Defaults to None, which means any.
+        score_thr (float): The lowest score of a box. Defaults to 0.
+        max_per_image (int, optional): The largest number of boxes of an
+            image; those with the highest scores are kept. Defaults to None,
+            which means all.
+        data_root (str, optional): The root of ``ann_file`` and
+            ``data_prefix``. Defaults to None.
+        data_prefix (dict): The folder of the images. Defaults to
+            ``dict(img='')``.
+        metainfo (dict, optional): Meta information of the keypoints that
+            would be labeled, raw or with ``from_file`` as in MMPose, or the
+            parsed ``metainfo`` of another dataset. In a
+            :class:`SemiPoseDataset`, that of the labeled dataset is used
+            unless it is given. Defaults to None.
+        indices (int | Sequence[int], optional): The first so many instances,
+            or those with these indices. Defaults to None, which means all.
+        serialize_data (bool): Whether to hold the instances serialized, to
+            share their memory among workers. Defaults to True.
+        pipeline (list): The pipeline. Defaults to [].
+        lazy_init (bool): Whether to read the source only when it is needed.
+            Defaults to False.
+        max_refetch (int): The largest number of other instances tried when
+            the pipeline returns None. Defaults to 1000.
+    """
+
+    def __init__(self,
+                 ann_file: str = '',
+                 bbox_file: Optional[str] = None,
+                 category_ids: Optional[Sequence[int]] = None,
+                 score_thr: float = 0.,
+                 max_per_image: Optional[int] = None,
+                 data_root: Optional[str] = None,
+                 data_prefix: dict = dict(img=''),
+                 metainfo: Optional[dict] = None,
+                 indices: Optional[Union[int, Sequence[int]]] = None,
+                 serialize_data: bool = True,
+                 pipeline: List[Union[dict, Callable]] = [],
+                 lazy_init: bool = False,
+                 max_refetch: int = 1000) -> None:
+        if not isinstance(data_prefix, dict) or 'img' not in data_prefix:
+            raise ValueError('data_prefix of UnlabeledPoseDataset must be '
+                             "dict(img='folder of the images'), but is "
+                             f'{data_prefix}')
+        if category_ids is not None and (isinstance(
+                category_ids, str) or not isinstance(category_ids, Sequence)):
+            raise ValueError('category_ids of UnlabeledPoseDataset must be '
+                             'None (any) or a list of category ids, but is '
+                             f'{category_ids!r}')
+        if max_per_image is not None and (not isinstance(max_per_image, int)
+                                          or max_per_image < 1):
+            raise ValueError('max_per_image of UnlabeledPoseDataset must be '
+                             'None (all) or a positive integer, but is '
+                             f'{max_per_image!r}')
+        self.bbox_file = bbox_file
+        self.category_ids = category_ids
+        self.score_thr = score_thr
+        self.max_per_image = max_per_image
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            indices=indices,
+            serialize_data=serialize_data,
+            pipeline=build_transforms(pipeline),
+            lazy_init=lazy_init,
+            max_refetch=max_refetch)
+
+    @classmethod
+    def _load_metainfo(cls, metainfo: Optional[dict] = None) -> dict:
+        """Parse the meta information unless it is parsed already."""
+        metainfo = metainfo or deepcopy(cls.METAINFO)
+        if not metainfo:
+            raise ValueError(
+                'UnlabeledPoseDataset needs to know the keypoints: set its '
+                'metainfo to that of the labeled dataset, for example '
+                "metainfo=dict(from_file='configs/_base_/datasets/coco.py')")
+        if 'num_keypoints' in metainfo and 'flip_indices' in metainfo:
+            return dict(metainfo)
+        return parse_pose_metainfo(metainfo)
+
+    def _join_prefix(self) -> None:
+        """Join the paths with ``data_root``."""
+        super()._join_prefix()
+        path = self.bbox_file
+        if path and self.data_root and not is_abs(path) and not exists(path):
+            joined = join_path(self.data_root, path)
+            if exists(joined):
+                self.bbox_file = joined
+
+    def load_data_list(self) -> List[dict]:
+        """Read the source.
+
+        Returns:
+            list[dict]: A record an instance.
+        """
+        folder = self.data_prefix['img']
+        source = self.bbox_file or self.ann_file or folder
+        if not self.ann_file or self.ann_file.endswith('.txt'):
+            self._refuse_box_options()
+            records, dropped = read_whole_images(self.ann_file,
+                                                 folder), Counter()
+        else:
+            content = load_json(self.ann_file, 'ann_file')
+            images = read_images(content, self.ann_file, folder)
+            if self.bbox_file:
+                records, dropped = read_detections(self.bbox_file, images,
+                                                   self.ann_file,
+                                                   self.category_ids)
+            else:
+                records, dropped = read_annotations(content, self.ann_file,
+                                                    images, self.category_ids)
+            records, more = keep_best(records, self.score_thr,
+                                      self.max_per_image)
+            dropped.update(more)
+
+        left_out = ', '.join(f'{n} {why}' for why, n in dropped.items() if n)
+        left_out = f'; left out: {left_out}' if left_out else ''
+        if not records:
+            raise ValueError(
+                f"UnlabeledPoseDataset found no instance in '{source}'"
+                f'{left_out}. Check ann_file, bbox_file, data_prefix, '
+                'category_ids and score_thr')
+        self._check_indices(len(records))
+        num_images = len({record['img_path'] for record in records})
+        print_log(
+            f'UnlabeledPoseDataset: {len(records)} boxes on {num_images} '
+            f"images from '{source}'{left_out}",
+            logger='current')
+        return records
+
+    def _refuse_box_options(self) -> None:
+        """Refuse what only makes sense for boxes from a file."""
+        given = dict(
+            bbox_file=self.bbox_file or None,
+            category_ids=self.category_ids,
+            score_thr=self.score_thr or None,
+            max_per_image=self.max_per_image)
+        given = [key for key, value in given.items() if value is not None]
+        if given:
+            raise ValueError(
+                f'{", ".join(given)} of UnlabeledPoseDataset cannot be used '
+                f'with ann_file={self.ann_file!r}: boxes need a COCO-style '
+                'json as ann_file; a .txt list or a folder takes the whole '
+                'image as box')
+
+    def _check_indices(self, num_records: int) -> None:
+        """Check that ``indices`` leaves something and nothing is missing."""
+        indices = self._indices
+        if indices is None:
+            return
+        if isinstance(indices, int):
+            fine = indices != 0
+        else:
+            fine = len(indices) > 0 and all(-num_records <= i < num_records
+                                            for i in indices)
+        if not fine:
+            raise ValueError(
+                f'indices of UnlabeledPoseDataset is {indices!r}; it must be '
+                'a number of instances other than 0, or a list of indices '
+                f'below {num_records}')
+
+    def get_data_info(self, idx: int) -> dict:
+        """Get an instance as MMPose's transforms expect it.
+
+        Args:
+            idx (int): The index of the instance.
+
+        Returns:
+            dict: The instance, with what the pipeline needs of the meta
+            information.
+        """
+        data_info = super().get_data_info(idx)
+        num_keypoints = self._metainfo['num_keypoints']
+        data_info['bbox'] = np.array([data_info['bbox']], dtype=np.float32)
+        data_info['bbox_score'] = np.array([data_info['bbox_score']],
+                                           dtype=np.float32)
+        data_info['keypoints'] = np.zeros((1, num_keypoints, 2), np.float32)
+        data_info['keypoints_visible'] = np.zeros((1, num_keypoints),
+                                                  np.float32)
+        for key in ('dataset_name', 'upper_body_ids', 'lower_body_ids',
+                    'flip_pairs', 'dataset_keypoint_weights', 'flip_indices',
+                    'skeleton_links'):
+            data_info[key] = deepcopy(self._metainfo[key])
+        return data_info
