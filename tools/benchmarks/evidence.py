@@ -17,11 +17,10 @@ import os.path as osp
 import subprocess
 import sys
 import time
-from typing import Dict, List, NamedTuple
-
-sys.path.insert(0, osp.dirname(osp.abspath(__file__)))
+from typing import List, NamedTuple
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
+sys.path.insert(0, osp.join(ROOT, 'tools', 'analysis'))
 ROWS = osp.join(ROOT, 'docs', 'results.json')
 BATCH_SIZE = 16
 #: One step of PoseDual costs about four of one supervised network.
@@ -136,25 +135,16 @@ def train(run: Run, work_dir: str) -> dict:
 
 
 def read_curve(work_dir: str) -> List[dict]:
-    """Metrics against iterations and seconds of training, from the logs."""
-    from glob import glob
-    curve: Dict[int, dict] = {}
-    seconds, last_iter = 0., 0
-    for path in sorted(glob(osp.join(work_dir, '*', 'vis_data', '2*.json'))):
-        for line in open(path):
-            entry = json.loads(line)
-            if 'loss' in entry and 'iter' in entry:
-                if entry['iter'] > last_iter:
-                    seconds += entry['time'] * (entry['iter'] - last_iter)
-                    last_iter = entry['iter']
-            elif any('PCK' in key for key in entry):
-                metrics = {
-                    k: round(v, 2)
-                    for k, v in entry.items() if 'PCK' in k or 'AUC' in k
-                }
-                curve[last_iter] = dict(
-                    iter=last_iter, s=round(seconds), **metrics)
-    return [curve[i] for i in sorted(curve)]
+    """Metrics in percent against iterations and seconds of training."""
+    from plot_curves import read_curves
+    return [
+        dict(
+            iter=point['iter'],
+            s=round(point['seconds']),
+            **{k: round(100 * v, 2)
+               for k, v in point.items() if 'PCK' in k or 'AUC' in k})
+        for point in read_curves(work_dir)['val']
+    ]
 
 
 def versions() -> dict:
@@ -210,7 +200,9 @@ def main() -> None:
         if args.list:
             print('done   ' if done else 'missing', run.name)
         elif not done and fnmatch.fnmatch(run.name, args.only):
-            rows.append(train(run, osp.join(args.work_dir, run.name)))
+            row = train(run, osp.join(args.work_dir, run.name))
+            # another process may have added rows meanwhile
+            rows = load_rows() + [row]
             save_rows(rows)
     if not args.list:
         save_rows(rows)

@@ -1,0 +1,57 @@
+# Copyright (c) semipose_mm authors.
+"""When do networks collapse? A rule on peak heights, without a runner."""
+from typing import Dict, Optional
+
+
+class CollapseAlarm:
+    """Rings when networks call unlabeled images background.
+
+    Collapse shows as heatmaps without peaks on unlabeled images while those
+    on labeled ones keep theirs. The alarm is armed for a network once its
+    labeled peaks exceed ``arm_peak``, so a start from scratch is none, and
+    rings when the ratio of unlabeled to labeled peaks stays below ``ratio``
+    for ``patience`` readings in a row.
+
+    Args:
+        arm_peak (float): Labeled peak height that arms. Defaults to 0.2
+        ratio (float): Ratio below which peaks count as collapsed. Defaults
+            to 0.25
+        patience (int): Readings in a row. Defaults to 3
+    """
+
+    def __init__(self,
+                 arm_peak: float = 0.2,
+                 ratio: float = 0.25,
+                 patience: int = 3) -> None:
+        self.arm_peak = arm_peak
+        self.ratio = ratio
+        self.patience = patience
+        self._armed: Dict[str, bool] = {}
+        self._low: Dict[str, int] = {}
+
+    def read(self, stats: Dict[str, float]) -> Optional[str]:
+        """Take a reading.
+
+        Args:
+            stats (dict): ``net<i>/peak_labeled`` and
+                ``net<i>/peak_unlabeled`` of the networks that teach.
+
+        Returns:
+            str: What is wrong, or ``None``.
+        """
+        for name in sorted(stats):
+            if not name.endswith('/peak_unlabeled'):
+                continue
+            net = name.split('/')[0]
+            unlabeled, labeled = stats[name], stats[f'{net}/peak_labeled']
+            if labeled > self.arm_peak:
+                self._armed[net] = True
+            low = (self._armed.get(net, False)
+                   and unlabeled < self.ratio * labeled)
+            self._low[net] = self._low.get(net, 0) + 1 if low else 0
+            if self._low[net] >= self.patience:
+                return (f'{net} collapses: its heatmaps peak at '
+                        f'{unlabeled:.3f} on unlabeled and at {labeled:.3f} '
+                        f'on labeled images (ratio below {self.ratio} for '
+                        f'{self._low[net]} readings)')
+        return None

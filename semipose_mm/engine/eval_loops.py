@@ -1,0 +1,153 @@
+# Copyright (c) semipose_mm authors.
+"""Validation and test of all networks and their ensemble in one pass."""
+import copy
+from typing import Any, Dict, List, Union
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.runner.amp import autocast
+from mmengine.structures import BaseDataElement
+from mmpose.registry import LOOPS
+from torch import nn
+from torch.utils.data import DataLoader
+
+from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
+                                                      with_suffix)
+
+EvaluatorType = Union[Evaluator, Dict, List]
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def build_network_evaluator(runner: Runner,
+                            evaluator: EvaluatorType) -> Evaluator:
+    """Build one evaluator for each network of the runner's model.
+
+    Args:
+        runner (Runner): The runner.
+        evaluator (Evaluator | dict | list): Evaluator of one network, or
+            config of it.
+
+    Returns:
+        Evaluator: A :class:`NetworkEvaluator` for a model of several
+        networks, and the stock evaluator for any other.
+    """
+    model = _unwrap(runner.model)
+
+    if not hasattr(model, 'predict_networks'):
+        return runner.build_evaluator(evaluator)
+    names = [f'net{i}' for i in range(model.num_networks)]
+    if len(names) > 1:
+        names.append('ensemble')
+    selected = model.selected_network
+    evaluators = dict()
+    for name in names:
+        own = copy.deepcopy(evaluator) if name == selected else with_suffix(
+            evaluator, name)
+        evaluators[name] = runner.build_evaluator(own)
+    return NetworkEvaluator(evaluators, selected)
+
+
+def _predict_networks(model: nn.Module,
+                      data_batch: Any) -> Dict[str, List[BaseDataElement]]:
+    """All networks' predictions for a batch from the dataloader."""
+    model = _unwrap(model)
+    data = model.data_preprocessor(data_batch, False)
+    return model.predict_networks(**data)
+
+
+@LOOPS.register_module()
+class SemiPoseValLoop(ValLoop):
+    """Validation of all networks and their ensemble.
+
+    The network that ``model.test_cfg.network`` names has the plain metric
+    names, which ``save_best`` follows; ``net0/...``, ``net1/...`` and
+    ``ensemble/...`` stand beside it. Hooks are given the selected network's
+    predictions. A model of another kind is validated as usual.
+
+    Args:
+        runner (Runner): A reference of runner.
+        dataloader (DataLoader | dict): The dataloader or its config.
+        evaluator (Evaluator | dict | list): Metrics of one network.
+        fp16 (bool): Whether to predict in half precision. Defaults to
+            ``False``
+    """
+
+    def __init__(self,
+                 runner: Runner,
+                 dataloader: Union[DataLoader, Dict],
+                 evaluator: EvaluatorType,
+                 fp16: bool = False) -> None:
+        evaluator = build_network_evaluator(runner, evaluator)
+        super().__init__(runner, dataloader, evaluator, fp16)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict and process one mini-batch.
+
+        Args:
+            idx (int): Position in the epoch.
+            data_batch (dict): Batch of data from the dataloader.
+        """
+        if not isinstance(self.evaluator, NetworkEvaluator):
+            super().run_iter(idx, data_batch)
+            return
+        self.runner.call_hook(
+            'before_val_iter', batch_idx=idx, data_batch=data_batch)
+        with autocast(enabled=self.fp16):
+            outputs = _predict_networks(self.runner.model, data_batch)
+        self.evaluator.process_networks(outputs, data_batch)
+        self.runner.call_hook(
+            'after_val_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=outputs[self.evaluator.selected])
+
+
+@LOOPS.register_module()
+class SemiPoseTestLoop(TestLoop):
+    """Test of all networks and their ensemble.
+
+    Metric names and hooks are those of :class:`SemiPoseValLoop`.
+
+    Args:
+        runner (Runner): A reference of runner.
+        dataloader (DataLoader | dict): The dataloader or its config.
+        evaluator (Evaluator | dict | list): Metrics of one network.
+        fp16 (bool): Whether to predict in half precision. Defaults to
+            ``False``
+    """
+
+    def __init__(self,
+                 runner: Runner,
+                 dataloader: Union[DataLoader, Dict],
+                 evaluator: EvaluatorType,
+                 fp16: bool = False) -> None:
+        evaluator = build_network_evaluator(runner, evaluator)
+        super().__init__(runner, dataloader, evaluator, fp16)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict and process one mini-batch.
+
+        Args:
+            idx (int): Position in the epoch.
+            data_batch (dict): Batch of data from the dataloader.
+        """
+        if not isinstance(self.evaluator, NetworkEvaluator):
+            super().run_iter(idx, data_batch)
+            return
+        self.runner.call_hook(
+            'before_test_iter', batch_idx=idx, data_batch=data_batch)
+        with autocast(enabled=self.fp16):
+            outputs = _predict_networks(self.runner.model, data_batch)
+        self.evaluator.process_networks(outputs, data_batch)
+        self.runner.call_hook(
+            'after_test_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=outputs[self.evaluator.selected])

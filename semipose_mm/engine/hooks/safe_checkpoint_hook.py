@@ -1,0 +1,105 @@
+# Copyright (c) semipose_mm authors.
+"""A hook that saves checkpoints which every torch loads safely."""
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+from mmpose.registry import HOOKS
+
+from semipose_mm.checkpoint.plain import (PlainError, from_plain, to_builtin,
+                                          to_plain)
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(Hook):
+    """Keep numpy arrays and python objects out of checkpoint files.
+
+    MMEngine puts numpy arrays (``meta.dataset_meta``) and history buffers
+    (``message_hub``) into checkpoints, which ``torch.load`` refuses since
+    torch 2.6. This hook turns them into plain values before saving and back
+    after loading. ``meta.dataset_meta`` becomes lists, so that inference with
+    stock MMPose reads it in a process without this package.
+
+    It comes last of all hooks, so that what others add is made plain too; a
+    hook that reads its own arrays in ``after_load_checkpoint`` finds them in
+    their plain form and calls :func:`semipose_mm.checkpoint.from_plain`.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._warned = set()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Make the checkpoint plain.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            checkpoint (dict): What is going to be saved; changed in place.
+        """
+        dataset_meta = checkpoint.get('meta', {}).pop('dataset_meta', None)
+        for key, value in checkpoint.items():
+            if key == 'message_hub':
+                value = self._without_odd_entries(runner, value)
+            elif key == 'param_schedulers':
+                value = _without_callables(value)
+            try:
+                checkpoint[key] = to_plain(value, f"checkpoint['{key}']")
+            except PlainError as error:
+                self._warn(
+                    runner, f'{error}: the checkpoint is saved with it and '
+                    'can only be loaded with weights_only=False')
+        if dataset_meta is not None:
+            checkpoint['meta']['dataset_meta'] = to_builtin(
+                dataset_meta, 'train_dataloader.dataset.metainfo')
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Bring the original values back.
+
+        Args:
+            runner (Runner): The runner of the process.
+            checkpoint (dict): What has been loaded; changed in place.
+        """
+        for key, value in checkpoint.items():
+            checkpoint[key] = from_plain(value, f"checkpoint['{key}']")
+        loop = runner._train_loop
+        metainfo = getattr(loop.dataloader.dataset, 'metainfo', None) \
+            if isinstance(loop, BaseLoop) else None
+        meta = checkpoint.get('meta')
+        if metainfo is None or not isinstance(meta, dict):
+            return
+        # Runner.resume compares pickles, and lists would differ from arrays
+        if meta.get('dataset_meta') == to_builtin(metainfo):
+            meta['dataset_meta'] = metainfo
+
+    def _without_odd_entries(self, runner: Runner, hub: dict) -> dict:
+        """Leave out entries of the message hub that have no plain form."""
+        hub = {name: dict(entries) for name, entries in hub.items()}
+        for name in ('log_scalars', 'runtime_info'):
+            for key in list(hub[name]):
+                try:
+                    to_plain(hub[name][key], f"message_hub.{name}['{key}']")
+                except PlainError as error:
+                    self._warn(runner, f'{error}: it is left out of the '
+                               'checkpoint')
+                    del hub[name][key]
+                    hub['resumed_keys'].pop(key, None)
+        return hub
+
+    def _warn(self, runner: Runner, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            runner.logger.warning(message)
+
+
+def _without_callables(schedulers: Any) -> Any:
+    """Drop functions: a scheduler built from its config has them already."""
+    if isinstance(schedulers, list):
+        return [{
+            key: value
+            for key, value in state.items() if not callable(value)
+        } for state in schedulers]
+    return {
+        name: _without_callables(states)
+        for name, states in schedulers.items()
+    }

@@ -1,0 +1,181 @@
+# Copyright (c) semipose_mm authors.
+"""The training loop: stock epochs that can be resumed in the middle."""
+from typing import Optional
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.runner import EpochBasedTrainLoop
+from mmpose.registry import LOOPS
+from torch.utils.data import BatchSampler
+
+# iterations between two looks at the other ranks' wish to stop
+_STOP_INTERVAL = 10
+
+
+@LOOPS.register_module()
+class SemiPoseTrainLoop(EpochBasedTrainLoop):
+    """Epoch-based training that resumes at the exact iteration.
+
+    The config keys are those of ``EpochBasedTrainLoop``. Three things differ:
+
+    - a checkpoint from inside an epoch (``CheckpointHook(by_epoch=False)``)
+      is resumed at its position: the sampler skips what has been seen,
+      nothing is replayed and no epoch is cut short;
+    - torch is seeded in every iteration from (seed, iteration, rank), so
+      dropout and the like do not depend on what happened before;
+    - ``stop_training``, set by a hook during an epoch, ends the training
+      within a few iterations on all ranks. The unfinished epoch is then
+      neither counted nor validated.
+    """
+
+    # of the epoch that is run next, or was run last
+    _start = 0
+    _stopped_at: Optional[int] = None
+
+    def run(self) -> torch.nn.Module:
+        """Launch training.
+
+        Returns:
+            nn.Module: The trained model.
+        """
+        self._share_seed()
+        self._start = self._find_start()
+        self.runner.call_hook('before_train')
+
+        while self._epoch < self._max_epochs and not self._must_stop():
+            self.run_epoch()
+            if self._stopped_at is not None:
+                break
+            self._decide_current_val_interval()
+            if self._is_val_epoch():
+                self.runner.val_loop.run()
+
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """Iterate one epoch, or what is left of it."""
+        start, self._start = self._start, 0
+        self._stopped_at = None
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        # workers take their seeds from here
+        self._seed_torch()
+        if start < len(self.dataloader):
+            if start > 0:
+                self.dataloader.sampler.start = start * self._batch_size()
+            for idx, data_batch in enumerate(self.dataloader, start):
+                self.run_iter(idx, data_batch)
+                if self._is_stop_point(idx) and self._must_stop():
+                    self._stopped_at = idx + 1
+                    break
+
+        if self._stopped_at is not None:
+            self.runner.logger.warning(
+                f'Training is stopped after iteration {self._stopped_at} of '
+                f'{len(self.dataloader)} in epoch {self._epoch + 1}.')
+            return
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Iterate one mini-batch.
+
+        Args:
+            idx (int): Position in the epoch.
+            data_batch (dict): Batch of data from the dataloader.
+        """
+        self._seed_torch()
+        super().run_iter(idx, data_batch)
+
+    def _is_val_epoch(self) -> bool:
+        return (self.runner.val_loop is not None
+                and self._epoch >= self.val_begin
+                and (self._epoch % self.val_interval == 0
+                     or self._epoch == self._max_epochs))
+
+    # ------------------------------------------------------------ resuming
+
+    def _find_start(self) -> int:
+        """Iterations of the current epoch that have been done already."""
+        length = len(self.dataloader)
+        done = self._iter - self._epoch * length
+        saved_length = self._saved_length()
+        if not 0 <= done <= length or saved_length not in (None, length):
+            was = '' if saved_length is None else \
+                f' of {saved_length} iterations each'
+            raise RuntimeError(
+                f'cannot resume at iteration {self._iter} after '
+                f'{self._epoch} whole epochs{was}: train_dataloader gives '
+                f'{length} iterations an epoch ({len(self.dataloader.dataset)}'
+                f' items, batch_size {self._batch_size()}, {get_world_size()} '
+                'processes). Restore the data and the total batch size of the '
+                'run that wrote the checkpoint, or start a new run from its '
+                'weights with load_from and without resume.')
+        if 0 < done < length:
+            self._check_can_skip(done)
+        return done
+
+    def _saved_length(self) -> Optional[int]:
+        """Iterations of an epoch in the run that wrote the checkpoint."""
+        hub = self.runner.message_hub
+        max_iters, max_epochs = (
+            hub.get_info(key) for key in ('max_iters', 'max_epochs'))
+        if self._iter == 0 or not max_iters or not max_epochs:
+            return None
+        return max_iters // max_epochs
+
+    def _check_can_skip(self, done: int) -> None:
+        """Refuse samplers that would replay the beginning of the epoch."""
+        plain_batches = type(self.dataloader.batch_sampler) is BatchSampler
+        if plain_batches and hasattr(self.dataloader.sampler, 'start'):
+            return
+        name = type(self.dataloader.sampler).__name__ if plain_batches \
+            else type(self.dataloader.batch_sampler).__name__
+        raise RuntimeError(
+            f'the checkpoint is from inside an epoch (iteration {done} of '
+            f'{len(self.dataloader)}), and {name} cannot start there. Set '
+            "train_dataloader.sampler to dict(type='SemiPoseSampler') and no "
+            'batch_sampler, or resume from a checkpoint of the end of an '
+            'epoch.')
+
+    def _batch_size(self) -> Optional[int]:
+        return getattr(self.dataloader.batch_sampler, 'batch_size', None)
+
+    # ------------------------------------------------------------- seeding
+
+    def _base_seed(self) -> int:
+        """The run's seed, the same on all ranks."""
+        offset = get_rank() \
+            if self.runner._randomness_cfg.get('diff_rank_seed') else 0
+        return self.runner.seed - offset
+
+    def _share_seed(self) -> None:
+        """Give the sampler the run's seed, which may be a checkpoint's."""
+        sampler = getattr(self.dataloader.batch_sampler, 'sampler',
+                          self.dataloader.sampler)
+        if hasattr(sampler, 'seed'):
+            sampler.seed = self._base_seed()
+
+    def _seed_torch(self) -> None:
+        sequence = np.random.SeedSequence(
+            (self._base_seed(), self._iter, get_rank()))
+        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+
+    # ------------------------------------------------------------ stopping
+
+    def _is_stop_point(self, idx: int) -> bool:
+        """Whether to look now; it costs several ranks a synchronization."""
+        if idx + 1 == len(self.dataloader):
+            return False
+        return get_world_size() == 1 or self._iter % _STOP_INTERVAL == 0
+
+    def _must_stop(self) -> bool:
+        """Whether any rank wants to stop."""
+        if get_world_size() == 1:
+            return self.stop_training
+        wish = torch.tensor(int(self.stop_training))
+        all_reduce(wish, 'max')
+        self.stop_training = bool(wish)
+        return self.stop_training

@@ -1,0 +1,111 @@
+# Copyright (c) semipose_mm authors.
+"""Evaluators of several networks that look like one to MMEngine."""
+import copy
+import os.path as osp
+from typing import Any, Dict, Optional, Sequence
+
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.logging import print_log
+from mmengine.structures import BaseDataElement
+
+# config keys of metrics that name files which are written
+_OUTPUT_KEYS = ('outfile_prefix', 'out_file_path')
+
+
+class NetworkEvaluator(Evaluator):
+    """One evaluator for each network and for their ensemble.
+
+    The selected network's scores have plain names (``coco/AP``), those of the
+    others are preceded by the network's (``net1/coco/AP``). Where MMEngine
+    takes this for one evaluator, it is the selected network's.
+
+    Args:
+        evaluators (Dict[str, Evaluator]): One for each name in ``'net0'``,
+            ``'net1'``, ..., ``'ensemble'``.
+        selected (str): The network with the plain names.
+    """
+
+    def __init__(self, evaluators: Dict[str, Evaluator],
+                 selected: str) -> None:
+        super().__init__(evaluators[selected].metrics)
+        self.selected = selected
+        self.evaluators = {selected: evaluators[selected], **evaluators}
+
+    @property
+    def dataset_meta(self) -> Optional[dict]:
+        """Optional[dict]: Meta info of the dataset."""
+        return self.evaluators[self.selected].dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: Optional[dict]) -> None:
+        for evaluator in self.evaluators.values():
+            # CocoMetric with a keypoint mapping writes into it
+            evaluator.dataset_meta = copy.deepcopy(dataset_meta)
+
+    def process_networks(self,
+                         outputs: Dict[str, Sequence[BaseDataElement]],
+                         data_batch: Optional[Any] = None) -> None:
+        """Process one batch of all networks' predictions.
+
+        Args:
+            outputs (Dict[str, Sequence[BaseDataElement]]): Predictions of
+                each network.
+            data_batch (Any, optional): The batch they belong to.
+        """
+        for name, evaluator in self.evaluators.items():
+            evaluator.process(outputs[name], data_batch)
+
+    def evaluate(self, size: int) -> dict:
+        """Compute the metrics of all networks.
+
+        Args:
+            size (int): Length of the whole dataset.
+
+        Returns:
+            dict: Plain names first, so that ``save_best='auto'`` finds them.
+        """
+        metrics = dict()
+        for name, evaluator in self.evaluators.items():
+            print_log(f'Scores of {name}:', logger='current')
+            prefix = '' if name == self.selected else f'{name}/'
+            for key, value in evaluator.evaluate(size).items():
+                metrics[prefix + key] = value
+        return metrics
+
+
+def with_suffix(evaluator: Any, suffix: str) -> Any:
+    """Give every file that an evaluator writes another name.
+
+    Args:
+        evaluator (dict | list | Evaluator): Config of an evaluator or of
+            metrics, or what was built from one.
+        suffix (str): What comes before the file's extension.
+
+    Returns:
+        Any: A copy with ``outfile_prefix`` and ``out_file_path`` changed.
+    """
+    if isinstance(evaluator, (list, tuple)):
+        return type(evaluator)(with_suffix(item, suffix) for item in evaluator)
+    new = copy.deepcopy(evaluator)
+    if isinstance(new, Evaluator):
+        new.metrics = with_suffix(new.metrics, suffix)
+    elif isinstance(new, dict):
+        for key, value in new.items():
+            new[key] = _rename(key, value, suffix)
+    elif isinstance(new, BaseMetric):
+        for key in _OUTPUT_KEYS:
+            if hasattr(new, key):
+                setattr(new, key, _rename(key, getattr(new, key), suffix))
+    return new
+
+
+def _rename(key: str, value: Any, suffix: str) -> Any:
+    """The new value of a metric's or an evaluator's config key."""
+    if key == 'outfile_prefix' and value is not None:
+        return f'{value}_{suffix}'
+    if key == 'out_file_path' and value is not None:
+        stem, ending = osp.splitext(value)
+        return f'{stem}_{suffix}{ending}'
+    if isinstance(value, (dict, list, tuple)):
+        return with_suffix(value, suffix)
+    return value

@@ -1,0 +1,128 @@
+# Copyright (c) semipose_mm authors.
+"""Schedule, start and alarm, with a runner reduced to what hooks see."""
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.hooks import LoggerHook
+from mmengine.logging import MessageHub
+from toys import DUAL, build_batch, build_model
+
+from semipose_mm.engine.hooks import MutualTeachingHook
+from semipose_mm.engine.hooks.mutual_teaching_hook import (
+    perturb_final_layer, unsup_factor)
+
+
+def fake_runner(model, resume=False):
+    return SimpleNamespace(
+        model=model,
+        iter=0,
+        hooks=[LoggerHook(interval=2)],
+        logger=logging.getLogger('test_mutual_teaching'),
+        message_hub=MessageHub.get_instance('test_mutual_teaching'),
+        train_loop=SimpleNamespace(stop_training=False),
+        _resume=resume)
+
+
+def equal_networks(**kwargs):
+    model = build_model(**{**DUAL, **kwargs})
+    model.peers['1'].load_state_dict({
+        k: v
+        for k, v in model.state_dict().items() if 'peers' not in k
+    })
+    return model
+
+
+def differ(model):
+    return not torch.equal(model.head.final_layer.weight,
+                           model.peers['1'].head.final_layer.weight)
+
+
+def test_schedule_is_a_function_of_the_iteration():
+    assert [unsup_factor(i, 2, 3)
+            for i in range(7)] == [0, 0, 0.25, 0.5, 0.75, 1, 1]
+    assert unsup_factor(0, 0, 0) == 1
+
+
+def test_weight_follows_the_schedule_and_the_config():
+    runner = fake_runner(build_model(**DUAL, unsup_weight=2.))
+    hook = MutualTeachingHook(burn_in=2, ramp_up=1)
+    hook.before_train(runner)
+    weights = []
+    for runner.iter in range(5):
+        hook.before_train_iter(runner, 0)
+        weights.append((runner.model.unsup_weight.item(),
+                        runner.model.teaching_enabled))
+    assert weights == [(0., False), (0., False), (1., True), (2., True),
+                       (2., True)]
+
+
+def test_equal_networks_part_by_their_own_cutouts():
+    model = equal_networks()
+    MutualTeachingHook().before_train(fake_runner(model))
+    assert not differ(model)
+
+
+def test_equal_networks_with_shared_views_are_perturbed():
+    model = equal_networks(views=[dict(source='easy', ops=[])])
+    backbone = model.peers['1'].backbone.conv1.weight.clone()
+    MutualTeachingHook().before_train(fake_runner(model))
+    assert differ(model)
+    assert torch.equal(model.peers['1'].backbone.conv1.weight, backbone)
+
+
+def test_nothing_is_perturbed_on_resume():
+    model = equal_networks(views=[dict(source='easy', ops=[])])
+    MutualTeachingHook().before_train(fake_runner(model, resume=True))
+    assert not differ(model)
+
+
+def test_perturbation_is_the_same_on_every_rank():
+    a, b = equal_networks(), equal_networks()
+    torch.manual_seed(5)
+    perturb_final_layer(a.peers['1'], 1)
+    torch.manual_seed(6)
+    perturb_final_layer(b.peers['1'], 1)
+    assert torch.equal(a.peers['1'].head.final_layer.weight,
+                       b.peers['1'].head.final_layer.weight)
+
+
+def test_statistics_leave_at_log_intervals_only():
+    runner = fake_runner(build_model(**DUAL))
+    hook = MutualTeachingHook()
+    hook.before_train(runner)
+    runner.model.loss(*build_batch())
+    hook.after_train_iter(runner, 0)
+    assert 'train/net0/peak_hard' not in runner.message_hub.log_scalars
+    hook.after_train_iter(runner, 1)
+    value = runner.message_hub.get_scalar('train/net0/peak_hard').current()
+    expected = runner.model.last_step.lessons[0].heatmaps
+    assert value == pytest.approx(expected.flatten(2).amax(-1).mean().item())
+
+
+@pytest.mark.parametrize('on_collapse', ['warn', 'stop'])
+def test_collapse_warns_or_stops(on_collapse, caplog):
+    runner = fake_runner(build_model(**DUAL))
+    hook = MutualTeachingHook(
+        on_collapse=on_collapse, interval=1, alarm=dict(patience=2))
+    hook.before_train(runner)
+    runner.model.loss(*build_batch())
+    for maps in runner.model.last_step.labeled.values():
+        maps.fill_(0.9)
+    for maps in runner.model.last_step.easy.values():
+        maps.fill_(0.01)
+    for i in range(2):
+        assert not runner.train_loop.stop_training
+        hook.after_train_iter(runner, i)
+    assert 'Collapse at iteration 1: net0 collapses' in caplog.text
+    assert runner.train_loop.stop_training == (on_collapse == 'stop')
+
+
+def test_bad_values_and_models_name_the_hook():
+    with pytest.raises(ValueError, match='burn_in of MutualTeachingHook'):
+        MutualTeachingHook(burn_in=-1)
+    with pytest.raises(ValueError, match='on_collapse'):
+        MutualTeachingHook(on_collapse='ignore')
+    with pytest.raises(TypeError, match='SemiPoseEstimator'):
+        MutualTeachingHook().before_train(fake_runner(torch.nn.Linear(1, 1)))

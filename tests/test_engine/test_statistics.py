@@ -1,0 +1,74 @@
+# Copyright (c) semipose_mm authors.
+"""Statistics of teaching and the collapse alarm."""
+import torch
+from toys import DUAL, build_batch, build_model
+
+from semipose_mm.engine.collapse_alarm import CollapseAlarm
+from semipose_mm.engine.statistics import agreement, teaching_statistics
+
+
+def test_agreement_counts_joints_whose_peaks_coincide():
+    a, b = torch.zeros(1, 4, 40, 40), torch.zeros(1, 4, 40, 40)
+    for joint, distance in enumerate([0, 2, 3, 20]):
+        a[0, joint, 10, 10] = b[0, joint, 10, 10 + distance] = 1.
+    assert agreement(a, b) == 0.5  # 5 % of 40 px are 2 px
+    assert agreement(a, b, torch.tensor([[1, 1, 0, 0]])) == 1
+    assert agreement(a, b, torch.zeros(1, 4)) == 0
+
+
+def test_statistics_of_a_step():
+    model = build_model(**DUAL)
+    model.loss(*build_batch())
+    step = model.last_step
+    stats = teaching_statistics(step)
+    assert sorted(stats) == sorted(
+        ['agreement/net0_net1'] + [
+            f'net{i}/{name}' for i in (0, 1)
+            for name in ('peak_labeled', 'peak_unlabeled', 'peak_hard',
+                         'easy_hard_agreement', 'unsup_sup_ratio')
+        ])
+    assert all(v.ndim == 0 and not v.requires_grad for v in stats.values())
+    heights = step.easy[1].flatten(2).amax(-1)
+    torch.testing.assert_close(stats['net1/peak_unlabeled'], heights.mean())
+    torch.testing.assert_close(
+        stats['net0/unsup_sup_ratio'],
+        step.losses['net0/loss_unsup'] / step.losses['net0/loss_sup'])
+
+
+def test_labeled_peaks_count_known_joints_only():
+    model = build_model(peers=[])
+    inputs, samples = build_batch(batch_size=1)
+    weights = samples['labeled'][0].gt_instance_labels.keypoint_weights
+    weights[:] = 0
+    weights[0, 2] = 1
+    model.loss(inputs['labeled'], samples['labeled'])
+    stats = teaching_statistics(model.last_step)
+    torch.testing.assert_close(stats['net0/peak_labeled'],
+                               model.last_step.labeled[0][0, 2].max())
+
+
+def readings(alarm, *pairs):
+    return [
+        alarm.read({
+            'net0/peak_labeled': labeled,
+            'net0/peak_unlabeled': unlabeled
+        }) for labeled, unlabeled in pairs
+    ]
+
+
+def test_alarm_rings_after_patience_once_armed():
+    out = readings(
+        CollapseAlarm(), (0.5, 0.4), (0.6, 0.1), (0.6, 0.1), (0.6, 0.1))
+    assert out[:3] == [None] * 3
+    assert 'net0 collapses' in out[3]
+
+
+def test_alarm_is_silent_at_the_start_and_after_recovery():
+    start = [(0.02, 0.001)] * 5
+    recovery = [(0.5, 0.01), (0.5, 0.01), (0.5, 0.3), (0.5, 0.01)]
+    assert not any(readings(CollapseAlarm(), *start, *recovery))
+
+
+def test_alarm_stays_armed_when_labeled_peaks_fall_too():
+    out = readings(CollapseAlarm(), (0.5, 0.4), *[(0.1, 0.001)] * 3)
+    assert out[-1]

@@ -1,0 +1,123 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of what `pip install` puts into an environment."""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ITEMS = ('LICENSE', 'MANIFEST.in', 'README.md', 'configs', 'model-index.yml',
+         'pyproject.toml', 'requirements', 'semipose_mm', 'setup.cfg',
+         'setup.py', 'tools')
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory):
+    """Copy the checkout, with one config at least."""
+    folder = tmp_path_factory.mktemp('packaging') / 'repo'
+    folder.mkdir()
+    unwanted = shutil.ignore_patterns('__pycache__', '.mim', '*.egg-info')
+    for item in ITEMS:
+        source = ROOT / item
+        if source.is_dir():
+            shutil.copytree(source, folder / item, ignore=unwanted)
+        elif source.is_file():
+            shutil.copy2(source, folder / item)
+    (folder / 'configs/paper').mkdir(parents=True, exist_ok=True)
+    (folder / 'configs/paper/of_the_test.py').write_text('a = 1\n')
+    return folder
+
+
+def list_files(folder):
+    """List what lies in a folder."""
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob('*')
+        if '__pycache__' not in path.parts)
+
+
+def run(*command, **kwargs):
+    """Run a command that has to succeed."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **kwargs)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def pip_install(checkout, *args):
+    """Install without looking at any index."""
+    run(sys.executable, '-m', 'pip', 'install', '--no-deps',
+        '--no-build-isolation', '--no-index', '--disable-pip-version-check',
+        *args)
+
+
+def test_installed_package(checkout, tmp_path):
+    before = list_files(checkout)
+    pip_install(checkout, '--target', str(tmp_path), str(checkout))
+    assert list_files(checkout) == before, 'the checkout is not left clean'
+
+    package = tmp_path / 'semipose_mm'
+    assert (package / '.mim/configs/paper/of_the_test.py').is_file()
+    assert (package / '.mim/tools/dist_train.sh').is_file()
+    assert not any(path.is_symlink() for path in package.rglob('*'))
+    assert not (tmp_path / 'tests').exists()
+    modules = {
+        str(path.relative_to(checkout))
+        for path in (checkout / 'semipose_mm').rglob('*.py')
+    }
+    assert modules <= set(list_files(tmp_path))
+
+    metadata = next(tmp_path.glob('semipose_mm-*.dist-info')) / 'METADATA'
+    text = metadata.read_text(encoding='utf-8')
+    required = [
+        re.match(r'Requires-Dist: ([\w-]+)', line).group(1)
+        for line in text.splitlines()
+        if line.startswith('Requires-Dist') and 'extra ==' not in line
+    ]
+    assert required == ['numpy']
+    extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
+    assert extras == {'onnx', 'mmpretrain', 'tensorboard', 'tests'}
+    assert 'Requires-Python: >=3.9' in text
+
+
+def test_source_distribution_is_complete(checkout, tmp_path):
+    run(sys.executable,
+        'setup.py',
+        '--quiet',
+        'sdist',
+        '--dist-dir',
+        str(tmp_path),
+        cwd=checkout)
+    shutil.rmtree(checkout / 'semipose_mm.egg-info', ignore_errors=True)
+    archive = next(tmp_path.glob('*.tar.gz'))
+    shutil.unpack_archive(archive, tmp_path / 'unpacked')
+    unpacked = next((tmp_path / 'unpacked').iterdir())
+    assert (unpacked / 'configs/paper/of_the_test.py').is_file()
+    assert (unpacked / 'tools/install.sh').is_file()
+    assert (unpacked / 'requirements/torch.txt').is_file()
+    pip_install(checkout, '--target', str(tmp_path / 'there'), str(unpacked))
+    assert (tmp_path /
+            'there/semipose_mm/.mim/configs/paper/of_the_test.py').is_file()
+
+
+def test_editable_links_to_the_checkout(checkout, tmp_path):
+    pip_install(checkout, '--target', str(tmp_path), '--editable',
+                str(checkout))
+    mim = checkout / 'semipose_mm/.mim'
+    assert (mim / 'configs').is_symlink()
+    assert (mim / 'configs').resolve() == checkout / 'configs'
+    new = checkout / 'configs/added_later.py'
+    new.write_text('b = 2\n')
+    assert (mim / 'configs/added_later.py').is_file()
+
+    # and an ordinary installation after that still copies
+    pip_install(checkout, '--target', str(tmp_path / 'plain'), str(checkout))
+    copied = tmp_path / 'plain/semipose_mm/.mim/configs'
+    assert (copied / 'added_later.py').is_file()
+    assert not copied.is_symlink()

@@ -1,0 +1,104 @@
+# Copyright (c) semipose_mm authors.
+"""Draw losses and metrics of runs against iterations.
+
+    python tools/analysis/plot_curves.py WORK_DIR [WORK_DIR ...]
+        --keys loss PCK@0.2 --out curves.png
+"""
+import argparse
+import json
+import os.path as osp
+from glob import glob
+from typing import Dict, List, Sequence
+
+#: Keys of log entries that are no curves.
+_POSITION = ('epoch', 'iter', 'step', 'time', 'data_time', 'seconds')
+
+
+def read_curves(work_dir: str) -> Dict[str, List[dict]]:
+    """Read what a run logged, through all its resumes.
+
+    Args:
+        work_dir (str): Work folder of the run.
+
+    Returns:
+        dict: ``train`` and ``val``: entries in order, each with ``iter``,
+        ``seconds`` of training so far, and the values that were logged.
+
+    Raises:
+        FileNotFoundError: If the folder has no log.
+    """
+    paths = sorted(glob(osp.join(work_dir, '*', 'vis_data', '2*.json')))
+    if not paths:
+        raise FileNotFoundError(f'{work_dir} is no work folder of a training: '
+                                'it has no */vis_data/*.json')
+    train, val, seconds, last = {}, {}, 0., 0
+    for path in paths:
+        with open(path) as file:
+            entries = [json.loads(line) for line in file]
+        for entry in entries:
+            if 'loss' not in entry:
+                val[last] = dict(entry, iter=last, seconds=seconds)
+                continue
+            # a resumed run repeats what came after its checkpoint
+            seconds += entry['time'] * max(0, entry['iter'] - last)
+            last = max(last, entry['iter'])
+            train[entry['iter']] = dict(entry, seconds=seconds)
+    return dict(
+        train=[train[i] for i in sorted(train)],
+        val=[val[i] for i in sorted(val)])
+
+
+def last_metrics(work_dir: str) -> Dict[str, float]:
+    """Metrics of the last evaluation of a run."""
+    val = read_curves(work_dir)['val']
+    if not val:
+        raise ValueError(f'{work_dir} has not been evaluated yet')
+    return {k: v for k, v in val[-1].items() if k not in _POSITION}
+
+
+def plot(runs: Dict[str, str], keys: Sequence[str], path: str) -> None:
+    """Draw one panel for each key, one line for each run.
+
+    Args:
+        runs (dict): Name of a line to its work folder.
+        keys (Sequence[str]): What to draw, of training or evaluation.
+        path (str): Picture to write.
+    """
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    figure, axes = plt.subplots(
+        1, len(keys), figsize=(4.5 * len(keys), 3.5), squeeze=False)
+    curves = {name: read_curves(folder) for name, folder in runs.items()}
+    for axis, key in zip(axes[0], keys):
+        for name, curve in curves.items():
+            points = [p for p in curve['train'] + curve['val'] if key in p]
+            axis.plot([p['iter'] for p in points], [p[key] for p in points],
+                      label=name)
+        axis.set_xlabel('iteration')
+        axis.set_title(key)
+        axis.grid(alpha=0.3)
+    axes[0][0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Draw the runs of the command line."""
+    parser = argparse.ArgumentParser(description='Draw curves of runs')
+    parser.add_argument('work_dirs', nargs='+', help='work folders')
+    parser.add_argument(
+        '--keys', nargs='+', default=['loss'], help='what to draw')
+    parser.add_argument('--out', default='curves.png', help='picture')
+    args = parser.parse_args()
+    try:
+        plot({osp.basename(osp.normpath(d)): d
+              for d in args.work_dirs}, args.keys, args.out)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    print(f'{args.out} is written')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,163 @@
+# Copyright (c) semipose_mm authors.
+"""Print the versions of everything that semipose_mm stands on, import all of
+it once and run one op of mmcv.
+
+Ends with 1 if a part is missing, of a wrong version or does not work.
+Put its table into a report of a problem.
+"""
+import importlib.util
+import os
+import platform
+import sys
+import warnings
+from importlib import metadata
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parents[1]
+if (ROOT / 'semipose_mm').is_dir():
+    sys.path.insert(0, str(ROOT))
+
+PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose',
+            'numpy', 'scipy', 'xtcocotools', 'pycocotools', 'cv2',
+            'setuptools')
+OPTIONAL = ('mmpretrain', 'onnx', 'onnxruntime', 'tensorboard')
+PARTS = ('pkg_resources', 'xtcocotools.coco', 'pycocotools.coco',
+         'matplotlib.pyplot', 'mmengine.runner', 'mmcv.transforms',
+         'mmdet.models', 'mmpose.apis', 'mmpose.datasets', 'mmpose.models',
+         'mmpose.evaluation', 'mmpose.visualization', 'semipose_mm')
+
+
+def find_version(name: str) -> str:
+    """Tell the version of a package, '-' if it is missing."""
+    distributions = dict(
+        cv2=('opencv-python-headless', 'opencv-python',
+             'opencv-contrib-python-headless', 'opencv-contrib-python'))
+    found = []
+    for distribution in distributions.get(name, (name, )):
+        try:
+            found.append((distribution, metadata.version(distribution)))
+        except metadata.PackageNotFoundError:
+            pass
+    if name == 'cv2':
+        return ', '.join(f'{version} ({distribution})'
+                         for distribution, version in found) or '-'
+    return found[0][1] if found else '-'
+
+
+def attempt(name: str, action) -> Tuple[str, str, bool]:
+    """Run a check.
+
+    Args:
+        name (str): What is checked.
+        action (Callable): Returns what to say; raises if it does not work.
+
+    Returns:
+        Tuple[str, str, bool]: The name, what was found, and whether it works.
+    """
+    try:
+        return name, str(action()), True
+    except BaseException as error:  # a broken library may call exit
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        text = ' '.join(str(error).split()) or 'no message'
+        return name, f'{type(error).__name__}: {text}', False
+
+
+def check_torch() -> str:
+    """Describe torch and the device it has."""
+    import torch
+    device = 'no GPU is visible'
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name(0)
+    build = torch.version.cuda or torch.version.hip or 'no'
+    return f'{torch.__version__}, CUDA {build}, {device}'
+
+
+def check_torchvision() -> str:
+    """Run an op of torchvision, which fails beside a torch of other build."""
+    import torch
+    from torchvision.ops import nms
+    nms(torch.tensor([[0., 0., 1., 1.]]), torch.tensor([1.]), 0.5)
+    return 'nms runs'
+
+
+def check_mmcv_ops() -> str:
+    """Run an op of mmcv."""
+    import torch
+    from mmcv.ops import get_compiling_cuda_version, nms
+    boxes = torch.tensor([[0., 0., 2., 2.], [0., 0., 2., 2.]])
+    kept = nms(boxes, torch.tensor([0.5, 0.6]), 0.5)[1].tolist()
+    if kept != [1]:
+        raise RuntimeError(f'nms kept {kept} instead of [1]')
+    cuda = get_compiling_cuda_version()
+    kind = 'CPU' if cuda == 'not available' else f'CUDA {cuda}'
+    return f'nms runs, {kind} ops'
+
+
+def check_imports() -> str:
+    """Import everything once."""
+    for part in PARTS:
+        try:
+            importlib.import_module(part)
+        except BaseException as error:
+            raise ImportError(f'{part}: {error}') from error
+    return f'{len(PARTS)} parts'
+
+
+def check_ranges() -> str:
+    """Compare the versions with the ranges that semipose_mm allows."""
+    spec = importlib.util.spec_from_file_location('semipose_dependencies',
+                                                  find_dependencies())
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    module.check_dependencies()
+    return ', '.join(f'{name}{allowed}'
+                     for name, allowed in module.SUPPORTED.items())
+
+
+def find_dependencies() -> str:
+    """Find ``dependencies.py`` without importing the package."""
+    spec = importlib.util.find_spec('semipose_mm')
+    if spec is None:
+        raise ImportError('semipose_mm is not installed')
+    return os.path.join(spec.submodule_search_locations[0], 'dependencies.py')
+
+
+def print_table(rows: List[Tuple[str, ...]], head: Optional[str] = None):
+    """Print rows in columns."""
+    width = max(len(row[0]) for row in rows)
+    if head:
+        print(head)
+    for row in rows:
+        print(f'  {row[0]:<{width}}  {" ".join(row[1:])}')
+
+
+def main() -> int:
+    """Print the tables.
+
+    Returns:
+        int: The exit status.
+    """
+    warnings.showwarning = lambda *_, **__: None
+    rows = [('python', f'{platform.python_version()} ({sys.executable})'),
+            ('system', platform.platform())]
+    rows += [(name, find_version(name)) for name in PACKAGES]
+    rows += [(name, find_version(name)) for name in OPTIONAL
+             if find_version(name) != '-']
+    print_table(rows, 'Versions')
+    checks = [
+        attempt('ranges', check_ranges),
+        attempt('torch', check_torch),
+        attempt('torchvision', check_torchvision),
+        attempt('mmcv', check_mmcv_ops),
+        attempt('imports', check_imports),
+    ]
+    print_table([(name, 'ok  ' if fine else 'FAIL', text)
+                 for name, text, fine in checks], 'Checks')
+    return 0 if all(fine for *_, fine in checks) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,274 @@
+# Copyright (c) semipose_mm authors.
+"""Command line options and preparations that the tools share."""
+import argparse
+import difflib
+import os
+import os.path as osp
+import re
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+
+# Option, the environment variables that configs read, metavar, help.
+CONFIG_VARIABLES = (
+    ('--data-root', ('SEMIPOSE_DATA', ), 'DIR', 'folder of the data sets'),
+    ('--num-labels', ('SEMIPOSE_NUM_LABELS', ), 'N',
+     'number of labeled samples that are used'),
+    ('--backbone-weights',
+     ('SEMIPOSE_MOBILENETV2', 'SEMIPOSE_RESNET18', 'SEMIPOSE_RESNET18_PEER',
+      'SEMIPOSE_RESNET50', 'SEMIPOSE_HRNET_W48'), 'FILE',
+     'initial weights of the backbones: a file, or a name such as '
+     "'torchvision://resnet18'"),
+)
+
+
+class ToolParser(argparse.ArgumentParser):
+    """A parser that answers mistakes with one line."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args=None, namespace=None):
+        """Parse, and suggest an option for one that does not exist."""
+        try:
+            args, unknown = self.parse_known_args(args, namespace)
+        except (AssertionError, RecursionError, ValueError):
+            # what DictAction raises for malformed --cfg-options
+            self.error('--cfg-options takes KEY=VALUE pairs, where VALUE is '
+                       'a number, a word, or a list such as "[(a,b),(c,d)]"')
+        if unknown:
+            message = f'unknown option {unknown[0]}'
+            similar = difflib.get_close_matches(unknown[0].split('=')[0],
+                                                self._option_string_actions)
+            if similar:
+                message += f', did you mean {similar[0]}?'
+            self.error(message)
+        return args
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2 and one line."""
+        self.exit(2, f'{self.prog}: error: {message} (--help lists all)\n')
+
+
+def use_checkout() -> None:
+    """Make this checkout importable from wherever a tool is called."""
+    if osp.isdir(osp.join(ROOT, 'semipose_mm')) and ROOT not in sys.path:
+        sys.path.insert(0, ROOT)
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add what training and testing have in common.
+
+    Args:
+        parser (ArgumentParser): The tool's parser.
+    """
+    from mmengine.config import DictAction
+    for option, variables, metavar, text in CONFIG_VARIABLES:
+        parser.add_argument(
+            option,
+            metavar=metavar,
+            help=f'{text}; sets {", ".join(variables)}')
+    parser.add_argument('--work-dir', help='folder of logs and results')
+    parser.add_argument(
+        '--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument(
+        '--show', action='store_true', help='show predictions in a window')
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        help='draw every n-th sample. Defaults to 1')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=1,
+        help='seconds for which a window is shown. Defaults to 1')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override entries of the config, e.g. model.head.out_channels=9 '
+        'or key="[(a,b),(c,d)]", without spaces in a value')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes are started. Defaults to none')
+    # torch.distributed.launch gives one or the other, torchrun neither
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help=argparse.SUPPRESS)
+
+
+def load_config(parser: argparse.ArgumentParser,
+                args: argparse.Namespace) -> 'Config':
+    """Read the config with the options that come before it.
+
+    Args:
+        parser (ArgumentParser): Reports mistakes.
+        args (Namespace): The parsed options.
+
+    Returns:
+        Config: The config, with ``work_dir`` and ``launcher`` set.
+    """
+    if not osp.isfile(args.config):
+        parser.error(f'config file {args.config} does not exist')
+    _check_launcher(parser, args.launcher)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    given = dict()
+    for option, variables, _, _ in CONFIG_VARIABLES:
+        value = getattr(args, option[2:].replace('-', '_'))
+        if value is not None:
+            given[option] = variables
+            value = _check_value(parser, option, value)
+            os.environ.update({variable: value for variable in variables})
+
+    from mmengine.config import Config
+    cfg = Config.fromfile(args.config)
+    for option, variables in given.items():
+        if not set(variables) & set(cfg.env_variables):
+            parser.error(f'{option} has no effect: {args.config} reads none '
+                         f'of {", ".join(variables)}')
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('./work_dirs', name)
+    return cfg
+
+
+def _check_value(parser: argparse.ArgumentParser, option: str,
+                 value: str) -> str:
+    """Check an option that a config reads as text."""
+    if option == '--data-root':
+        if not osp.isdir(value):
+            parser.error(f'{option}: folder {value} does not exist')
+        return osp.abspath(value)
+    if option == '--num-labels' and not value.isdigit():
+        parser.error(f'{option} is {value}, but must be a whole number')
+    if option == '--backbone-weights' and not is_url(value):
+        if not osp.isfile(value):
+            parser.error(f'{option}: file {value} does not exist')
+        return osp.abspath(value)
+    return value
+
+
+def is_url(path: str) -> bool:
+    """Whether MMEngine finds a checkpoint elsewhere than in a local file.
+
+    Args:
+        path (str): Path or URL.
+
+    Returns:
+        bool: True for ``https://...``, ``mmcls://...`` and the like.
+    """
+    return re.match(r'^[a-z][\w+.-]*:', path, re.IGNORECASE) is not None \
+        and not osp.exists(path)
+
+
+def check_checkpoint(parser: argparse.ArgumentParser, path: str) -> None:
+    """Refuse a checkpoint file that does not exist.
+
+    Args:
+        parser (ArgumentParser): Reports mistakes.
+        path (str): Path or URL.
+    """
+    if not is_url(path) and not osp.isfile(osp.expanduser(path)):
+        parser.error(f'checkpoint file {path} does not exist')
+
+
+def set_visualization(parser: argparse.ArgumentParser,
+                      args: argparse.Namespace, cfg: 'Config',
+                      show: bool) -> None:
+    """Turn pictures of the predictions on, if they are asked for.
+
+    Args:
+        parser (ArgumentParser): Reports mistakes.
+        args (Namespace): The parsed options.
+        cfg (Config): Changed in place.
+        show (bool): Whether to open windows.
+    """
+    if not show and args.show_dir is None:
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        parser.error('--show and --show-dir need default_hooks.visualization='
+                     "dict(type='PoseVisualizationHook') in the config")
+    hook.update(
+        enable=True, show=show, out_dir=args.show_dir, interval=args.interval)
+    if show:
+        hook.wait_time = args.wait_time
+
+
+def _check_launcher(parser: argparse.ArgumentParser, launcher: str) -> None:
+    """Refuse ways to start several processes that would fail later."""
+    if launcher in ('slurm', 'mpi'):
+        from mmengine.device import get_device
+        if get_device() == 'cpu':
+            parser.error(f'--launcher {launcher} needs an accelerator; on '
+                         'CPU start torchrun and --launcher pytorch')
+    elif launcher == 'pytorch':
+        names = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
+        missing = [name for name in names if name not in os.environ]
+        if missing:
+            parser.error('--launcher pytorch finds no '
+                         f'{", ".join(missing)} in the environment; start '
+                         'it with torchrun')
+
+
+def prepare_processes(cfg: 'Config') -> None:
+    """Let several processes run without an accelerator, over gloo.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    from mmengine.device import get_device
+    if cfg.launcher != 'pytorch' or get_device() != 'cpu':
+        return
+    # MMEngine would select a CUDA device, and DDP one for the module
+    import torch
+    torch.distributed.init_process_group('gloo')
+    cfg.setdefault('env_cfg', dict())
+    cfg.env_cfg.dist_cfg = dict(backend='gloo')
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel',
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False)))
+    cfg.model_wrapper_cfg.device_ids = None
+
+
+def build_runner(cfg: 'Config') -> 'Runner':
+    """Build the runner that the config asks for.
+
+    Args:
+        cfg (Config): The whole config.
+
+    Returns:
+        Runner: The runner.
+    """
+    from mmengine.runner import Runner
+    from mmpose.registry import RUNNERS
+
+    import semipose_mm  # noqa: F401
+    if 'preprocess_cfg' in cfg:
+        cfg.model.setdefault('data_preprocessor', cfg.preprocess_cfg)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        # zoo configs keep workers alive, which torch refuses without any
+        loader = cfg.get(name)
+        if loader is not None and loader.get('num_workers') == 0:
+            loader.persistent_workers = False
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return Runner.from_cfg(cfg)

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Copyright (c) semipose_mm authors.
+# Installs what is missing, checks the style and runs the tests; arguments go
+# to pytest: bash tools/run_tests.sh -m 'not slow' tests/test_models
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
+cd "$ROOT" || exit 1
+bash tools/install.sh --tests || exit 1
+PY=$(bash tools/install.sh --print-python) || exit 1
+bash tools/lint.sh
+STYLE=$?
+
+# one thread: the tensors are tiny, and some tests start processes
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
+export MPLBACKEND=Agg
+PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest "$@"
+TESTS=$?
+if [ $STYLE -ne 0 ]; then
+    echo 'run_tests.sh: the style check failed, see above (bash tools/lint.sh)' >&2
+    exit 1
+fi
+exit $TESTS

@@ -1,0 +1,109 @@
+# Copyright (c) semipose_mm authors.
+"""Train a model: ``python tools/train.py CONFIG [options]``."""
+from launch_options import (ToolParser, add_common_options, build_runner,
+                            check_checkpoint, load_config, prepare_processes,
+                            set_visualization, use_checkout)
+
+AMP_WRAPPER = 'AnyDeviceAmpOptimWrapper'
+
+
+def parse_args(parser):
+    """Add the options of training and parse them."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on with a run: from the given checkpoint, or without one '
+        'from the last in the work folder')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on an accelerator, bfloat16 on CPU')
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate during the training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the total batch size over '
+        'auto_scale_lr.base_batch_size')
+    parser.add_argument('--seed', type=int, help='random seed, 0 or greater')
+    add_common_options(parser)
+    args = parser.parse_args()
+    if args.seed is not None and args.seed < 0:
+        parser.error(f'--seed is {args.seed}, but must not be negative')
+    if args.resume not in (None, 'auto'):
+        check_checkpoint(parser, args.resume)
+    return args
+
+
+def merge_args(parser, args, cfg):
+    """Write the options into the config."""
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        set_amp(parser, cfg)
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            parser.error('--auto-scale-lr needs auto_scale_lr='
+                         'dict(base_batch_size=...) in the config')
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.setdefault('randomness', dict())
+        cfg.randomness.seed = args.seed
+    set_visualization(parser, args, cfg, args.show)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+
+
+def set_amp(parser, cfg):
+    """Choose mixed precision."""
+    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    name = wrapper if isinstance(wrapper, str) else wrapper.__name__
+    name = name.rpartition('.')[2]
+    if name not in ('OptimWrapper', 'AmpOptimWrapper', AMP_WRAPPER):
+        parser.error(f'--amp cannot change optim_wrapper.type {name}, which '
+                     'must be OptimWrapper or AmpOptimWrapper')
+    cfg.optim_wrapper.type = AMP_WRAPPER
+
+
+def shorten_init_log(model):
+    """Log how parameters are initialized in a line per way, not each."""
+    from mmengine.logging import print_log
+    model = getattr(model, 'module', model)
+
+    def log_summary():
+        counts = dict()
+        for param in model.parameters():
+            info = model._params_init_info[param]['init_info'].strip()
+            counts[info] = counts.get(info, 0) + 1
+        for info, count in counts.items():
+            print_log(
+                f'Initialization of {count} parameters: {info}',
+                logger='current')
+
+    # MMEngine calls it at the end of init_weights
+    model._dump_init_info = log_summary
+
+
+def main():
+    """Train."""
+    use_checkout()
+    parser = ToolParser(prog='train.py', description='Train a pose estimator')
+    args = parse_args(parser)
+    cfg = load_config(parser, args)
+    merge_args(parser, args, cfg)
+    prepare_processes(cfg)
+    runner = build_runner(cfg)
+    shorten_init_log(runner.model)
+    runner.train()
+
+
+if __name__ == '__main__':
+    main()
