@@ -246,7 +246,7 @@ def test_poses_vary():
     poses = [skeleton.sample_pose(rng) for _ in range(400)]
     assert {pose['family'] for pose in poses} == set(skeleton.FAMILIES)
     facing = np.array([np.cos(np.radians(pose['yaw'])) for pose in poses])
-    assert (facing > .5).mean() > .3 and (facing < -.5).mean() > .15
+    assert (facing > .5).mean() > .3 and (facing < -.5).mean() > .1
 
 
 def test_the_same_set_again_is_left_alone(folder):
