@@ -203,6 +203,12 @@ else
     say "using $TARGET, Python $(version_of "$PY")"
 fi
 
+mapfile -t incomplete < <("$PY" -I "$MISC/install_state.py" incomplete)
+if [ -n "${incomplete[*]}" ]; then
+    pip_install "again what was interrupted: ${incomplete[*]}" \
+        --no-deps "${incomplete[@]}"
+fi
+
 # ------------------------------------------------------------------ torch
 
 now=$(version torch)

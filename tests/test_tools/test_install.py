@@ -234,6 +234,23 @@ def test_opencv_that_is_there_is_kept(checkout, monkeypatch):
     assert headless[0] in state.runtime(checkout, False)
 
 
+def test_interrupted_packages_are_forgotten(tmp_path):
+    state = load('install_state')
+    for name, files in (('whole', ('METADATA', 'WHEEL', 'RECORD',
+                                   'INSTALLER')),
+                        ('half', ('METADATA', 'WHEEL', 'RECORD'))):
+        folder = tmp_path / f'{name}-1.2.dist-info'
+        folder.mkdir()
+        for file in files:
+            (folder / file).write_text(f'Name: {name}\nVersion: 1.2\n')
+    (tmp_path / 'of_the_system-3.egg-info').write_text('Name: of_the_system')
+    assert state.forget_incomplete([str(tmp_path)] * 2) == ['half==1.2']
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'of_the_system-3.egg-info', 'whole-1.2.dist-info'
+    ]
+    assert state.forget_incomplete([str(tmp_path)]) == []
+
+
 def test_torch_that_is_there_is_kept(monkeypatch):
     state = load('install_state')
     for version, kept in (('2.4.0', True), ('2.14.1+cpu', True),

@@ -9,10 +9,12 @@ import hashlib
 import importlib.util
 import json
 import re
+import shutil
 import sys
+import sysconfig
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterable, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 CV2 = ('opencv-python-headless', 'opencv-python', 'opencv-contrib-python',
@@ -117,6 +119,28 @@ def check(stamp: Path, root: Path, torch: Optional[str],
     return ', '.join(f'{name} {version(name)}' for name in names)
 
 
+def forget_incomplete(folders: Iterable[str]) -> List[str]:
+    """Remove the metadata of packages whose installation was interrupted.
+
+    pip takes them for installed, though files are missing. The installer
+    writes its name when all the others are there.
+
+    Args:
+        folders (Iterable[str]): Where packages are installed.
+
+    Returns:
+        List[str]: Their requirements, 'name==version'.
+    """
+    incomplete = []
+    for folder in sorted(set(folders)):
+        for path in sorted(Path(folder).glob('*.dist-info')):
+            if (path / 'WHEEL').exists() and not (path / 'INSTALLER').exists():
+                name, release = path.stem.split('-')
+                incomplete.append(f'{name}=={release}')
+                shutil.rmtree(path)
+    return incomplete
+
+
 def main() -> None:
     """Answer one question of ``tools/install.sh``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
@@ -132,6 +156,10 @@ def main() -> None:
         print(pins(Path(words[1]))[words[0]])
     elif question == 'has':
         sys.exit(0 if all(satisfied(word) for word in words) else 1)
+    elif question == 'incomplete':
+        paths = sysconfig.get_paths()
+        found = forget_incomplete([paths['purelib'], paths['platlib']])
+        print('\n'.join(found))
     elif question == 'runtime':
         print('\n'.join(runtime(Path(words[0]), args.tests)))
     elif question == 'check':
