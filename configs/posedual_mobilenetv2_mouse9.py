@@ -5,7 +5,6 @@ _base_ = [
 ]
 custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
 codec = dict(input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
-
 model = dict(
     backbone=dict(
         init_cfg=dict(
@@ -22,7 +21,8 @@ train_dataloader = dict(
         _delete_=True,
         type='SemiPoseDataset',
         labeled=dict(
-            pipeline=[*load, dict(type='EasyAffine'), affine, target, pack],
+            pipeline=[*load,
+                      dict(type='EasyAffine'), affine, target, pack],
             **_base_.mouse9_labeled),
         unlabeled=_base_.mouse9_unlabeled),
     **_base_.small_loader)
@@ -30,7 +30,6 @@ val_dataloader = test_dataloader = _base_.mouse9_test
 val_dataloader['dataset']['pipeline'] = [*load, affine, pack]
 val_evaluator = test_evaluator = dict(_delete_=True, type='BoxPCK')
 default_hooks = dict(checkpoint=dict(save_best='PCK@0.05'))
-
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=40, val_interval=10)
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop

@@ -16,8 +16,7 @@ train_dataloader = dict(
         unlabeled=dict(ann_file=train_file, **coco17)))
 val_dataloader = test_dataloader = dict(
     dataset=dict(ann_file=val_file, **coco17))
-val_evaluator = test_evaluator = dict(
-    ann_file=coco17['data_root'] + val_file)
+val_evaluator = test_evaluator = dict(ann_file=coco17['data_root'] + val_file)
 
 train_cfg = dict(max_epochs=20, val_interval=10)
 param_scheduler = [

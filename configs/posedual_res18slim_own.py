@@ -22,7 +22,8 @@ train_dataloader = dict(
         _delete_=True,
         type='SemiPoseDataset',
         labeled=dict(
-            pipeline=[*load, dict(type='EasyAffine'), affine, target, pack],
+            pipeline=[*load,
+                      dict(type='EasyAffine'), affine, target, pack],
             **_base_.own_labeled),
         unlabeled=_base_.own_unlabeled),
     **_base_.small_loader)

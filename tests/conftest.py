@@ -1,11 +1,12 @@
 # Copyright (c) semipose_mm authors.
-"""Fixtures for data that lies outside the repository."""
+"""Fixtures: data outside the repository, generated people, a short run."""
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
+from people_toys import make_people, train_own
 
 import semipose_mm  # noqa: F401, registers everything
 
@@ -29,3 +30,21 @@ def golden(data_root):
     if not folder.is_dir():
         pytest.skip('needs the reference values beside SEMIPOSE_DATA')
     return lambda name: np.load(folder / f'{name}.npz', allow_pickle=False)
+
+
+@pytest.fixture(scope='session')
+def people_root(tmp_path_factory):
+    """Folder of a few generated people."""
+    return make_people(tmp_path_factory.mktemp('generated') / 'people')
+
+
+@pytest.fixture(scope='session')
+def trained(people_root, tmp_path_factory):
+    """Two iterations of PoseDual on them, with mutual teaching."""
+    return train_own(
+        people_root,
+        tmp_path_factory.mktemp('trained'),
+        custom_hooks=[
+            dict(type='SafeCheckpointHook'),
+            dict(type='MutualTeachingHook')
+        ])

@@ -54,8 +54,7 @@ def labeled_sample(rng):
     keypoints = (rng.random((1, NUM_JOINTS, 2)) * [64, 96]).astype(np.float32)
     encoded = codec.encode(keypoints, np.ones((1, NUM_JOINTS), np.float32))
     sample = PoseDataSample(metainfo=META)
-    sample.gt_fields = PixelData(
-        heatmaps=torch.tensor(encoded['heatmaps']))
+    sample.gt_fields = PixelData(heatmaps=torch.tensor(encoded['heatmaps']))
     sample.gt_instance_labels = InstanceData(
         keypoint_weights=torch.tensor(encoded['keypoint_weights']))
     sample.gt_instances = InstanceData(

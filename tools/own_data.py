@@ -51,7 +51,8 @@ def keypoint_metainfo(category: dict, name: str) -> dict:
         dataset_name=name,
         paper_info=dict(),
         keypoint_info={
-            i: dict(
+            i:
+            dict(
                 name=keypoint,
                 id=i,
                 color=colors[i],
@@ -60,8 +61,8 @@ def keypoint_metainfo(category: dict, name: str) -> dict:
             for i, keypoint in enumerate(names)
         },
         skeleton_info={
-            i: dict(
-                link=(names[a - 1], names[b - 1]), id=i, color=colors[b - 1])
+            i:
+            dict(link=(names[a - 1], names[b - 1]), id=i, color=colors[b - 1])
             for i, (a, b) in enumerate(category.get('skeleton', []))
         },
         joint_weights=[1.] * len(names),
@@ -114,5 +115,4 @@ def adapt_to_folder(cfg, root: str) -> int:
     labeled = DATASETS.build(dict(dataset.labeled, pipeline=[]))
     return len(
         DATASETS.build(
-            dict(
-                dataset.unlabeled, pipeline=[], metainfo=labeled.metainfo)))
+            dict(dataset.unlabeled, pipeline=[], metainfo=labeled.metainfo)))

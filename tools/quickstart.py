@@ -61,8 +61,10 @@ class Progress:
         """Announce the next step."""
         self.step += 1
         minutes, seconds = divmod(int(time.time() - self.start), 60)
-        print(f'\n[{self.step}/{STEPS}] {title} '
-              f'({minutes}:{seconds:02d} so far)', flush=True)
+        print(
+            f'\n[{self.step}/{STEPS}] {title} '
+            f'({minutes}:{seconds:02d} so far)',
+            flush=True)
 
 
 def run(command: List[str], log: str, keep: Optional[str] = None) -> None:
@@ -78,9 +80,7 @@ def run(command: List[str], log: str, keep: Optional[str] = None) -> None:
     """
     lines = []
     with open(log, 'w') as file, subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True) as process:
         for line in process.stdout:
             file.write(line)
@@ -102,12 +102,14 @@ def prepare_data(args) -> Dict[str, str]:
         root = osp.abspath(osp.join(args.work_dir, 'people'))
         command = [
             sys.executable,
-            osp.join(ROOT, 'projects', 'synthetic_people', 'generate.py'),
-            root
+            osp.join(ROOT, 'projects', 'synthetic_people', 'generate.py'), root
         ]
         for key, value in dict(
-                labeled=LABELS, unlabeled=UNLABELED, val=VAL,
-                seed=args.seed, workers=2).items():
+                labeled=LABELS,
+                unlabeled=UNLABELED,
+                val=VAL,
+                seed=args.seed,
+                workers=2).items():
             command += [f'--{key}', str(value)]
         subprocess.run(command, check=True)
     return dict(family='res18slim_own', root=root)
@@ -135,18 +137,21 @@ def write_configs(args, data: Dict[str, str]) -> Dict[str, str]:
         epochs = max(1, round(args.iters / epoch))
         iters = epochs * epoch
         cfg.merge_from_dict({
-            'train_cfg.max_epochs': epochs,
-            'train_cfg.val_interval': max(1, epochs // 4),
+            'train_cfg.max_epochs':
+            epochs,
+            'train_cfg.val_interval':
+            max(1, epochs // 4),
             'param_scheduler.1.milestones':
             [int(iters * 0.7), int(iters * 0.9)],
-            'default_hooks.logger.interval': max(10, iters // 14),
-            'default_hooks.checkpoint': dict(
-                interval=epochs, save_best=None),
-            'randomness': dict(seed=args.seed)
+            'default_hooks.logger.interval':
+            max(10, iters // 14),
+            'default_hooks.checkpoint':
+            dict(interval=epochs, save_best=None),
+            'randomness':
+            dict(seed=args.seed)
         })
         if name == 'posedual':
-            cfg.custom_hooks[-1].update(
-                burn_in=iters // 4, ramp_up=iters // 4)
+            cfg.custom_hooks[-1].update(burn_in=iters // 4, ramp_up=iters // 4)
         paths[name] = osp.join(args.work_dir, f'{name}.py')
         cfg.dump(paths[name])
     return paths
@@ -221,8 +226,10 @@ def infer(args, config: str, checkpoint: str) -> str:
 
 def report(metrics: Dict[str, Dict[str, float]], metric: str) -> None:
     """Print both methods side by side, and what follows from it."""
-    names = [key for key in ('coco/AP', 'PCK@0.1', 'PCK@0.2')
-             if key in metrics['supervised']]
+    names = [
+        key for key in ('coco/AP', 'PCK@0.1', 'PCK@0.2')
+        if key in metrics['supervised']
+    ]
     print(f'\n{"":28}' + ''.join(f'{name:>12}' for name in names))
     rows = [('supervised', 'supervised', ''),
             ('PoseDual, network 0', 'posedual', ''),
@@ -231,8 +238,7 @@ def report(metrics: Dict[str, Dict[str, float]], metric: str) -> None:
     for title, method, prefix in rows:
         values = [100 * metrics[method][prefix + name] for name in names]
         print(f'{title:28}' + ''.join(f'{value:12.1f}' for value in values))
-    gain = 100 * (
-        metrics['posedual'][metric] - metrics['supervised'][metric])
+    gain = 100 * (metrics['posedual'][metric] - metrics['supervised'][metric])
     if gain > 0:
         print(f'\nNetwork 0 gains {gain:+.1f} {metric} from the unlabeled '
               'images. One short run with one seed is no proof; see '
@@ -267,10 +273,16 @@ def main() -> None:
     inference = infer(args, configs['posedual'], checkpoints['posedual'])
     progress.next('Results')
     from plot_curves import last_metrics
-    report({name: last_metrics(osp.join(args.work_dir, name))
-            for name in configs}, metric)
-    print('\nPictures:', *pictures, f'{inference}: MMPose inferencer',
-          sep='\n  ')
+    report(
+        {
+            name: last_metrics(osp.join(args.work_dir, name))
+            for name in configs
+        }, metric)
+    print(
+        '\nPictures:',
+        *pictures,
+        f'{inference}: MMPose inferencer',
+        sep='\n  ')
     print(f'Configs, checkpoints and logs: {args.work_dir}\n'
           'Your own data: bash tools/quickstart.sh --data DIR, with the '
           'layout that README.md shows.')

@@ -22,5 +22,5 @@ coco_train_unlabeled = dict(
     ann_file='annotations/person_keypoints_train2017.json',
     data_prefix=dict(img='train2017/'))
 coco_val = dict(dataset=dict(data_root=coco_root, bbox_file=''))
-coco_evaluator = dict(
-    ann_file=coco_root + 'annotations/person_keypoints_val2017.json')
+coco_evaluator = dict(ann_file=coco_root +
+                      'annotations/person_keypoints_val2017.json')

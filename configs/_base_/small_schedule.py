@@ -2,8 +2,7 @@
 # the first of them on labels alone.
 small_head = dict(deconv_out_channels=(64, 64, 64))
 # the released boxes are made for 256x192; here they are half as large
-small_cutout = dict(
-    type='JointCutout', num=5, half_size=(5, 10), jitter=5.)
+small_cutout = dict(type='JointCutout', num=5, half_size=(5, 10), jitter=5.)
 small_views = [dict(source='easy', ops=[small_cutout])]
 small_loader = dict(batch_size=16, drop_last=True)
 small_optimizer = dict(optimizer=dict(lr=1e-3))

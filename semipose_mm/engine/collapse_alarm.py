@@ -1,5 +1,8 @@
 # Copyright (c) semipose_mm authors.
-"""When do networks collapse? A rule on peak heights, without a runner."""
+"""When do networks collapse?
+
+A rule on peak heights, without a runner.
+"""
 from typing import Dict, Optional
 
 
@@ -46,8 +49,9 @@ class CollapseAlarm:
             unlabeled, labeled = stats[name], stats[f'{net}/peak_labeled']
             if labeled > self.arm_peak:
                 self._armed[net] = True
-            low = (self._armed.get(net, False)
-                   and unlabeled < self.ratio * labeled)
+            low = (
+                self._armed.get(net, False)
+                and unlabeled < self.ratio * labeled)
             self._low[net] = self._low.get(net, 0) + 1 if low else 0
             if self._low[net] >= self.patience:
                 return (f'{net} collapses: its heatmaps peak at '

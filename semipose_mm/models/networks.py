@@ -107,7 +107,8 @@ def teacher_heatmaps(net: nn.Module, images: Tensor, norm: str) -> Tensor:
         return network_heatmaps(net, images).float()
 
 
-def mirror_to_peers(state_dict: dict, prefix: str, peers: nn.ModuleDict) -> int:
+def mirror_to_peers(state_dict: dict, prefix: str,
+                    peers: nn.ModuleDict) -> int:
     """Give peers the weights of a checkpoint that knows only one network.
 
     Args:

@@ -172,9 +172,10 @@ class SemiPoseEstimator(TopdownPoseEstimator):
     def set_unsup_weight(self, weight: float) -> None:
         """Set the weight of the unlabeled loss.
 
-        While it is 0 the unlabeled passes are not run at all, so training
-        equals the supervised one in parameters and buffers. It must depend
-        on nothing but the iteration, or ranks would run different passes.
+        While it is 0 the unlabeled passes are not run at all, so
+        training equals the supervised one in parameters and buffers. It
+        must depend on nothing but the iteration, or ranks would run
+        different passes.
         """
         self.unsup_weight.fill_(weight)
         self.teaching_enabled = weight > 0 and bool(self.lectern.routes)
@@ -226,8 +227,7 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         self.lectern.check_inputs(inputs)
         networks = self.networks
         step.easy = {
-            t: teacher_heatmaps(networks[t], inputs['easy'],
-                                self.teacher_norm)
+            t: teacher_heatmaps(networks[t], inputs['easy'], self.teacher_norm)
             for t in self.lectern.teachers
         }
         deal = Deal(inputs['uniforms'])

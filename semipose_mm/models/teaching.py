@@ -93,7 +93,7 @@ class Lectern:
 
     @property
     def teachers(self) -> List[int]:
-        """list[int]: Networks that see the easy view."""
+        """List[int]: Networks that see the easy view."""
         return sorted({t for route in self.routes for t in route.teachers})
 
     @property

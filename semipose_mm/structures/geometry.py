@@ -91,8 +91,8 @@ def affine_matrix(scale: Tensor, rotation: Tensor,
     return torch.stack(rows, -2)
 
 
-def conjugate_to_heatmap(matrix: Tensor,
-                         scale_factor: Tuple[float, float]) -> Tensor:
+def conjugate_to_heatmap(matrix: Tensor, scale_factor: Tuple[float,
+                                                             float]) -> Tensor:
     """Express a motion of input pixels in heatmap pixels.
 
     Args:
@@ -162,7 +162,8 @@ def transform_points(points: Tensor, matrix: Tensor) -> Tensor:
 def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
     """Where content at ``points`` (B, K, 2) lies after a warp.
 
-    A warp's matrix maps output to input, so its content moves by the inverse.
+    A warp's matrix maps output to input, so its content moves by the
+    inverse.
     """
     return transform_points(points, torch.linalg.inv(matrix))
 

@@ -24,10 +24,16 @@ def clipped_normal(uniforms: Tensor, mean: float, std: float, low: float,
 
 
 def uniform_choice(uniforms: Tensor, num: int) -> Tensor:
-    """Integers 0 ... num - 1, each as likely as the others (int64)."""
+    """Integers 0 ...
+
+    num - 1, each as likely as the others (int64).
+    """
     return (uniforms * num).long().clamp_(max=num - 1)
 
 
 def uniform_integers(uniforms: Tensor, low: int, high: int) -> Tensor:
-    """Integers low ... high, both included (int64)."""
+    """Integers low ...
+
+    high, both included (int64).
+    """
     return low + uniform_choice(uniforms, high - low + 1)

@@ -10,8 +10,8 @@ from mmengine.logging import MessageHub
 from toys import DUAL, build_batch, build_model
 
 from semipose_mm.engine.hooks import MutualTeachingHook
-from semipose_mm.engine.hooks.mutual_teaching_hook import (
-    perturb_final_layer, unsup_factor)
+from semipose_mm.engine.hooks.mutual_teaching_hook import (perturb_final_layer,
+                                                           unsup_factor)
 
 
 def fake_runner(model, resume=False):
@@ -52,8 +52,8 @@ def test_weight_follows_the_schedule_and_the_config():
     weights = []
     for runner.iter in range(5):
         hook.before_train_iter(runner, 0)
-        weights.append((runner.model.unsup_weight.item(),
-                        runner.model.teaching_enabled))
+        weights.append(
+            (runner.model.unsup_weight.item(), runner.model.teaching_enabled))
     assert weights == [(0., False), (0., False), (1., True), (2., True),
                        (2., True)]
 

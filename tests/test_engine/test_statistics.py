@@ -21,12 +21,11 @@ def test_statistics_of_a_step():
     model.loss(*build_batch())
     step = model.last_step
     stats = teaching_statistics(step)
-    assert sorted(stats) == sorted(
-        ['agreement/net0_net1'] + [
-            f'net{i}/{name}' for i in (0, 1)
-            for name in ('peak_labeled', 'peak_unlabeled', 'peak_hard',
-                         'easy_hard_agreement', 'unsup_sup_ratio')
-        ])
+    assert sorted(stats) == sorted(['agreement/net0_net1'] + [
+        f'net{i}/{name}' for i in (0, 1)
+        for name in ('peak_labeled', 'peak_unlabeled', 'peak_hard',
+                     'easy_hard_agreement', 'unsup_sup_ratio')
+    ])
     assert all(v.ndim == 0 and not v.requires_grad for v in stats.values())
     heights = step.easy[1].flatten(2).amax(-1)
     torch.testing.assert_close(stats['net1/peak_unlabeled'], heights.mean())
@@ -57,8 +56,8 @@ def readings(alarm, *pairs):
 
 
 def test_alarm_rings_after_patience_once_armed():
-    out = readings(
-        CollapseAlarm(), (0.5, 0.4), (0.6, 0.1), (0.6, 0.1), (0.6, 0.1))
+    out = readings(CollapseAlarm(), (0.5, 0.4), (0.6, 0.1), (0.6, 0.1),
+                   (0.6, 0.1))
     assert out[:3] == [None] * 3
     assert 'net0 collapses' in out[3]
 

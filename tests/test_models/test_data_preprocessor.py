@@ -52,7 +52,8 @@ def test_other_batches_are_left_to_the_stock_class():
     data = dict(inputs=[image, image], data_samples=[PoseDataSample()] * 2)
     stock = MODELS.build(dict(CFG, type='PoseDataPreprocessor'))
     assert torch.equal(
-        MODELS.build(CFG)(data)['inputs'], stock(data)['inputs'])
+        MODELS.build(CFG)(data)['inputs'],
+        stock(data)['inputs'])
 
 
 def test_items_without_partners():

@@ -26,5 +26,5 @@ def test_bad_parameters_name_the_key(kwargs, key):
 
 
 def test_repr():
-    assert repr(LegacyHardAffine(scale=0.2)) == (
-        'LegacyHardAffine(scale=0.2, rotation=30.0, prob=0.8)')
+    assert repr(LegacyHardAffine(
+        scale=0.2)) == ('LegacyHardAffine(scale=0.2, rotation=30.0, prob=0.8)')

@@ -59,8 +59,8 @@ def test_draws_outside_the_network_cut_somewhere():
 
 
 def test_bad_parameters_name_the_key():
-    for kwargs, key in [(dict(num=0), 'num'), (dict(half_size=(5, 2)),
-                                               'half_size'),
+    for kwargs, key in [(dict(num=0), 'num'),
+                        (dict(half_size=(5, 2)), 'half_size'),
                         (dict(jitter=-1.), 'jitter')]:
         with pytest.raises(ValueError, match=rf'ops\[\].{key}'):
             JointCutout(**kwargs)

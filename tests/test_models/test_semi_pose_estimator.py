@@ -159,7 +159,8 @@ def test_losses_are_computed_in_float32_under_autocast():
 
 def test_stock_estimator_loads_the_state_and_the_reverse():
     model = build_model(**DUAL)
-    stock = MODELS.build(copy.deepcopy(dict(BASE, type='TopdownPoseEstimator')))
+    stock = MODELS.build(
+        copy.deepcopy(dict(BASE, type='TopdownPoseEstimator')))
     result = stock.load_state_dict(model.state_dict(), strict=False)
     assert not result.missing_keys
     assert all(k.startswith('peers.1.') for k in result.unexpected_keys)
@@ -175,10 +176,7 @@ def test_peers_of_another_backbone_keep_their_own_weights():
     model = build_model(**dict(DUAL, peers=peers))
     model.loss(*build_batch())
     before = model.peers['1'].backbone.layer1[0].conv3.weight.clone()
-    plain = {
-        k: v
-        for k, v in build_model(seed=3).state_dict().items()
-    }
+    plain = {k: v for k, v in build_model(seed=3).state_dict().items()}
     model.load_state_dict(plain, strict=False)
     assert torch.equal(model.peers['1'].backbone.layer1[0].conv3.weight,
                        before)
@@ -187,8 +185,8 @@ def test_peers_of_another_backbone_keep_their_own_weights():
 
 
 def test_every_network_is_initialized():
-    model = MODELS.build(copy.deepcopy(dict(BASE, type='SemiPoseEstimator',
-                                            **DUAL)))
+    model = MODELS.build(
+        copy.deepcopy(dict(BASE, type='SemiPoseEstimator', **DUAL)))
     model.init_weights()
     for net in model.networks:
         assert 5e-4 < net.head.final_layer.weight.std() < 2e-3
@@ -205,8 +203,9 @@ def test_ensemble_of_equal_networks_is_the_network(flip_test):
     inputs, samples = build_batch()
     with torch.no_grad():
         out = model.predict_networks(inputs['labeled'], samples['labeled'])
-        stock = super(type(model), model).predict(
-            inputs['labeled'], copy.deepcopy(samples['labeled']))
+        stock = super(type(model),
+                      model).predict(inputs['labeled'],
+                                     copy.deepcopy(samples['labeled']))
     assert list(out) == ['net0', 'net1', 'ensemble']
     for name in out:
         for sample, expected in zip(out[name], stock):
@@ -273,8 +272,8 @@ def test_golden_losses(golden):
 
     def loss(prediction, target, weights):
         return heatmap_loss(
-            net, *(torch.tensor(values[k]).double()
-                   for k in (prediction, target)),
+            net,
+            *(torch.tensor(values[k]).double() for k in (prediction, target)),
             torch.tensor(values[weights][..., 0])).item() / 2
 
     def check(name, value):
@@ -293,16 +292,16 @@ def test_golden_losses(golden):
 def test_golden_decode(golden):
     """MMPose decodes as released but within 2 px of the border."""
     values = golden('decode_shift')
-    codec = MODELS.build(copy.deepcopy(
-        dict(BASE, type='SemiPoseEstimator'))).head.decoder
+    codec = MODELS.build(copy.deepcopy(dict(
+        BASE, type='SemiPoseEstimator'))).head.decoder
     heatmaps, expected = values['heatmap'], values['keypoints_heatmap_px']
     height, width = heatmaps.shape[-2:]
     codec.heatmap_size, codec.scale_factor = (width, height), 1.
     inner = (expected > 2) & (expected < [width - 3, height - 3])
     inner = inner.all(-1)
     assert inner.sum() > 5
-    for maps, points, scores, check in zip(heatmaps, expected,
-                                           values['score'], inner):
+    for maps, points, scores, check in zip(heatmaps, expected, values['score'],
+                                           inner):
         keypoints, got = codec.decode(maps)
         assert abs(keypoints[0] - points)[check].max() < 1e-5
         assert abs(got[0] - scores[:, 0]).max() < 1e-6

@@ -8,8 +8,8 @@ from semipose_mm.models.teaching import (Deal, Lectern, build_views,
 
 
 def lectern(views, warp=None, routes=((0, [1]), (1, [0]))):
-    parsed = parse_routes(
-        [dict(student=s, teachers=t) for s, t in routes], num_networks=2)
+    parsed = parse_routes([dict(student=s, teachers=t) for s, t in routes],
+                          num_networks=2)
     return Lectern(parsed, build_views(views), warp)
 
 
@@ -17,15 +17,15 @@ def test_uniforms_are_counted_for_every_route_and_view():
     cutout = dict(type='JointCutout', num=2)
     view = dict(source='easy', ops=[cutout])
     assert lectern([view]).num_uniforms == 2 * 10
-    assert lectern([view, view], dict(type='HardAffine')).num_uniforms == (
-        2 * (3 + 2 * 10))
+    assert lectern([view, view],
+                   dict(type='HardAffine')).num_uniforms == (2 * (3 + 2 * 10))
 
 
 def test_routes_share_images_unless_an_operation_draws():
     assert not lectern([dict(source='easy', ops=[])],
                        dict(type='HardAffine')).views_differ
-    assert lectern([dict(source='easy', ops=[dict(type='JointCutout')])
-                    ]).views_differ
+    assert lectern([dict(source='easy',
+                         ops=[dict(type='JointCutout')])]).views_differ
 
 
 @pytest.mark.parametrize('routes', [
@@ -59,8 +59,8 @@ def test_missing_sources_and_too_few_uniforms_name_the_keys():
     with pytest.raises(KeyError, match=r'model.views\[0\].source'):
         lectern([dict(source='photo')]).check_inputs(inputs)
     with pytest.raises(ValueError, match='num_uniforms is 4.*need 50'):
-        lectern([dict(source='easy', ops=[dict(type='JointCutout')])
-                 ]).check_inputs(inputs)
+        lectern([dict(source='easy',
+                      ops=[dict(type='JointCutout')])]).check_inputs(inputs)
 
 
 def test_dealing_goes_through_the_columns():

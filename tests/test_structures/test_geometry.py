@@ -22,8 +22,8 @@ def centroids(heatmaps):
     ys = torch.arange(maps.shape[-2]).double()[:, None]
     xs = torch.arange(maps.shape[-1]).double()
     mass = maps.sum((-1, -2))
-    return torch.stack([(maps * xs).sum((-1, -2)) / mass,
-                        (maps * ys).sum((-1, -2)) / mass], -1)
+    return torch.stack([(maps * xs).sum((-1, -2)) / mass, (maps * ys).sum(
+        (-1, -2)) / mass], -1)
 
 
 def warp_errors(affine, codec, num=120):
@@ -84,8 +84,7 @@ def test_valid_region_is_where_a_map_of_ones_stays_one():
 
 
 def test_matrix_scales_and_turns_about_the_centre():
-    matrix = affine_matrix(
-        torch.tensor([2.]), torch.tensor([90.]), (10., 20.))
+    matrix = affine_matrix(torch.tensor([2.]), torch.tensor([90.]), (10., 20.))
     points = torch.tensor([[[10., 20.], [11., 20.]]])
     moved = transform_points(points, matrix)
     torch.testing.assert_close(
@@ -105,8 +104,8 @@ def test_heatmap_motion_is_the_input_motion_in_other_units():
         torch.tensor([1.1]), torch.tensor([25.]), (95.5, 127.5))
     codec = CodecGeometry((192, 256), (48, 64), (4., 3.5))
     points = torch.rand(1, 4, 2) * 40
-    moved = transform_points(
-        points, conjugate_to_heatmap(matrix, codec.scale_factor))
+    moved = transform_points(points,
+                             conjugate_to_heatmap(matrix, codec.scale_factor))
     torch.testing.assert_close(
         codec.to_input(moved),
         transform_points(codec.to_input(points), matrix),

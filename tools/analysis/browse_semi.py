@@ -13,8 +13,9 @@ import sys
 
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
-from launch_options import (ToolParser, add_common_options,  # noqa: E402
-                            check_checkpoint, load_config, use_checkout)
+from launch_options import add_common_options  # noqa: E402
+from launch_options import (ToolParser, check_checkpoint, load_config,
+                            use_checkout)
 
 
 def parse_args(parser):
@@ -91,8 +92,7 @@ def draw(model, inputs, samples):
         images = to_images(lesson.images[first], model.data_preprocessor)
         titles += [f'hard, {name}', f'taught to {name}']
         columns += [
-            images,
-            [overlay(*p) for p in zip(images, lesson.targets[first])]
+            images, [overlay(*p) for p in zip(images, lesson.targets[first])]
         ]
     return sheet(list(zip(*columns)), titles)
 

@@ -60,13 +60,14 @@ def sheet(rows: Sequence[Sequence[np.ndarray]],
         np.ndarray: The sheet, BGR, uint8.
     """
     height, width = rows[0][0].shape[:2]
-    canvas = np.full((TITLE_HEIGHT + len(rows) * (height + MARGIN),
-                      len(titles) * (width + MARGIN), 3), 255, np.uint8)
+    canvas = np.full((TITLE_HEIGHT + len(rows) *
+                      (height + MARGIN), len(titles) * (width + MARGIN), 3),
+                     255, np.uint8)
     for c, title in enumerate(titles):
         size = cv2.getTextSize(title, cv2.FONT_HERSHEY_SIMPLEX, 1., 1)[0][0]
         cv2.putText(canvas, title, (c * (width + MARGIN), TITLE_HEIGHT - 7),
-                    cv2.FONT_HERSHEY_SIMPLEX, min(0.5, width / size), (0, ) *
-                    3, 1, cv2.LINE_AA)
+                    cv2.FONT_HERSHEY_SIMPLEX, min(0.5, width / size),
+                    (0, ) * 3, 1, cv2.LINE_AA)
     for r, row in enumerate(rows):
         top = TITLE_HEIGHT + r * (height + MARGIN)
         for c, picture in enumerate(row):

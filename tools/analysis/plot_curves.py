@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Draw losses and metrics of runs against iterations.
 
-    python tools/analysis/plot_curves.py WORK_DIR [WORK_DIR ...]
-        --keys loss PCK@0.2 --out curves.png
+python tools/analysis/plot_curves.py WORK_DIR [WORK_DIR ...]
+    --keys loss PCK@0.2 --out curves.png
 """
 import argparse
 import json

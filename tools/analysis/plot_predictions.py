@@ -84,9 +84,8 @@ def predictions_sheet(models: Dict[str, Tuple[str, str]],
         image = cv2.imread(info['img_path'])
         bbox = info['bbox'][0]
         row = [
-            draw_pose(image, info['keypoints'][0],
-                      info['keypoints_visible'][0] > 0, dataset.metainfo,
-                      bbox)
+            draw_pose(image, info['keypoints'][0], info['keypoints_visible'][0]
+                      > 0, dataset.metainfo, bbox)
         ]
         for model in built.values():
             found = inference_topdown(model, image, bbox[None])[0]

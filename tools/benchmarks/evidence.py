@@ -1,13 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Measure supervised training against PoseDual on real data.
 
-    python tools/benchmarks/evidence.py [--only PATTERN] [--list]
+python tools/benchmarks/evidence.py [--only PATTERN] [--list]
 
-Every run is one call of tools/train.py with a seed. A run that was cut off
-goes on from its last checkpoint, a finished one is skipped, and each adds its
-row to docs/results.json, from which docs/results.md and its figures are
-written anew. Always the last checkpoint counts: nothing is selected on the
-test file.
+Every run is one call of tools/train.py with a seed. A run that was cut
+off goes on from its last checkpoint, a finished one is skipped, and
+each adds its row to docs/results.json, from which docs/results.md and
+its figures are written anew. Always the last checkpoint counts: nothing
+is selected on the test file.
 """
 import argparse
 import fnmatch
@@ -74,8 +74,9 @@ def plan(iters: int, seeds: int) -> List[Run]:
         for method in ('supervised', 'posedual'):
             runs += [Run(*s, method, seed, iters) for s in settings]
         if seed == 0:
-            runs += [Run(*s, 'posedual_no_burn_in', 0, iters)
-                     for s in settings]
+            runs += [
+                Run(*s, 'posedual_no_burn_in', 0, iters) for s in settings
+            ]
             runs += [
                 Run(*s, 'supervised_long', 0, iters * EQUAL_COMPUTE)
                 for s in settings
@@ -93,13 +94,16 @@ def make_config(run: Run, path: str) -> None:
     epochs = run.iters // EPOCH[run.data]
     interval = max(1, epochs // 20)
     cfg.merge_from_dict({
-        'train_cfg.max_epochs': epochs,
-        'train_cfg.val_interval': interval,
+        'train_cfg.max_epochs':
+        epochs,
+        'train_cfg.val_interval':
+        interval,
         'param_scheduler.1.milestones':
         [int(run.iters * 0.7), int(run.iters * 0.9)],
-        'default_hooks.checkpoint': dict(interval=interval, save_best=None,
-                                         max_keep_ckpts=1),
-        'default_hooks.logger.interval': 25,
+        'default_hooks.checkpoint':
+        dict(interval=interval, save_best=None, max_keep_ckpts=1),
+        'default_hooks.logger.interval':
+        25,
         **overrides
     })
     cfg.dump(path)
@@ -129,7 +133,10 @@ def train(run: Run, work_dir: str) -> dict:
     return dict(
         run._asdict(),
         seconds=round(seconds),
-        last={k: v for k, v in curve[-1].items() if k not in ('iter', 's')},
+        last={
+            k: v
+            for k, v in curve[-1].items() if k not in ('iter', 's')
+        },
         curve=curve,
         **versions())
 
@@ -141,9 +148,10 @@ def read_curve(work_dir: str) -> List[dict]:
         dict(
             iter=point['iter'],
             s=round(point['seconds']),
-            **{k: round(100 * v, 2)
-               for k, v in point.items() if 'PCK' in k or 'AUC' in k})
-        for point in read_curves(work_dir)['val']
+            **{
+                k: round(100 * v, 2)
+                for k, v in point.items() if 'PCK' in k or 'AUC' in k
+            }) for point in read_curves(work_dir)['val']
     ]
 
 
@@ -152,8 +160,10 @@ def versions() -> dict:
     import torch
 
     import semipose_mm
-    commit = subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
-                            capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        ['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
+        capture_output=True,
+        text=True).stdout.strip()
     return dict(
         date=time.strftime('%Y-%m-%d'),
         commit=commit,
@@ -195,8 +205,10 @@ def main() -> None:
         sys.path.insert(0, ROOT)
     rows = load_rows()
     for run in plan(args.iters, args.seeds):
-        done = any(row['data'] == run.data and all(
-            row[k] == v for k, v in run._asdict().items()) for row in rows)
+        done = any(
+            row['data'] == run.data and all(row[k] == v
+                                            for k, v in run._asdict().items())
+            for row in rows)
         if args.list:
             print('done   ' if done else 'missing', run.name)
         elif not done and fnmatch.fnmatch(run.name, args.only):

@@ -62,8 +62,10 @@ def table(rows: List[dict], keys: Sequence[str]) -> List[str]:
             groups.items(), key=lambda item: order.index(item[0][0])):
         minutes = sum(row['seconds'] for row in group) / len(group) / 60
         for name, prefix in networks(group[0]).items():
-            cells = [cell([row['last'][prefix + key] for row in group])
-                     for key in keys]
+            cells = [
+                cell([row['last'][prefix + key] for row in group])
+                for key in keys
+            ]
             lines.append(f'| {TITLES[method]} | {iters} | {minutes:.0f} | '
                          f'{len(group)} | {name} | {" | ".join(cells)} |')
     return lines
@@ -80,9 +82,9 @@ def draw(rows: List[dict], key: str, path: str) -> None:
     for row in rows:
         label = None if row['method'] in seen else TITLES[row['method']]
         seen.add(row['method'])
-        for axis, x in zip(axes, (
-            [point['iter'] for point in row['curve']],
-            [point['s'] / 60 for point in row['curve']])):
+        iters = [point['iter'] for point in row['curve']]
+        minutes = [point['s'] / 60 for point in row['curve']]
+        for axis, x in zip(axes, (iters, minutes)):
             axis.plot(
                 x, [point[key] for point in row['curve']],
                 color=colors[row['method']],
@@ -111,9 +113,8 @@ def write_page(rows: List[dict], folder: str) -> None:
     os.makedirs(osp.join(folder, 'figures'), exist_ok=True)
     stacks = sorted({(row['date'], row['torch'], row['device'])
                      for row in rows})
-    versions = 'Measured ' + '; '.join(
-        f'{date} with torch {torch} on {device}'
-        for date, torch, device in stacks) + '.'
+    versions = 'Measured ' + '; '.join(f'{date} with torch {torch} on {device}'
+                                       for date, torch, device in stacks) + '.'
     lines = [HEAD.format(versions=versions)]
     settings = defaultdict(list)
     for row in rows:
@@ -129,10 +130,9 @@ def write_page(rows: List[dict], folder: str) -> None:
         for row in group:
             name = (f'{data}-{labels}_{row["method"]}_{row["iters"]}_seed'
                     f'{row["seed"]}')
-            lines.append(
-                f'| {row["method"]}, seed {row["seed"]} | `python '
-                f'tools/benchmarks/evidence.py --only {name}` | '
-                f'{row["commit"]} |')
+            lines.append(f'| {row["method"]}, seed {row["seed"]} | `python '
+                         f'tools/benchmarks/evidence.py --only {name}` | '
+                         f'{row["commit"]} |')
         lines.append('')
     notes = osp.join(folder, 'results_notes.md')
     if osp.exists(notes):

@@ -82,8 +82,9 @@ class MutualTeachingHook(Hook):
                             "model.type 'SemiPoseEstimator', but got "
                             f'{type(model).__name__!r}')
         if self.interval is None:
-            self.interval = next((hook.interval for hook in runner.hooks
-                                  if isinstance(hook, LoggerHook)), 50)
+            self.interval = next(
+                (hook.interval
+                 for hook in runner.hooks if isinstance(hook, LoggerHook)), 50)
         if not runner._resume:
             self._part_equal_networks(model, runner)
 
@@ -92,8 +93,9 @@ class MutualTeachingHook(Hook):
         for number, peer in getattr(model, 'peers', {}).items():
             own = model.state_dict()
             weights = peer.state_dict()
-            if not all(key in own and torch.equal(own[key], value)
-                       for key, value in weights.items()):
+            if not all(
+                    key in own and torch.equal(own[key], value)
+                    for key, value in weights.items()):
                 continue
             if model.lectern.views_differ:
                 runner.logger.info(

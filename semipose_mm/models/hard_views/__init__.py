@@ -3,4 +3,6 @@
 from .hard_affine import HardAffine, LegacyHardAffine
 from .joint_cutout import JointCutout, LegacyJointCutout
 
-__all__ = ['HardAffine', 'JointCutout', 'LegacyHardAffine', 'LegacyJointCutout']
+__all__ = [
+    'HardAffine', 'JointCutout', 'LegacyHardAffine', 'LegacyJointCutout'
+]

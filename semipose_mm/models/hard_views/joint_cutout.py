@@ -111,8 +111,8 @@ class JointCutout:
         height, width = images.shape[-2:]
         joints, positions = self.draw_centers(peaks, uniforms, (width, height))
         jitter = clipped_normal(uniforms[:, n:3 * n], 0., self.jitter,
-                                -float('inf'), float('inf')).unflatten(
-                                    1, (n, 2))
+                                -float('inf'),
+                                float('inf')).unflatten(1, (n, 2))
         half_sizes = uniform_integers(uniforms[:, 3 * n:5 * n],
                                       *self.half_size).unflatten(1, (n, 2))
         # the first draw of a joint decides its box
@@ -145,9 +145,7 @@ class LegacyJointCutout(JointCutout):
         **kwargs: See :class:`JointCutout`.
     """
 
-    def __init__(self,
-                 num_candidates: Optional[int] = None,
-                 **kwargs) -> None:
+    def __init__(self, num_candidates: Optional[int] = None, **kwargs) -> None:
         super().__init__(**kwargs)
         if num_candidates is not None and num_candidates < 1:
             raise ValueError('model.views[].ops[].num_candidates of '
