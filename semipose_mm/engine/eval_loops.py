@@ -60,94 +60,71 @@ def _predict_networks(model: nn.Module,
     return model.predict_networks(**data)
 
 
+class _AllNetworks:
+    """What validation and test share; comes before the stock loop.
+
+    Args:
+        runner (Runner): A reference of runner.
+        dataloader (DataLoader | dict): The dataloader or its config.
+        evaluator (Evaluator | dict | list): Metrics of one network.
+        fp16 (bool): Whether to predict in half precision. Defaults to
+            ``False``
+    """
+
+    #: Part of the names of the hooks' methods.
+    stage: str
+
+    def __init__(self,
+                 runner: Runner,
+                 dataloader: Union[DataLoader, Dict],
+                 evaluator: EvaluatorType,
+                 fp16: bool = False) -> None:
+        evaluator = build_network_evaluator(runner, evaluator)
+        super().__init__(runner, dataloader, evaluator, fp16)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict and process one mini-batch.
+
+        Args:
+            idx (int): Position in the epoch.
+            data_batch (dict): Batch of data from the dataloader.
+        """
+        if not isinstance(self.evaluator, NetworkEvaluator):
+            super().run_iter(idx, data_batch)
+            return
+        self.runner.call_hook(
+            f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch)
+        with autocast(enabled=self.fp16):
+            outputs = _predict_networks(self.runner.model, data_batch)
+        self.evaluator.process_networks(outputs, data_batch)
+        self.runner.call_hook(
+            f'after_{self.stage}_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=outputs[self.evaluator.selected])
+
+
 @LOOPS.register_module()
-class SemiPoseValLoop(ValLoop):
+class SemiPoseValLoop(_AllNetworks, ValLoop):
     """Validation of all networks and their ensemble.
 
     The network that ``model.test_cfg.network`` names has the plain metric
     names, which ``save_best`` follows; ``net0/...``, ``net1/...`` and
     ``ensemble/...`` stand beside it. Hooks are given the selected network's
-    predictions. A model of another kind is validated as usual.
-
-    Args:
-        runner (Runner): A reference of runner.
-        dataloader (DataLoader | dict): The dataloader or its config.
-        evaluator (Evaluator | dict | list): Metrics of one network.
-        fp16 (bool): Whether to predict in half precision. Defaults to
-            ``False``
+    predictions. A model of another kind is validated as usual. Parameters are
+    those of :class:`mmengine.runner.ValLoop`.
     """
 
-    def __init__(self,
-                 runner: Runner,
-                 dataloader: Union[DataLoader, Dict],
-                 evaluator: EvaluatorType,
-                 fp16: bool = False) -> None:
-        evaluator = build_network_evaluator(runner, evaluator)
-        super().__init__(runner, dataloader, evaluator, fp16)
-
-    @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Predict and process one mini-batch.
-
-        Args:
-            idx (int): Position in the epoch.
-            data_batch (dict): Batch of data from the dataloader.
-        """
-        if not isinstance(self.evaluator, NetworkEvaluator):
-            super().run_iter(idx, data_batch)
-            return
-        self.runner.call_hook(
-            'before_val_iter', batch_idx=idx, data_batch=data_batch)
-        with autocast(enabled=self.fp16):
-            outputs = _predict_networks(self.runner.model, data_batch)
-        self.evaluator.process_networks(outputs, data_batch)
-        self.runner.call_hook(
-            'after_val_iter',
-            batch_idx=idx,
-            data_batch=data_batch,
-            outputs=outputs[self.evaluator.selected])
+    stage = 'val'
 
 
 @LOOPS.register_module()
-class SemiPoseTestLoop(TestLoop):
+class SemiPoseTestLoop(_AllNetworks, TestLoop):
     """Test of all networks and their ensemble.
 
-    Metric names and hooks are those of :class:`SemiPoseValLoop`.
-
-    Args:
-        runner (Runner): A reference of runner.
-        dataloader (DataLoader | dict): The dataloader or its config.
-        evaluator (Evaluator | dict | list): Metrics of one network.
-        fp16 (bool): Whether to predict in half precision. Defaults to
-            ``False``
+    Metric names and hooks are those of :class:`SemiPoseValLoop`, parameters
+    those of :class:`mmengine.runner.TestLoop`.
     """
 
-    def __init__(self,
-                 runner: Runner,
-                 dataloader: Union[DataLoader, Dict],
-                 evaluator: EvaluatorType,
-                 fp16: bool = False) -> None:
-        evaluator = build_network_evaluator(runner, evaluator)
-        super().__init__(runner, dataloader, evaluator, fp16)
-
-    @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Predict and process one mini-batch.
-
-        Args:
-            idx (int): Position in the epoch.
-            data_batch (dict): Batch of data from the dataloader.
-        """
-        if not isinstance(self.evaluator, NetworkEvaluator):
-            super().run_iter(idx, data_batch)
-            return
-        self.runner.call_hook(
-            'before_test_iter', batch_idx=idx, data_batch=data_batch)
-        with autocast(enabled=self.fp16):
-            outputs = _predict_networks(self.runner.model, data_batch)
-        self.evaluator.process_networks(outputs, data_batch)
-        self.runner.call_hook(
-            'after_test_iter',
-            batch_idx=idx,
-            data_batch=data_batch,
-            outputs=outputs[self.evaluator.selected])
+    stage = 'test'
