@@ -36,22 +36,25 @@ class CollapseAlarm:
         """Take a reading.
 
         Args:
-            stats (dict): ``net<i>/peak_labeled`` and
-                ``net<i>/peak_unlabeled`` of the networks that teach.
+            stats (dict): ``net<i>/peak_labeled`` and, while it teaches,
+                ``net<i>/peak_unlabeled``.
 
         Returns:
             str: What is wrong, or ``None``.
         """
         for name in sorted(stats):
-            if not name.endswith('/peak_unlabeled'):
+            net, _, what = name.partition('/')
+            if what != 'peak_labeled':
                 continue
-            net = name.split('/')[0]
-            unlabeled, labeled = stats[name], stats[f'{net}/peak_labeled']
+            labeled = stats[name]
             if labeled > self.arm_peak:
+                # in burn-in too, when nothing is known of unlabeled images
                 self._armed[net] = True
-            low = (
-                self._armed.get(net, False)
-                and unlabeled < self.ratio * labeled)
+            unlabeled = stats.get(f'{net}/peak_unlabeled')
+            if unlabeled is None:
+                continue
+            low = (self._armed.get(net, False)
+                   and unlabeled < self.ratio * labeled)
             self._low[net] = self._low.get(net, 0) + 1 if low else 0
             if self._low[net] >= self.patience:
                 return (f'{net} collapses: its heatmaps peak at '

@@ -71,3 +71,9 @@ def test_alarm_is_silent_at_the_start_and_after_recovery():
 def test_alarm_stays_armed_when_labeled_peaks_fall_too():
     out = readings(CollapseAlarm(), (0.5, 0.4), *[(0.1, 0.001)] * 3)
     assert out[-1]
+
+
+def test_burn_in_arms_the_alarm():
+    alarm = CollapseAlarm(patience=1)
+    assert alarm.read({'net0/peak_labeled': 0.5}) is None
+    assert readings(alarm, (0.1, 0.01))[0]
