@@ -48,3 +48,10 @@ def trained(people_root, tmp_path_factory):
             dict(type='SafeCheckpointHook'),
             dict(type='MutualTeachingHook')
         ])
+
+
+@pytest.fixture
+def no_yapf(monkeypatch):
+    """Configs are written unformatted: that can take longer than training."""
+    monkeypatch.setattr('mmengine.config.config.FormatCode',
+                        lambda text, **kwargs: (text, True))

@@ -8,6 +8,8 @@ from typing import List
 TRAIN = 'annotations/person_keypoints_train.json'
 VAL = 'annotations/person_keypoints_val.json'
 UNLABELED = 'annotations/image_info_unlabeled.json'
+# how keypoints of a pair differ in their names
+SIDES = (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'))
 DETECTIONS = 'annotations/unlabeled_detections.json'
 
 
@@ -27,7 +29,7 @@ def read_json(root: str, name: str):
 def keypoint_metainfo(category: dict, name: str) -> dict:
     """MMPose's meta information from a category of a COCO file.
 
-    Keypoints whose names differ by ``left`` and ``right`` are flip pairs.
+    Keypoints whose names differ by the words in :data:`SIDES` are flip pairs.
 
     Args:
         category (dict): ``keypoints`` and, optionally, ``skeleton`` with
@@ -40,9 +42,11 @@ def keypoint_metainfo(category: dict, name: str) -> dict:
     names: List[str] = category['keypoints']
 
     def other_side(keypoint: str) -> str:
-        for a, b in (('left', 'right'), ('right', 'left')):
-            if a in keypoint and keypoint.replace(a, b) in names:
-                return keypoint.replace(a, b)
+        for side in SIDES:
+            for a, b in (side, side[::-1]):
+                other = keypoint.replace(a, b)
+                if other != keypoint and other in names:
+                    return other
         return ''
 
     colors = [[(53 * i + 80) % 256, (97 * i + 40) % 256, (151 * i) % 256]
@@ -98,11 +102,18 @@ def adapt_to_folder(cfg, root: str) -> int:
     if list(known) != category['keypoints']:
         metainfo = keypoint_metainfo(category, osp.basename(root))
         num = len(category['keypoints'])
+        pairs = [(i['name'], i['swap'])
+                 for i in metainfo['keypoint_info'].values() if i['swap']]
+        print(f'{num} keypoints, of which {len(pairs)} flip in pairs by '
+              'left and right in their names')
         cfg.model.head.out_channels = num
         for part in (dataset.labeled, cfg.val_dataloader.dataset,
                      cfg.test_dataloader.dataset):
             part.metainfo = metainfo
     if not osp.exists(osp.join(root, UNLABELED)):
+        if osp.exists(osp.join(root, DETECTIONS)):
+            sys.exit(f'quickstart.sh: error: {osp.join(root, UNLABELED)} is '
+                     f'missing, the list of images for {DETECTIONS}')
         # a bare folder of images
         dataset.unlabeled.ann_file = ''
         dataset.unlabeled.pop('score_thr')
@@ -113,6 +124,9 @@ def adapt_to_folder(cfg, root: str) -> int:
                      'both, whole images are taken as boxes')
         dataset.unlabeled.pop('bbox_file')
     labeled = DATASETS.build(dict(dataset.labeled, pipeline=[]))
-    return len(
-        DATASETS.build(
-            dict(dataset.unlabeled, pipeline=[], metainfo=labeled.metainfo)))
+    try:
+        unlabeled = DATASETS.build(
+            dict(dataset.unlabeled, pipeline=[], metainfo=labeled.metainfo))
+    except (OSError, ValueError) as error:
+        sys.exit(f'quickstart.sh: error: {error}')
+    return len(unlabeled)

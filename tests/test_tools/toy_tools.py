@@ -80,6 +80,19 @@ def options_tool(name, monkeypatch):
     return tool
 
 
+def import_tool(path, monkeypatch):
+    """Import a file below tools/ as a module, with what it imports."""
+    for folder in ('', 'analysis', 'benchmarks'):
+        monkeypatch.syspath_prepend(osp.join(ROOT, 'tools', folder))
+    return importlib.import_module(osp.basename(path)[:-len('.py')])
+
+
+def run_main(tool, *args, monkeypatch):
+    """Call a tool in this process, where a subprocess would take long."""
+    monkeypatch.setattr(sys, 'argv', [tool.__file__, *map(str, args)])
+    tool.main()
+
+
 def tool_options():
     """The module of the tools' shared options."""
     import launch_options

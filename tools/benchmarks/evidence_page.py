@@ -19,7 +19,7 @@ Written by `python tools/benchmarks/evidence.py`, which does the runs that are
 missing and resumes those that were cut off. Do not edit by hand.
 
 - MobileNetV2 with ImageNet weights, 128x128, a head of 64 channels, batch 16,
-  Adam, bfloat16; the configs are `configs/*_mobilenetv2_{mouse9,lspet}.py`.
+  Adam, bfloat16; the configs are `configs/*_mobilenetv2_{{mouse9,lspet}}.py`.
 - The last checkpoint is scored on the test file, and nothing is selected on
   it. Distances are relative to the longer side of the box.
 - "PoseDual" and "supervised" see the same labeled samples in the same order.

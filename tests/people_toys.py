@@ -1,0 +1,82 @@
+# Copyright (c) semipose_mm authors.
+"""Generated people and short trainings on them, for tests.
+
+``configs/*_res18slim_own.py`` reads them; networks are much narrower.
+"""
+import os
+import os.path as osp
+import sys
+from typing import NamedTuple
+from unittest import mock
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+SLIM = {
+    'model.backbone.stem_channels': 8,
+    'model.backbone.base_channels': 8,
+    'model.head.in_channels': 64,
+    'model.head.deconv_out_channels': (16, 16, 16),
+}
+
+
+class Trained(NamedTuple):
+    """A run that has ended."""
+    config: str
+    checkpoint: str
+    work_dir: str
+
+
+def make_people(folder, **counts):
+    """Generate a folder of small pictures of people."""
+    project = osp.join(ROOT, 'projects', 'synthetic_people')
+    if project not in sys.path:
+        sys.path.insert(0, project)
+    from people import write_dataset
+    counts = dict(dict(labeled=5, unlabeled=8, val=4), **counts)
+    write_dataset(folder, size=(96, 120), verbose=False, **counts)
+    return folder
+
+
+def own_config(root, work_dir, name='posedual', **overrides):
+    """The config for own data with tiny networks: 2 iterations an epoch.
+
+    Args:
+        root (Path): Folder of generated people.
+        work_dir (Path): Work folder.
+        name (str): ``'posedual'`` or ``'supervised'``.
+        **overrides: Entries by dotted keys.
+    """
+    with mock.patch.dict(os.environ, SEMIPOSE_OWN=str(root)):
+        cfg = Config.fromfile(
+            osp.join(ROOT, 'configs', f'{name}_res18slim_own.py'))
+    cfg.merge_from_dict({
+        **SLIM, 'work_dir': str(work_dir),
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.dataset.unlabeled.indices': 4,
+        'train_cfg.max_epochs': 1,
+        'default_hooks.logger.interval': 1,
+        'randomness': dict(seed=0),
+        'log_level': 'WARNING',
+        **overrides
+    })
+    # names that no other run of this process has
+    cfg.experiment_name = str(work_dir).replace(os.sep, '_')
+    cfg.visualizer.name = cfg.experiment_name
+    for part in ('train', 'val', 'test'):
+        loader = cfg[f'{part}_dataloader']
+        if loader is not None:
+            loader.update(num_workers=0, persistent_workers=False)
+    return cfg
+
+
+def train_own(root, work_dir, **overrides):
+    """Train by that config and keep it beside the checkpoint."""
+    cfg = own_config(root, work_dir, **overrides)
+    path = osp.join(work_dir, 'own.py')
+    os.makedirs(work_dir, exist_ok=True)
+    cfg.dump(path)
+    Runner.from_cfg(cfg).train()
+    with open(osp.join(work_dir, 'last_checkpoint')) as file:
+        return Trained(path, file.read().strip(), str(work_dir))
