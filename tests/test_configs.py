@@ -467,7 +467,6 @@ def test_subsets_of_coco(train, coco_root, name):
         check_dual(run)
 
 
-@pytest.mark.slow
 def test_the_main_config(coco_root, tmp_path):
     """HRNet-W48 at 384x288, as a user calls it."""
     env = dict(os.environ, SEMIPOSE_DATA=str(coco_root))

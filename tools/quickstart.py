@@ -34,8 +34,8 @@ def parse_args():
     parser.add_argument(
         '--iters',
         type=int,
-        default=700,
-        help='iterations of each training. Defaults to 700')
+        default=560,
+        help='iterations of each training. Defaults to 560')
     parser.add_argument('--seed', type=int, default=0, help='Defaults to 0')
     parser.add_argument(
         '--work-dir',
@@ -186,7 +186,7 @@ def draw(args, configs: Dict[str, str], checkpoints: Dict[str, str],
     run([
         sys.executable,
         osp.join(analysis, 'plot_predictions.py'), configs['supervised'],
-        checkpoints['supervised'], '--also',
+        checkpoints['supervised'], '--title', 'supervised', '--also',
         f'PoseDual={configs["posedual"]}:{checkpoints["posedual"]}', '--out',
         predictions
     ], log)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright (c) semipose_mm authors.
 # Installs what is missing, checks the style and runs the tests; arguments go
-# to pytest: bash tools/run_tests.sh -m 'not slow' tests/test_models
+# to pytest: bash tools/run_tests.sh -m slow
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 cd "$ROOT" || exit 1

@@ -53,8 +53,9 @@ class CollapseAlarm:
             unlabeled = stats.get(f'{net}/peak_unlabeled')
             if unlabeled is None:
                 continue
-            low = (self._armed.get(net, False)
-                   and unlabeled < self.ratio * labeled)
+            low = (
+                self._armed.get(net, False)
+                and unlabeled < self.ratio * labeled)
             self._low[net] = self._low.get(net, 0) + 1 if low else 0
             if self._low[net] >= self.patience:
                 return (f'{net} collapses: its heatmaps peak at '

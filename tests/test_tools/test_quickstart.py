@@ -16,7 +16,6 @@ def quickstart(monkeypatch):
     return import_tool('quickstart.py', monkeypatch)
 
 
-@pytest.mark.slow
 def test_all_steps(tmp_path):
     people = make_people(tmp_path / 'people', labeled=6, unlabeled=32, val=8)
     result = call(

@@ -36,7 +36,6 @@ def test_scores_and_predictions(tmp_path, files):
         assert len(mmengine.load(str(tmp_path / f'{name}.pkl'))) == 5
 
 
-@pytest.mark.slow
 def test_several_processes_on_cpu(tmp_path, files):
     call(
         'test.py',

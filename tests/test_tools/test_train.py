@@ -17,7 +17,6 @@ def config(tmp_path):
     return str(path)
 
 
-@pytest.mark.slow
 def test_a_run_and_its_resume(tmp_path, config):
     (tmp_path / 'set').mkdir()
     options = ('--amp', '--seed', '7', '--data-root', 'set', '--num-labels',
@@ -62,7 +61,6 @@ def test_a_run_and_its_resume(tmp_path, config):
         assert torch.equal(value, two[key]), key
 
 
-@pytest.mark.slow
 def test_several_processes_on_cpu(tmp_path, config):
     # only the second process asks for a stop, and both must leave
     with open(config, 'a') as file:

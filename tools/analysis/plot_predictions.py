@@ -108,10 +108,14 @@ def main() -> None:
         default=[],
         metavar='NAME=CONFIG:CHECKPOINT',
         help='further columns')
+    parser.add_argument(
+        '--title',
+        default='prediction',
+        help="title of the first one's column. Defaults to prediction")
     parser.add_argument('--num', type=int, default=8, help='images. Default 8')
     parser.add_argument('--out', default='predictions.png', help='picture')
     args = parser.parse_args()
-    models = {'prediction': (args.config, args.checkpoint)}
+    models = {args.title: (args.config, args.checkpoint)}
     for entry in args.also:
         name, _, pair = entry.partition('=')
         if ':' not in pair:
