@@ -36,10 +36,11 @@ def row(method, seed, value, data='mouse9', labels=20, iters=2000):
         method=method,
         seed=seed,
         iters=iters,
-        seconds=600 * (1 + seed),
         last=last,
-        curve=[dict(last, iter=1000, s=300),
-               dict(last, iter=2000, s=600)],
+        curve=[
+            dict(last, iter=1000, s=300),
+            dict(last, iter=2000, s=600 * (1 + seed))
+        ],
         date='2026-01-02',
         commit='abc1234',
         torch='2.5.1',

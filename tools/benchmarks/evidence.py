@@ -120,19 +120,12 @@ def train(run: Run, work_dir: str) -> dict:
         '--seed',
         str(run.seed), '--amp', '--resume'
     ]
-    spent = osp.join(work_dir, 'seconds.json')
-    before = json.load(open(spent)) if osp.exists(spent) else 0.
-    start = time.time()
     code = subprocess.run(command).returncode
-    seconds = before + time.time() - start
-    with open(spent, 'w') as file:
-        json.dump(seconds, file)
     if code:
         raise SystemExit(f'{run.name} failed; its log is in {work_dir}')
     curve = read_curve(work_dir)
     return dict(
         run._asdict(),
-        seconds=round(seconds),
         last={
             k: v
             for k, v in curve[-1].items() if k not in ('iter', 's')

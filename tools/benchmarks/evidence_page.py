@@ -54,13 +54,13 @@ def table(rows: List[dict], keys: Sequence[str]) -> List[str]:
     for row in rows:
         groups[row['method'], row['iters']].append(row)
     lines = [
-        f'| method | iterations | minutes | seeds | scored | '
+        f'| method | iterations | minutes of training | seeds | scored | '
         f'{" | ".join(keys)} |', '|---' * (5 + len(keys)) + '|'
     ]
     order = list(TITLES)
     for (method, iters), group in sorted(
             groups.items(), key=lambda item: order.index(item[0][0])):
-        minutes = sum(row['seconds'] for row in group) / len(group) / 60
+        minutes = sum(row['curve'][-1]['s'] for row in group) / len(group) / 60
         for name, prefix in networks(group[0]).items():
             cells = [
                 cell([row['last'][prefix + key] for row in group])
