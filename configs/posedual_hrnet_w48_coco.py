@@ -20,6 +20,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',
+        sources=_base_.hard_sources,
         labeled=dict(pipeline=pipeline, **_base_.coco_labeled),
         unlabeled=_base_.coco_unlabeled))
 val_dataloader = test_dataloader = _base_.coco_val

@@ -1,7 +1,7 @@
 _base_ = [
     'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
-    'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py', './_base_/posedual.py',
-    './_base_/semi_mouse9.py', './_base_/small_schedule.py'
+    'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py', './_base_/semi_mouse9.py',
+    './_base_/small_schedule.py'
 ]
 custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
 codec = dict(input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
@@ -20,6 +20,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',
+        sources=_base_.hard_sources,
         labeled=dict(
             pipeline=[*load,
                       dict(type='EasyAffine'), affine, target, pack],

@@ -2,8 +2,8 @@
 # from random weights. tools/quickstart.sh uses it; docs/own_data.md explains.
 _base_ = [
     'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
-    'td-hm_res50_8xb64-210e_coco-256x192.py', './_base_/posedual.py',
-    './_base_/small_schedule.py', './_base_/semi_own.py'
+    'td-hm_res50_8xb64-210e_coco-256x192.py', './_base_/small_schedule.py',
+    './_base_/semi_own.py'
 ]
 custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
 codec = dict(input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5)
@@ -21,6 +21,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',
+        sources=_base_.hard_sources,
         labeled=dict(
             pipeline=[*load,
                       dict(type='EasyAffine'), affine, target, pack],

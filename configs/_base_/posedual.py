@@ -1,5 +1,15 @@
 # What makes a top-down config semi-supervised. Names of our own only, as two
 # base files must not define the same one.
+#
+# Hard views by name: the pixels they start from, and whether joints are cut.
+hard_source, hard_cutout = dict(
+    affine=('easy', False),
+    cutout=('easy', True),
+    randaug=('randaug', False),
+    randaug_cutout=('randaug', True))['{{$SEMIPOSE_HARD:cutout}}']
+hard_sources = dict()
+if hard_source == 'randaug':
+    hard_sources = dict(randaug=[dict(type='RandAugment', magnitude=20)])
 posedual = dict(
     type='SemiPoseEstimator',
     data_preprocessor=dict(type='SemiPoseDataPreprocessor'),
@@ -8,10 +18,18 @@ posedual = dict(
         dict(student=0, teachers=[1]),
         dict(student=1, teachers=[0]),
     ],
-    views=[dict(source='easy', ops=[dict(type='JointCutout', num=5)])],
+    views=[
+        dict(
+            source=hard_source,
+            ops=[dict(type='JointCutout', num=5)] if hard_cutout else [])
+    ],
     warp=dict(type='HardAffine', scale=0.25, rotation=30, prob=0.8),
     sup_weight=0.5,
     unsup_weight=1.0)
+
+# for a child of a PoseDual config: one network that teaches itself
+posecons = dict(
+    peers=[], routes=[dict(student=0, teachers=[0])], sup_weight=1.0)
 
 # for a child of a PoseDual config: one network, labeled images alone
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)

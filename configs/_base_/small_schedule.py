@@ -1,9 +1,15 @@
 # For a few hundred labels and one small machine: 2000 iterations of batch 16,
 # the first of them on labels alone.
+_base_ = './posedual.py'
+
 small_head = dict(deconv_out_channels=(64, 64, 64))
 # the released boxes are made for 256x192; here they are half as large
 small_cutout = dict(type='JointCutout', num=5, half_size=(5, 10), jitter=5.)
-small_views = [dict(source='easy', ops=[small_cutout])]
+small_views = [
+    dict(
+        source=_base_.hard_source,
+        ops=[small_cutout] if _base_.hard_cutout else [])
+]
 small_loader = dict(batch_size=16, drop_last=True)
 small_optimizer = dict(optimizer=dict(lr=1e-3))
 small_scheduler = [

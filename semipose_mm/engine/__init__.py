@@ -1,11 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Loops, hooks and the optim wrapper."""
 from .eval_loops import SemiPoseTestLoop, SemiPoseValLoop
-from .hooks import MutualTeachingHook, SafeCheckpointHook
+from .hooks import ChannelsLastHook, MutualTeachingHook, SafeCheckpointHook
+from .iter_train_loop import SemiPoseIterTrainLoop
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
 from .train_loop import SemiPoseTrainLoop
 
 __all__ = [
-    'AnyDeviceAmpOptimWrapper', 'MutualTeachingHook', 'SafeCheckpointHook',
-    'SemiPoseTestLoop', 'SemiPoseTrainLoop', 'SemiPoseValLoop'
+    'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'MutualTeachingHook',
+    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
+    'SemiPoseTrainLoop', 'SemiPoseValLoop'
 ]

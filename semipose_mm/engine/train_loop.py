@@ -41,6 +41,8 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         """
         self._share_seed()
         self._start = self._find_start()
+        self.runner.message_hub.update_info('epoch_length',
+                                            len(self.dataloader))
         self.runner.call_hook('before_train')
 
         while self._epoch < self._max_epochs and not self._must_stop():
@@ -62,11 +64,13 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self.runner.model.train()
         # workers take their seeds from here
         self._seed_torch()
-        if start < len(self.dataloader):
+        if start < len(self.dataloader) and self._iter < self._max_iters:
             if start > 0:
                 self.dataloader.sampler.start = start * self._batch_size()
             for idx, data_batch in enumerate(self.dataloader, start):
                 self.run_iter(idx, data_batch)
+                if self._iter >= self._max_iters:
+                    break
                 if self._is_stop_point(idx) and self._must_stop():
                     self._stopped_at = idx + 1
                     break
@@ -119,12 +123,9 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
 
     def _saved_length(self) -> Optional[int]:
         """Iterations of an epoch in the run that wrote the checkpoint."""
-        hub = self.runner.message_hub
-        max_iters, max_epochs = (
-            hub.get_info(key) for key in ('max_iters', 'max_epochs'))
-        if self._iter == 0 or not max_iters or not max_epochs:
+        if self._iter == 0:
             return None
-        return max_iters // max_epochs
+        return self.runner.message_hub.get_info('epoch_length')
 
     def _check_can_skip(self, done: int) -> None:
         """Refuse samplers that would replay the beginning of the epoch."""

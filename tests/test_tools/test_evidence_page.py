@@ -11,7 +11,8 @@ from toy_tools import import_tool, run_main
 @pytest.fixture
 def evidence(monkeypatch):
     # what the tool sets goes away with the test
-    monkeypatch.setenv('SEMIPOSE_NUM_LABELS', '')
+    for name in ('SEMIPOSE_NUM_LABELS', 'SEMIPOSE_HARD'):
+        monkeypatch.setenv(name, '')
     return import_tool('benchmarks/evidence.py', monkeypatch)
 
 
@@ -20,22 +21,27 @@ def page(monkeypatch):
     return import_tool('benchmarks/evidence_page.py', monkeypatch)
 
 
-def row(method, seed, value, data='mouse9', labels=20, iters=2000):
+def row(method, seed, value, setting='mouse9-20'):
     """A finished run whose every metric follows from one value."""
     prefixes = ['']
-    if method != 'supervised_long':
+    if method not in ('supervised_long', 'posecons'):
         prefixes += ['net1/', 'ensemble/']
     last = {
         f'{prefix}{key}': value + step
         for step, prefix in enumerate(prefixes)
         for key in ('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC')
     }
+    data, labels = setting.split('-')[:2]
     return dict(
-        data=data,
-        labels=labels,
+        setting=setting,
         method=method,
         seed=seed,
-        iters=iters,
+        data=data,
+        labels=int(labels),
+        size=[96, 128],
+        batch_size=8,
+        iters=2000,
+        amp=False,
         last=last,
         curve=[
             dict(last, iter=1000, s=300),
@@ -58,40 +64,42 @@ def table_of(text, title):
 def test_page(page, tmp_path):
     rows = [
         row('posedual', 0, 70.),
+        row('posecons', 0, 66.),
         row('supervised', 0, 60.),
         row('supervised', 1, 64.),
-        row('supervised_long', 0, 61., iters=8000),
-        row('supervised', 0, 40., data='lspet', labels=250),
+        row('supervised_long', 0, 61.),
+        row('supervised', 0, 40., setting='lspet-250'),
     ]
     page.write_page(rows, str(tmp_path))
     text = (tmp_path / 'results.md').read_text()
-    head, line, *body = table_of(text, 'mouse9, 20 labels')
+    head, line, *body = table_of(text, 'mouse9-20')
     assert head[-3:] == ['PCK@0.05', 'PCK@0.1', 'AUC']
     assert len(line) == len(head) == 8
     # baselines first, each network a row, mean and spread of the seeds
     assert [r[4] for r in body] == [
         'network 0', 'network 1', 'ensemble', 'network 0', 'network 0',
-        'network 1', 'ensemble'
+        'network 0', 'network 1', 'ensemble'
     ]
     assert body[0][1:4] == ['2000', '15', '2']
     assert body[0][5] == '62.0 (60.0 to 64.0)'
     assert body[2][5] == '64.0 (62.0 to 66.0)'
-    assert body[3][1:4] == ['8000', '10', '1'] and body[3][5] == '61.0'
-    assert body[4][0] == 'PoseDual' and body[6][5] == '72.0'
-    head, _, *body = table_of(text, 'lspet, 250 labels')
+    assert body[3][1:4] == ['2000', '10', '1'] and body[3][5] == '61.0'
+    assert body[4][0].startswith('PoseCons') and body[4][5] == '66.0'
+    assert body[5][0].startswith('PoseDual') and body[7][5] == '72.0'
+    head, _, *body = table_of(text, 'lspet-250')
     assert head[-3:] == ['PCK@0.1', 'PCK@0.2', 'AUC'] and len(body) == 3
 
     assert 'Measured 2026-01-02 with torch 2.5.1 on CPU, 1 threads.' in text
+    assert 'lspet, 250 labels, crops of 96x128, batches of 8 labeled' in text
     assert ('`python tools/benchmarks/evidence.py --only '
-            'mouse9-20_supervised_2000_seed1` | abc1234') in text
-    for name in ('mouse9_20', 'lspet_250'):
+            "'mouse9-20_supervised_seed*'` | abc1234") in text
+    for name in ('mouse9-20', 'lspet-250'):
         figure = f'figures/results_{name}.png'
         assert f']({figure})' in text
         assert cv2.imread(str(tmp_path / figure)) is not None
     # the page is the same whatever came first
     page.write_page(rows[::-1], str(tmp_path / 'again'))
-    assert table_of((tmp_path / 'again/results.md').read_text(),
-                    'mouse9, 20 labels') == table_of(text, 'mouse9, 20 labels')
+    assert (tmp_path / 'again/results.md').read_text() == text
 
 
 def test_notes_are_kept(page, tmp_path):
@@ -107,75 +115,100 @@ def test_nothing_measured(page, tmp_path):
 
 
 def test_plan(evidence, page):
-    runs = evidence.plan(2000, 3)
+    runs = evidence.plan(3)
     names = [run.name for run in runs]
-    assert len(set(names)) == len(names) == 24
-    for run in runs:
-        assert run.method in evidence.METHODS and run.method in page.TITLES
-        assert run.data in page.KEYS
-        expected = 8000 if run.method == 'supervised_long' else 2000
-        assert run.iters == expected
-    assert {run.seed for run in runs if run.method == 'posedual'} == {0, 1, 2}
+    settings = len(evidence.SETTINGS)
+    assert len(set(names)) == len(names) == settings * (3 * 7 + 2)
+    assert names[0] == 'mouse9-20_supervised_seed0'
+    assert set(page.TITLES) == set(evidence.METHODS)
 
 
-@pytest.mark.parametrize('method, peers, dual, burn_in', [
-    ('supervised', 1, False, None),
-    ('supervised_long', 0, False, None),
-    ('posedual', 1, True, 400),
-    ('posedual_no_burn_in', 1, True, 0),
+@pytest.mark.parametrize('method, peers, routes, burn_in, factor', [
+    ('supervised', 1, [], None, 1),
+    ('supervised_long', 0, [], None, 4),
+    ('posecons_affine', 0, [(0, [0])], 200, 1),
+    ('posecons', 0, [(0, [0])], 200, 1),
+    ('posedual_affine', 1, [(0, [1]), (1, [0])], 200, 1),
+    ('posedual_randaug', 1, [(0, [1]), (1, [0])], 200, 1),
+    ('posedual', 1, [(0, [1]), (1, [0])], 200, 1),
+    ('posedual_legacy', 1, [(0, [1]), (1, [0])], 200, 1),
+    ('posedual_no_burn_in', 1, [(0, [1]), (1, [0])], 0, 1),
 ])
-@pytest.mark.parametrize('data, labels, epoch', [('mouse9', 20, 50),
-                                                 ('lspet', 250, 250)])
-def test_config_of_a_run(evidence, tmp_path, no_yapf, method, peers, dual,
-                         burn_in, data, labels, epoch):
-    run = evidence.Run(data, labels, method, 0, 1000)
+@pytest.mark.parametrize('setting, scale, epoch', [('mouse9-20', 1, 100),
+                                                   ('lspet-250', 2, 500)])
+def test_config_of_a_run(evidence, tmp_path, no_yapf, monkeypatch, method,
+                         peers, routes, burn_in, factor, setting, scale,
+                         epoch):
     path = str(tmp_path / 'run.py')
-    evidence.make_config(run, path)
+    evidence.make_config(evidence.Run(setting, method, 0), path)
     cfg = Config.fromfile(path)
-    assert cfg.train_cfg.max_epochs == 1000 // epoch
-    assert cfg.train_cfg.max_epochs % cfg.train_cfg.val_interval == 0
-    assert cfg.param_scheduler[1].milestones == [700, 900]
+    iters = 1000 * scale * factor
+    assert cfg.train_cfg.max_epochs == iters // epoch
+    assert cfg.param_scheduler[1].milestones == [
+        int(0.7 * iters), int(0.9 * iters)
+    ]
     checkpoint = cfg.default_hooks.checkpoint
     assert checkpoint.save_best is None
     assert checkpoint.interval == cfg.train_cfg.val_interval
+    data, labels = setting.split('-')
     dataset = cfg.train_dataloader.dataset
     assert dataset.labeled.ann_file.endswith(f'train_labeled_{labels}.json')
-    assert dataset.get('unlabeled_ratio', 1) == int(dual)
-    assert len(cfg.model.peers) == peers
-    assert len(cfg.model.routes) == 2 * dual
+    assert dataset.get('unlabeled_ratio', 1) == int(bool(routes))
+    model = cfg.model
+    assert len(model.peers) == peers
+    assert [(r.student, r.teachers) for r in model.routes] == routes
     hooks = {hook.type: hook for hook in cfg.custom_hooks}
-    assert hooks.get('MutualTeachingHook', {}).get('burn_in') == burn_in
-    assert cfg.train_dataloader.batch_size == evidence.BATCH_SIZE
+    hook = hooks.get('MutualTeachingHook')
+    if burn_in is None:
+        assert hook is None and model['views'] == []
+    else:
+        assert hook.burn_in == hook.ramp_up == burn_in * scale
+        view, = model['views']
+        assert (view.source == 'randaug') == ('randaug' in method)
+        assert list(dataset.sources) == ['randaug'] * ('randaug' in method)
+        cut = [op.type for op in view.ops]
+        assert cut == ([] if 'affine' in method or 'randaug' in method else [
+            'LegacyJointCutout' if 'legacy' in method else 'JointCutout'
+        ])
+        assert model.warp.type.startswith('Legacy') == ('legacy' in method)
+    assert cfg.train_dataloader.batch_size == 8
+    # one size everywhere
+    text = json.dumps(cfg.to_dict())
+    assert text.count('[96, 128]') >= 3 and '[128, 128]' not in text
+    assert '[32, 32]' not in text and '[24, 32]' in text
 
 
 def test_only_what_is_missing_runs(evidence, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(evidence, 'ROWS', str(tmp_path / 'results.json'))
+    monkeypatch.chdir(tmp_path)
     calls = []
 
     def train(run, work_dir):
         calls.append((run.name, work_dir))
-        return row(run.method, run.seed, 50., run.data, run.labels, run.iters)
+        return row(run.method, run.seed, 50., run.setting)
 
     monkeypatch.setattr(evidence, 'train', train)
-    args = ('--only', 'mouse9-20_*_2000_seed*', '--work-dir', 'runs')
+    args = ('--only', 'mouse9-20_posecons_affine_*', '--work-dir', 'runs')
     run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
-    assert calls == [(name, f'runs/{name}')
-                     for name in ('mouse9-20_supervised_2000_seed0',
-                                  'mouse9-20_posedual_2000_seed0',
-                                  'mouse9-20_posedual_no_burn_in_2000_seed0')]
+    names = [f'mouse9-20_posecons_{end}' for end in ('affine_seed0', 'seed0')]
+    assert calls == [(names[0], f'runs/{names[0]}')]
     rows = json.loads((tmp_path / 'results.json').read_text())
-    assert len(rows) == 3 and (tmp_path / 'results.md').exists()
+    assert len(rows) == 1 and (tmp_path / 'results.md').exists()
 
     calls.clear()
-    run_main(evidence, *args, '--seeds', 2, monkeypatch=monkeypatch)
-    assert [name for name, _ in calls] == [
-        'mouse9-20_supervised_2000_seed1', 'mouse9-20_posedual_2000_seed1'
-    ]
+    args = ('--only', 'mouse9-20_posecons*', '--work-dir', 'runs')
+    # another process is at this one
+    with evidence.locked(f'runs/{names[1]}.lock', wait=False) as mine:
+        assert mine
+        run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
+    assert calls == []
+    run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
+    assert [name for name, _ in calls] == names[1:]
     capsys.readouterr()
-    run_main(evidence, '--list', '--seeds', 2, monkeypatch=monkeypatch)
+    run_main(evidence, '--list', '--seeds', 1, monkeypatch=monkeypatch)
     listed = capsys.readouterr().out.splitlines()
-    assert 'done    mouse9-20_posedual_2000_seed1' in listed
-    assert sum(line.startswith('done') for line in listed) == 5
+    assert 'done    mouse9-20_posecons_seed0' in listed
+    assert sum(line.startswith('done') for line in listed) == 2
 
 
 def test_curve_of_a_run(evidence, trained):

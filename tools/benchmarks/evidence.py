@@ -10,6 +10,7 @@ its figures are written anew. Always the last checkpoint counts: nothing
 is selected on the test file.
 """
 import argparse
+import fcntl
 import fnmatch
 import json
 import os
@@ -17,96 +18,187 @@ import os.path as osp
 import subprocess
 import sys
 import time
-from typing import List, NamedTuple
+from contextlib import contextmanager
+from typing import Iterator, List, NamedTuple, Tuple
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 sys.path.insert(0, osp.join(ROOT, 'tools', 'analysis'))
 ROWS = osp.join(ROOT, 'docs', 'results.json')
-BATCH_SIZE = 16
 #: One step of PoseDual costs about four of one supervised network.
 EQUAL_COMPUTE = 4
+
+
+class Setting(NamedTuple):
+    """What the methods are compared on.
+
+    Attributes:
+        data (str): ``'mouse9'`` or ``'lspet'``.
+        labels (int): Number of labeled samples.
+        size (tuple): Input width and height.
+        batch_size (int): Labeled samples of a step, and unlabeled ones.
+        iters (int): Iterations with labeled batches.
+        amp (bool): Whether to train in bfloat16.
+    """
+    data: str
+    labels: int
+    size: Tuple[int, int]
+    batch_size: int
+    iters: int
+    amp: bool
+
+
+#: Portrait crops tell the released geometry from the corrected one.
+SETTINGS = {
+    'mouse9-20': Setting('mouse9', 20, (96, 128), 8, 1000, False),
+    'lspet-250': Setting('lspet', 250, (96, 128), 8, 2000, False),
+    'mouse9-100': Setting('mouse9', 100, (96, 128), 8, 1000, False),
+    'mouse9-20-square': Setting('mouse9', 20, (128, 128), 16, 2000, True),
+}
+NUM_UNLABELED = dict(mouse9=800, lspet=4000)
+
+
+class Method(NamedTuple):
+    """A way to train.
+
+    Attributes:
+        config (str): First word of the config's name.
+        hard (str): Hard views, see ``configs/_base_/posedual.py``.
+        overrides (dict): Changes of the config.
+        compute (int): Factor on the iterations.
+    """
+    config: str
+    hard: str = 'cutout'
+    overrides: dict = {}
+    compute: int = 1
+
+
+LEGACY_CUTOUT = dict(
+    type='LegacyJointCutout', num=5, half_size=(5, 10), jitter=5.)
+#: 'supervised' trains two independent networks at once, which gives two
+#: results and their ensemble.
+METHODS = {
+    'supervised':
+    Method('supervised', overrides={'model.peers': [dict()]}),
+    'posecons_affine':
+    Method('posecons', 'affine'),
+    'posecons':
+    Method('posecons'),
+    'posedual_affine':
+    Method('posedual', 'affine'),
+    'posedual_randaug':
+    Method('posedual', 'randaug'),
+    'posedual':
+    Method('posedual'),
+    'posedual_legacy':
+    Method(
+        'posedual',
+        overrides={
+            'model.views': [dict(source='easy', ops=[LEGACY_CUTOUT])],
+            'model.warp': dict(type='LegacyHardAffine')
+        }),
+    'posedual_no_burn_in':
+    Method(
+        'posedual',
+        overrides={
+            'custom_hooks.2.burn_in': 0,
+            'custom_hooks.2.ramp_up': 0
+        }),
+    'supervised_long':
+    Method('supervised', compute=EQUAL_COMPUTE),
+}
+#: Methods that answer a question which one seed answers.
+ONE_SEED = ('posedual_no_burn_in', 'supervised_long')
 
 
 class Run(NamedTuple):
     """One training.
 
     Attributes:
-        data (str): ``'mouse9'`` or ``'lspet'``.
-        labels (int): Number of labeled samples.
+        setting (str): A key of :data:`SETTINGS`.
         method (str): A key of :data:`METHODS`.
         seed (int): Seed.
-        iters (int): Iterations with labeled batches.
     """
-    data: str
-    labels: int
+    setting: str
     method: str
     seed: int
-    iters: int
 
     @property
     def name(self) -> str:
         """str: Unique, and fit for a folder."""
-        return (f'{self.data}-{self.labels}_{self.method}_{self.iters}'
-                f'_seed{self.seed}')
+        return f'{self.setting}_{self.method}_seed{self.seed}'
 
 
-#: Config and overrides. 'supervised' trains two independent networks at once,
-#: which gives two seeds and their ensemble.
-METHODS = {
-    'supervised': ('supervised', {
-        'model.peers': [dict()]
-    }),
-    'supervised_long': ('supervised', {}),
-    'posedual': ('posedual', {}),
-    'posedual_no_burn_in': ('posedual', {
-        'custom_hooks.2.burn_in': 0,
-        'custom_hooks.2.ramp_up': 0
-    }),
-}
-EPOCH = dict(mouse9=800 // BATCH_SIZE, lspet=4000 // BATCH_SIZE)
-
-
-def plan(iters: int, seeds: int) -> List[Run]:
+def plan(seeds: int) -> List[Run]:
     """All runs, the most telling first."""
-    settings = [('mouse9', 20), ('lspet', 250), ('mouse9', 100)]
     runs = []
-    for seed in range(seeds):
-        for method in ('supervised', 'posedual'):
-            runs += [Run(*s, method, seed, iters) for s in settings]
-        if seed == 0:
-            runs += [
-                Run(*s, 'posedual_no_burn_in', 0, iters) for s in settings
-            ]
-            runs += [
-                Run(*s, 'supervised_long', 0, iters * EQUAL_COMPUTE)
-                for s in settings
-            ]
+    for setting in SETTINGS:
+        runs += [
+            Run(setting, method, seed) for seed in range(seeds)
+            for method in METHODS if method not in ONE_SEED
+        ]
+        runs += [Run(setting, method, 0) for method in ONE_SEED]
     return runs
+
+
+def set_size(cfg: object, size: Tuple[int, int]) -> None:
+    """Set the input size of codec, transforms and decoder alike."""
+    sizes = dict(input_size=size, heatmap_size=(size[0] // 4, size[1] // 4))
+    entries = cfg.items() if isinstance(cfg, dict) else enumerate(cfg)
+    for key, value in list(entries):
+        if key in sizes:
+            cfg[key] = sizes[key]
+        elif isinstance(value, (dict, list)):
+            set_size(value, size)
 
 
 def make_config(run: Run, path: str) -> None:
     """Write the whole config of a run."""
     from mmengine.config import Config
-    os.environ['SEMIPOSE_NUM_LABELS'] = str(run.labels)
-    base, overrides = METHODS[run.method]
+    setting, method = SETTINGS[run.setting], METHODS[run.method]
+    os.environ['SEMIPOSE_NUM_LABELS'] = str(setting.labels)
+    os.environ['SEMIPOSE_HARD'] = method.hard
     cfg = Config.fromfile(
-        osp.join(ROOT, 'configs', f'{base}_mobilenetv2_{run.data}.py'))
-    epochs = run.iters // EPOCH[run.data]
-    interval = max(1, epochs // 20)
+        osp.join(ROOT, 'configs',
+                 f'{method.config}_mobilenetv2_{setting.data}.py'))
+    set_size(cfg._cfg_dict, setting.size)
+    iters = setting.iters * method.compute
+    epochs = iters * setting.batch_size // NUM_UNLABELED[setting.data]
+    interval = max(1, epochs // 10)
+    # a fifth of the training each
+    start = dict(burn_in=iters // 5, ramp_up=iters // 5)
+    for hook in cfg.custom_hooks:
+        if hook.type == 'MutualTeachingHook':
+            hook.update(start)
+    cfg.custom_hooks.append(dict(type='ChannelsLastHook'))
     cfg.merge_from_dict({
         'train_cfg.max_epochs':
         epochs,
         'train_cfg.val_interval':
         interval,
-        'param_scheduler.1.milestones':
-        [int(run.iters * 0.7), int(run.iters * 0.9)],
+        'train_dataloader.batch_size':
+        setting.batch_size,
+        'param_scheduler.1.milestones': [int(iters * 0.7),
+                                         int(iters * 0.9)],
         'default_hooks.checkpoint':
         dict(interval=interval, save_best=None, max_keep_ckpts=1),
         'default_hooks.logger.interval':
         25,
-        **overrides
+        **method.overrides
     })
     cfg.dump(path)
+
+
+@contextmanager
+def locked(path: str, wait: bool) -> Iterator[bool]:
+    """Hold a file's lock, so that processes share the runs."""
+    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
+    with open(path, 'a') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def train(run: Run, work_dir: str) -> dict:
@@ -118,14 +210,18 @@ def train(run: Run, work_dir: str) -> dict:
         sys.executable,
         osp.join(ROOT, 'tools', 'train.py'), config, '--work-dir', work_dir,
         '--seed',
-        str(run.seed), '--amp', '--resume'
+        str(run.seed), '--resume'
     ]
+    setting = SETTINGS[run.setting]
+    if setting.amp:
+        command.append('--amp')
     code = subprocess.run(command).returncode
     if code:
         raise SystemExit(f'{run.name} failed; its log is in {work_dir}')
     curve = read_curve(work_dir)
     return dict(
         run._asdict(),
+        **setting._asdict(),
         last={
             k: v
             for k, v in curve[-1].items() if k not in ('iter', 's')
@@ -185,10 +281,26 @@ def save_rows(rows: List[dict]) -> None:
     write_page(rows, osp.dirname(ROWS))
 
 
+def is_done(run: Run) -> bool:
+    """Whether a run has its row."""
+    return any(
+        all(row[k] == v for k, v in run._asdict().items())
+        for row in load_rows())
+
+
+def do(run: Run, work_dir: str) -> None:
+    """Do a run and add its row, unless another process is at it."""
+    with locked(osp.join(work_dir, f'{run.name}.lock'), wait=False) as mine:
+        if not mine or is_done(run):
+            return
+        row = train(run, osp.join(work_dir, run.name))
+        with locked(osp.join(work_dir, 'rows.lock'), wait=True):
+            save_rows(load_rows() + [row])
+
+
 def main() -> None:
     """Do the runs that are missing."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--iters', type=int, default=2000)
     parser.add_argument('--seeds', type=int, default=3)
     parser.add_argument('--only', default='*', help='pattern of run names')
     parser.add_argument('--work-dir', default='work_dirs/evidence')
@@ -196,21 +308,13 @@ def main() -> None:
     args = parser.parse_args()
     if ROOT not in sys.path:
         sys.path.insert(0, ROOT)
-    rows = load_rows()
-    for run in plan(args.iters, args.seeds):
-        done = any(
-            row['data'] == run.data and all(row[k] == v
-                                            for k, v in run._asdict().items())
-            for row in rows)
+    for run in plan(args.seeds):
         if args.list:
-            print('done   ' if done else 'missing', run.name)
-        elif not done and fnmatch.fnmatch(run.name, args.only):
-            row = train(run, osp.join(args.work_dir, run.name))
-            # another process may have added rows meanwhile
-            rows = load_rows() + [row]
-            save_rows(rows)
+            print('done   ' if is_done(run) else 'missing', run.name)
+        elif fnmatch.fnmatch(run.name, args.only):
+            do(run, args.work_dir)
     if not args.list:
-        save_rows(rows)
+        save_rows(load_rows())
 
 
 if __name__ == '__main__':

@@ -2,14 +2,18 @@
 """Write docs/results.md and its figures from the rows of evidence.py."""
 import os
 import os.path as osp
-from collections import defaultdict
 from typing import Dict, List, Sequence
 
 TITLES = {
     'supervised': 'supervised (two networks, each on its own)',
     'supervised_long': 'supervised, compute of PoseDual',
-    'posedual': 'PoseDual',
-    'posedual_no_burn_in': 'PoseDual without burn-in',
+    'posecons_affine': 'PoseCons, affine',
+    'posecons': 'PoseCons, affine + joint cutout',
+    'posedual_affine': 'PoseDual, affine',
+    'posedual_randaug': 'PoseDual, affine + RandAugment',
+    'posedual': 'PoseDual, affine + joint cutout',
+    'posedual_legacy': 'PoseDual, the same, released geometry',
+    'posedual_no_burn_in': 'PoseDual, the same, without burn-in',
 }
 KEYS = dict(
     mouse9=('PCK@0.05', 'PCK@0.1', 'AUC'), lspet=('PCK@0.1', 'PCK@0.2', 'AUC'))
@@ -18,16 +22,18 @@ HEAD = '''# Results on real data
 Written by `python tools/benchmarks/evidence.py`, which does the runs that are
 missing and resumes those that were cut off. Do not edit by hand.
 
-- MobileNetV2 with ImageNet weights, 128x128, a head of 64 channels, batch 16,
-  Adam, bfloat16; the configs are `configs/*_mobilenetv2_{{mouse9,lspet}}.py`.
+- MobileNetV2 with ImageNet weights, a head of 64 channels, Adam; the configs
+  are `configs/*_mobilenetv2_{{mouse9,lspet}}.py`. A setting's first name is
+  that of `evidence.py`.
 - The last checkpoint is scored on the test file, and nothing is selected on
   it. Distances are relative to the longer side of the box.
-- "PoseDual" and "supervised" see the same labeled samples in the same order.
-  The supervised run trains two networks that do not know of each other, so it
-  gives two results and a fair ensemble. "Compute of PoseDual" is one network
-  with four times the iterations.
-- Mean over the runs, and the spread (lowest to highest) where there are
-  several. {versions}
+- All methods of a setting see the same labeled samples in the same order, and
+  start from the same weights. The supervised run trains two networks that do
+  not know of each other, so it gives two results and a fair ensemble.
+  "Compute of PoseDual" is one network with four times the iterations.
+- The first fifth of the iterations is burn-in, the second one ramp-up.
+- Mean over the seeds, and lowest to highest. Minutes are those of one thread
+  of a machine that other work shared. {versions}
 '''
 
 
@@ -48,19 +54,27 @@ def cell(values: Sequence[float]) -> str:
     return f'{mean:.1f} ({min(values):.1f} to {max(values):.1f})'
 
 
+def by_method(rows: List[dict]) -> Dict[str, List[dict]]:
+    """Rows of each method by seeds, baselines first."""
+    groups = {
+        method: [row for row in rows if row['method'] == method]
+        for method in TITLES
+    }
+    return {
+        method: sorted(group, key=lambda row: row['seed'])
+        for method, group in groups.items() if group
+    }
+
+
 def table(rows: List[dict], keys: Sequence[str]) -> List[str]:
     """A table of one setting."""
-    groups = defaultdict(list)
-    for row in rows:
-        groups[row['method'], row['iters']].append(row)
     lines = [
-        f'| method | iterations | minutes of training | seeds | scored | '
+        f'| method | iterations | minutes | seeds | scored | '
         f'{" | ".join(keys)} |', '|---' * (5 + len(keys)) + '|'
     ]
-    order = list(TITLES)
-    for (method, iters), group in sorted(
-            groups.items(), key=lambda item: order.index(item[0][0])):
+    for method, group in by_method(rows).items():
         minutes = sum(row['curve'][-1]['s'] for row in group) / len(group) / 60
+        iters = group[0]['curve'][-1]['iter']
         for name, prefix in networks(group[0]).items():
             cells = [
                 cell([row['last'][prefix + key] for row in group])
@@ -72,33 +86,42 @@ def table(rows: List[dict], keys: Sequence[str]) -> List[str]:
 
 
 def draw(rows: List[dict], key: str, path: str) -> None:
-    """Draw a metric against iterations and against minutes."""
+    """Draw a metric of network 0: mean over seeds, lowest to highest."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+    figure, axis = plt.subplots(figsize=(8, 4.5))
     colors = {name: f'C{i}' for i, name in enumerate(TITLES)}
-    seen = set()
-    for row in rows:
-        label = None if row['method'] in seen else TITLES[row['method']]
-        seen.add(row['method'])
-        iters = [point['iter'] for point in row['curve']]
-        minutes = [point['s'] / 60 for point in row['curve']]
-        for axis, x in zip(axes, (iters, minutes)):
-            axis.plot(
-                x, [point[key] for point in row['curve']],
-                color=colors[row['method']],
-                label=label,
-                linewidth=1.2)
-    axes[0].set_xlabel('iterations with a labeled batch')
-    axes[1].set_xlabel('minutes of training')
-    axes[0].set_ylabel(f'{key} of network 0')
-    axes[0].legend(fontsize=8)
-    for axis in axes:
-        axis.grid(alpha=0.3)
+    for method, group in by_method(rows).items():
+        iters = [point['iter'] for point in group[0]['curve']]
+        values = [[point[key] for point in row['curve']] for row in group]
+        columns = list(zip(*values))
+        axis.plot(
+            iters, [sum(c) / len(c) for c in columns],
+            color=colors[method],
+            label=TITLES[method],
+            linewidth=1.4)
+        axis.fill_between(
+            iters, [min(c) for c in columns], [max(c) for c in columns],
+            color=colors[method],
+            alpha=0.12,
+            linewidth=0)
+    axis.set_xlabel('iterations with a labeled batch')
+    axis.set_ylabel(f'{key} of network 0')
+    axis.legend(fontsize=7)
+    axis.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def describe(row: dict) -> str:
+    """The setting of a row in words."""
+    width, height = row['size']
+    return (f'{row["data"]}, {row["labels"]} labels, crops of {width}x'
+            f'{height}, batches of {row["batch_size"]} labeled and as many '
+            'unlabeled samples, '
+            f'{"bfloat16" if row["amp"] else "float32"}.')
 
 
 def write_page(rows: List[dict], folder: str) -> None:
@@ -116,23 +139,20 @@ def write_page(rows: List[dict], folder: str) -> None:
     versions = 'Measured ' + '; '.join(f'{date} with torch {torch} on {device}'
                                        for date, torch, device in stacks) + '.'
     lines = [HEAD.format(versions=versions)]
-    settings = defaultdict(list)
-    for row in rows:
-        settings[row['data'], row['labels']].append(row)
-    for (data, labels), group in sorted(
-            settings.items(), key=lambda item: item[0], reverse=True):
-        figure = f'figures/results_{data}_{labels}.png'
-        draw(group, KEYS[data][0], osp.join(folder, figure))
-        lines += [f'## {data}, {labels} labels', '']
-        lines += table(group, KEYS[data])
+    for setting in sorted({row['setting'] for row in rows}):
+        group = [row for row in rows if row['setting'] == setting]
+        keys = KEYS[group[0]['data']]
+        figure = f'figures/results_{setting}.png'
+        draw(group, keys[0], osp.join(folder, figure))
+        lines += [f'## {setting}', '', describe(group[0]), '']
+        lines += table(group, keys)
         lines += ['', f'![PCK while training]({figure})', '']
-        lines += ['| run | command | commit |', '|---|---|---|']
-        for row in group:
-            name = (f'{data}-{labels}_{row["method"]}_{row["iters"]}_seed'
-                    f'{row["seed"]}')
-            lines.append(f'| {row["method"]}, seed {row["seed"]} | `python '
-                         f'tools/benchmarks/evidence.py --only {name}` | '
-                         f'{row["commit"]} |')
+        lines += ['| runs | command | commits |', '|---|---|---|']
+        for method, runs in by_method(group).items():
+            commits = ', '.join(sorted({row['commit'] for row in runs}))
+            lines.append(f'| {TITLES[method]} | `python tools/benchmarks/'
+                         f"evidence.py --only '{setting}_{method}_seed*'` | "
+                         f'{commits} |')
         lines.append('')
     notes = osp.join(folder, 'results_notes.md')
     if osp.exists(notes):

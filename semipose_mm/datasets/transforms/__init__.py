@@ -3,5 +3,6 @@
 from .building import build_transforms
 from .easy_affine import EasyAffine
 from .easy_hard_pair import EasyHardPair
+from .rand_augment import RandAugment
 
-__all__ = ['EasyAffine', 'EasyHardPair', 'build_transforms']
+__all__ = ['EasyAffine', 'EasyHardPair', 'RandAugment', 'build_transforms']
