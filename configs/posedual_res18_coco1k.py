@@ -1,5 +1,5 @@
 # The subset protocol: the first N persons of train2017 are labeled, all of
-# them are unlabeled.
+# them are unlabeled. N is 1000, 5000, 10000 or 'all'.
 _base_ = './posedual_res50_coco.py'
 
 # the paper starts its two networks from two ImageNet trainings; give the
@@ -10,14 +10,15 @@ model = dict(
     backbone=dict(depth=18, init_cfg=dict(checkpoint=weights)),
     peers=[dict(backbone=dict(init_cfg=dict(checkpoint=peer_weights)))],
     head=dict(in_channels=512))
-labels = int('{{$SEMIPOSE_NUM_LABELS:1000}}')
+labels = '{{$SEMIPOSE_NUM_LABELS:1000}}'
+labels = 149_813 if labels == 'all' else int(labels)
 train_dataloader = dict(
     dataset=dict(
         labeled=dict(indices=labels),
         unlabeled=dict(_delete_=True, **_base_.coco_train_unlabeled)))
 
-train_cfg = dict(max_epochs=70, val_interval=5)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=500, by_epoch=False),
-    dict(type='MultiStepLR', milestones=[50, 60], by_epoch=True)
-]
+length, *steps = (70, 50, 60) if labels <= 1000 else (100, 70, 90)
+steps = [step * _base_.epoch for step in steps]
+steps = dict(type='MultiStepLR', milestones=steps, by_epoch=False)
+train_cfg = dict(max_iters=length * _base_.epoch)
+param_scheduler = [_base_.semi_warm_up, steps]

@@ -4,7 +4,6 @@ _base_ = [
     './_base_/semi_coco.py'
 ]
 custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
-
 weights = '{{$SEMIPOSE_RESNET50:torchvision://resnet50}}'
 model = dict(
     backbone=dict(init_cfg=dict(checkpoint=weights)),
@@ -26,13 +25,14 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = _base_.coco_val
 val_evaluator = test_evaluator = _base_.coco_evaluator
 
+epoch = _base_.coco_persons // 32
 train_cfg = dict(
-    _delete_=True, type='SemiPoseTrainLoop', max_epochs=400, val_interval=10)
+    max_iters=400 * epoch, val_interval=10 * epoch, **_base_.semi_iter_loop)
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=10 * epoch))
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, end=500, by_epoch=False),
-    dict(type='MultiStepLR', milestones=[300, 350], by_epoch=True)
-]
+optim_wrapper = _base_.semi_optimizer
+steps = [300 * epoch, 350 * epoch]
+steps = dict(type='MultiStepLR', milestones=steps, by_epoch=False)
+param_scheduler = [_base_.semi_warm_up, steps]
 auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = _base_.semi_hooks

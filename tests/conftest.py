@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from people_toys import make_people, train_own
+from recipe_toys import VARIABLES
 
 import semipose_mm  # noqa: F401, registers everything
 
@@ -55,3 +56,11 @@ def no_yapf(monkeypatch):
     """Configs are written unformatted: that can take longer than training."""
     monkeypatch.setattr('mmengine.config.config.FormatCode',
                         lambda text, **kwargs: (text, True))
+
+
+@pytest.fixture
+def no_variables(monkeypatch):
+    """Configs as they are without a word from outside."""
+    for name in VARIABLES:
+        monkeypatch.setenv(name, '')
+        monkeypatch.delenv(name)

@@ -14,16 +14,26 @@ if TYPE_CHECKING:
 
 ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 
+# Names of hard views in configs/_base_/posedual.py.
+HARD_VIEWS = ('affine', 'cutout', 'randaug', 'randaug_cutout')
+
 # Option, the environment variables that configs read, metavar, help.
 CONFIG_VARIABLES = (
     ('--data-root', ('SEMIPOSE_DATA', ), 'DIR', 'folder of the data sets'),
     ('--num-labels', ('SEMIPOSE_NUM_LABELS', ), 'N',
-     'number of labeled samples that are used'),
+     "number of labeled samples that are used, or 'all' for COCO"),
+    ('--hard', ('SEMIPOSE_HARD', ), '|'.join(HARD_VIEWS),
+     'what hard views have beside the affine warp'),
+    ('--gpus', ('SEMIPOSE_GPUS', ), 'N',
+     'GPUs among which the iterations of a recipe are shared'),
     ('--backbone-weights',
      ('SEMIPOSE_MOBILENETV2', 'SEMIPOSE_RESNET18', 'SEMIPOSE_RESNET18_PEER',
-      'SEMIPOSE_RESNET50', 'SEMIPOSE_HRNET_W48'), 'FILE',
+      'SEMIPOSE_RESNET50', 'SEMIPOSE_RESNET101', 'SEMIPOSE_RESNET152',
+      'SEMIPOSE_HRNET_W32', 'SEMIPOSE_HRNET_W48'), 'FILE',
      'initial weights of the backbones: a file, or a name such as '
      "'torchvision://resnet18'"),
+    ('--peer-weights', ('SEMIPOSE_RESNET18_PEER', ), 'FILE',
+     'those of the second network, if they are others'),
 )
 
 
@@ -131,6 +141,9 @@ def load_config(parser: argparse.ArgumentParser,
             given[option] = variables
             value = _check_value(parser, option, value)
             os.environ.update({variable: value for variable in variables})
+        for variable in variables:
+            if os.environ.get(variable):
+                _check_value(parser, variable, os.environ[variable])
 
     from mmengine.config import Config
     cfg = Config.fromfile(args.config)
@@ -147,18 +160,26 @@ def load_config(parser: argparse.ArgumentParser,
     return cfg
 
 
-def _check_value(parser: argparse.ArgumentParser, option: str,
+def _check_value(parser: argparse.ArgumentParser, name: str,
                  value: str) -> str:
-    """Check an option that a config reads as text."""
-    if option == '--data-root':
+    """Check an option or a variable that a config reads as text."""
+    if name == '--data-root':
         if not osp.isdir(value):
-            parser.error(f'{option}: folder {value} does not exist')
+            parser.error(f'{name}: folder {value} does not exist')
         return osp.abspath(value)
-    if option == '--num-labels' and not value.isdigit():
-        parser.error(f'{option} is {value}, but must be a whole number')
-    if option == '--backbone-weights' and not is_url(value):
+    if name in ('--num-labels', 'SEMIPOSE_NUM_LABELS') and \
+            value != 'all' and not value.isdigit():
+        parser.error(f"{name} is {value}, but must be a whole number or 'all'")
+    if name in ('--gpus', 'SEMIPOSE_GPUS') and \
+            (not value.isdigit() or int(value) < 1):
+        parser.error(f'{name} is {value}, but must be a number of GPUs')
+    if name in ('--hard', 'SEMIPOSE_HARD') and value not in HARD_VIEWS:
+        parser.error(f'{name} is {value}, but must be one of '
+                     f'{", ".join(HARD_VIEWS)}')
+    if name in ('--backbone-weights', '--peer-weights') and \
+            not is_url(value):
         if not osp.isfile(value):
-            parser.error(f'{option}: file {value} does not exist')
+            parser.error(f'{name}: file {value} does not exist')
         return osp.abspath(value)
     return value
 

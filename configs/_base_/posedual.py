@@ -33,6 +33,8 @@ posecons = dict(
 
 # for a child of a PoseDual config: one network, labeled images alone
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)
+supervised_data = dict(
+    dataset=dict(unlabeled=None, unlabeled_ratio=0, sources=dict()))
 supervised_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='SafeCheckpointHook'),
@@ -47,6 +49,10 @@ semi_hooks = [
     dict(type='SafeCheckpointHook'),
     mutual_teaching
 ]
+semi_warm_up = dict(
+    type='LinearLR', start_factor=0.001, end=500, by_epoch=False)
+semi_optimizer = dict(optimizer=dict(lr=1e-3))
+semi_iter_loop = dict(_delete_=True, type='SemiPoseIterTrainLoop')
 semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
 semi_val_loop = dict(type='SemiPoseValLoop')
 semi_test_loop = dict(type='SemiPoseTestLoop')

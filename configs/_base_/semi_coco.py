@@ -24,3 +24,7 @@ coco_train_unlabeled = dict(
 coco_val = dict(dataset=dict(data_root=coco_root, bbox_file=''))
 coco_evaluator = dict(ann_file=coco_root +
                       'annotations/person_keypoints_val2017.json')
+
+# Schedules count iterations, so that they do not depend on the unlabeled set.
+# Their epoch is one of the 149,813 persons of train2017, on all GPUs together.
+coco_persons = 149_813 // int('{{$SEMIPOSE_GPUS:1}}')

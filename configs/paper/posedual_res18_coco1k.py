@@ -1,21 +1,17 @@
-# The released code's letter for comparison with published numbers: its
-# warp and cutout, labels drawn with replacement, no warm-up, no burn-in.
-# Unlike there images are RGB, as ImageNet weights expect.
-_base_ = '../posedual_res18_coco1k.py'
+# See _base_/paper.py. The released recipes of 1K labels are longer with
+# harder views.
+_base_ = ['../posedual_res18_coco1k.py', '../_base_/paper.py']
 
+cut = _base_.paper_ops if _base_.hard_cutout else []
 model = dict(
-    views=[
-        dict(
-            source='easy',
-            ops=[dict(type='LegacyJointCutout', num=5, num_candidates=24)])
-    ],
-    warp=dict(type='LegacyHardAffine'))
-train_dataloader = dict(sampler=dict(labeled_replacement=True))
-param_scheduler = [
-    dict(type='MultiStepLR', milestones=[50, 60], by_epoch=True)
-]
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-    dict(type='MutualTeachingHook')
-]
+    views=[dict(source=_base_.hard_source, ops=cut)], warp=_base_.paper_warp)
+train_dataloader = _base_.paper_data
+length, *steps = (70, 50, 60)
+if _base_.labels > 1000:
+    length, *steps = (100, 70, 90)
+elif _base_.hard_source == 'easy' and not cut:
+    length, *steps = (30, 20, 25)
+train_cfg = dict(_delete_=True, type='SemiPoseTrainLoop', max_epochs=length)
+default_hooks = _base_.paper_checkpoint
+param_scheduler = [dict(type='MultiStepLR', milestones=steps, by_epoch=True)]
+custom_hooks = _base_.paper_hooks

@@ -49,9 +49,9 @@ class Setting(NamedTuple):
 
 #: Portrait crops tell the released geometry from the corrected one.
 SETTINGS = {
-    'mouse9-20': Setting('mouse9', 20, (96, 128), 8, 1000, False),
-    'lspet-250': Setting('lspet', 250, (96, 128), 8, 2000, False),
-    'mouse9-100': Setting('mouse9', 100, (96, 128), 8, 1000, False),
+    'mouse9-20': Setting('mouse9', 20, (64, 96), 8, 1000, False),
+    'lspet-250': Setting('lspet', 250, (64, 96), 8, 2000, False),
+    'mouse9-100': Setting('mouse9', 100, (64, 96), 8, 1000, False),
     'mouse9-20-square': Setting('mouse9', 20, (128, 128), 16, 2000, True),
 }
 NUM_UNLABELED = dict(mouse9=800, lspet=4000)
@@ -72,8 +72,6 @@ class Method(NamedTuple):
     compute: int = 1
 
 
-LEGACY_CUTOUT = dict(
-    type='LegacyJointCutout', num=5, half_size=(5, 10), jitter=5.)
 #: 'supervised' trains two independent networks at once, which gives two
 #: results and their ensemble.
 METHODS = {
@@ -93,7 +91,7 @@ METHODS = {
     Method(
         'posedual',
         overrides={
-            'model.views': [dict(source='easy', ops=[LEGACY_CUTOUT])],
+            'model.views.0.ops.0.type': 'LegacyJointCutout',
             'model.warp': dict(type='LegacyHardAffine')
         }),
     'posedual_no_burn_in':
@@ -141,8 +139,14 @@ def plan(seeds: int) -> List[Run]:
 
 
 def set_size(cfg: object, size: Tuple[int, int]) -> None:
-    """Set the input size of codec, transforms and decoder alike."""
-    sizes = dict(input_size=size, heatmap_size=(size[0] // 4, size[1] // 4))
+    """Set the input size of codec, transforms, decoder and cutouts alike."""
+    # as large for the crop as the paper's for its 256 pixels
+    scale = size[1] / 256
+    sizes = dict(
+        input_size=size,
+        heatmap_size=(size[0] // 4, size[1] // 4),
+        half_size=(round(10 * scale), round(19 * scale)),
+        jitter=10 * scale)
     entries = cfg.items() if isinstance(cfg, dict) else enumerate(cfg)
     for key, value in list(entries):
         if key in sizes:

@@ -122,7 +122,8 @@ class MutualTeachingHook(Hook):
                          data_batch=None,
                          outputs=None) -> None:
         """Log statistics and listen for the alarm at log intervals."""
-        if not self.every_n_inner_iters(batch_idx, self.interval):
+        # not of the epoch, which may be shorter than the interval
+        if not self.every_n_train_iters(runner, self.interval):
             return
         step = self._model(runner).last_step
         if step is None:

@@ -1,0 +1,7 @@
+# The baseline of posedual_res50_coco.py: the same labeled samples
+# in the same order, no unlabeled ones.
+_base_ = './posedual_res50_coco.py'
+
+model = _base_.supervised
+train_dataloader = _base_.supervised_data
+custom_hooks = _base_.supervised_hooks

@@ -1,0 +1,27 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the page with the paper's rows."""
+from pathlib import Path
+
+import yaml
+from recipe_toys import CONFIGS
+from toy_tools import ROOT, import_tool
+
+
+def test_page_of_the_recipes(monkeypatch):
+    """The tables are those of the metafile."""
+    table = import_tool('misc/recipe_table.py', monkeypatch)
+    models = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
+    page = (CONFIGS / 'README.md').read_text()
+    assert table.written(page, models) == page, \
+        'run python tools/misc/recipe_table.py'
+    names = [model['Name'] for model in models]
+    assert len(set(names)) == len(names)
+    for model in models:
+        assert Path(ROOT, model['Config']).is_file()
+        assert table.command(model) in page
+    row = next(m for m in models
+               if m['Name'] == 'posedual_res18_coco_5000_randaug')
+    assert row['Results'][0]['Metrics'] == dict(AP=55.4)
+    assert table.command(row) == (
+        'python tools/train.py configs/paper/posedual_res18_coco1k.py '
+        '--num-labels 5000 --hard randaug')
