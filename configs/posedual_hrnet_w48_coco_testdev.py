@@ -14,4 +14,4 @@ test_dataloader = dict(
 test_evaluator = dict(
     ann_file=_base_.coco_root + images,
     format_only=True,
-    outfile_prefix='keypoints_test-dev2017')
+    outfile_prefix='keypoints_test-dev2017_{network}')

@@ -1,7 +1,17 @@
 # Copyright (c) semipose_mm authors.
-"""Test a model: ``python tools/test.py CONFIG CHECKPOINT [options]``."""
-import os.path as osp
+"""Test a model: ``python tools/test.py CONFIG CHECKPOINT [options]``.
 
+docs/evaluation.md has commands for the usual protocols.
+"""
+import os
+import os.path as osp
+import shutil
+import time
+
+from evaluation_options import (UNFINISHED, check_data, metrics_of,
+                                selected_network, set_boxes, set_flip_test,
+                                set_format_only, set_metrics, set_network,
+                                set_outputs)
 from launch_options import (ToolParser, add_common_options, build_runner,
                             check_checkpoint, load_config, prepare_processes,
                             set_visualization, use_checkout)
@@ -18,7 +28,25 @@ def parse_args(parser):
         'predictions are drawn; all are scored. Defaults to '
         'model.test_cfg.network')
     parser.add_argument(
-        '--out', help='file for the scores (.json, .yaml or .pkl)')
+        '--boxes',
+        metavar='gt|FILE',
+        help='boxes of the annotations, or detections in a json file. '
+        'Defaults to what the config has')
+    parser.add_argument(
+        '--flip-test',
+        choices=['on', 'off'],
+        help='whether to average heatmaps with those of the mirrored image. '
+        'Defaults to model.test_cfg.flip_test')
+    parser.add_argument(
+        '--format-only',
+        action='store_true',
+        help='write the predictions for an evaluation server, without scores')
+    parser.add_argument(
+        '--out-dir',
+        help='folder for scores and predictions, a file of each for every '
+        'network. Defaults to results in the work folder')
+    parser.add_argument(
+        '--out', help='file for all scores (.json, .yaml or .pkl)')
     parser.add_argument(
         '--dump',
         help='file for the predictions (.pkl); those of the other networks '
@@ -30,6 +58,8 @@ def parse_args(parser):
     add_common_options(parser)
     args = parser.parse_args()
     check_checkpoint(parser, args.checkpoint)
+    if args.format_only and args.out is not None:
+        parser.error('--format-only computes no scores for --out')
     for option, value, endings in (('--out', args.out,
                                     ('.json', '.yaml', '.yml', '.pkl',
                                      '.pickle')), ('--dump', args.dump,
@@ -43,32 +73,27 @@ def parse_args(parser):
 def merge_args(parser, args, cfg):
     """Write the options into the config."""
     cfg.load_from = args.checkpoint
+    # first, as options below turn a single metric into a list
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
     if args.network is not None:
         set_network(parser, args.network, cfg)
+    if args.flip_test is not None:
+        set_flip_test(args.flip_test, cfg)
+    if args.boxes is not None:
+        set_boxes(parser, args.boxes, cfg)
+    if args.format_only:
+        set_format_only(parser, cfg)
+    if args.boxes is not None or args.format_only:
+        check_data(parser, cfg)
     set_visualization(parser, args, cfg, args.show and not args.badcase)
     if args.badcase:
         set_badcase(parser, args, cfg)
+    args.out_dir = args.out_dir or osp.join(cfg.work_dir, 'results')
+    set_outputs(cfg, args.out_dir)
     if args.dump is not None:
         dump = dict(type='DumpResults', out_file_path=args.dump)
-        metrics = cfg.test_evaluator
-        metrics = list(metrics) if isinstance(metrics,
-                                              (list, tuple)) else [metrics]
-        cfg.test_evaluator = metrics + [dump]
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-
-
-def set_network(parser, network, cfg):
-    """Select the network that predicts."""
-    count = 1 + len(cfg.model.get('peers') or [])
-    if count == 1:
-        parser.error('--network needs a config with model.peers, and '
-                     f'{cfg.filename} has one network')
-    if network not in [str(i) for i in range(count)] + ['ensemble']:
-        parser.error(f'--network is {network}, but must be a number from 0 '
-                     f'to {count - 1} or ensemble')
-    network = int(network) if network.isdigit() else network
-    cfg.merge_from_dict({'model.test_cfg': dict(network=network)})
+        set_metrics(cfg, metrics_of(cfg) + [dump])
 
 
 def set_badcase(parser, args, cfg):
@@ -89,13 +114,36 @@ def set_badcase(parser, args, cfg):
             cfg.test_evaluator
 
 
-def save_scores(scores, path):
-    """Write the scores, on the first of several processes."""
+def report(args, cfg, metrics):
+    """Write the scores of each network and print them side by side."""
     import mmengine
-    if mmengine.dist.is_main_process():
-        folder = osp.dirname(osp.abspath(path))
-        mmengine.mkdir_or_exist(folder)
-        mmengine.dump(scores, path)
+
+    from semipose_mm.evaluation import score_table, split_networks, write_json
+    if args.out is not None:
+        mmengine.mkdir_or_exist(osp.dirname(osp.abspath(args.out)))
+        mmengine.dump(metrics, args.out)
+    about = dict(
+        config=args.config,
+        checkpoint=args.checkpoint,
+        boxes=cfg.test_dataloader.dataset.get('bbox_file') or 'gt',
+        flip_test=(cfg.model.get('test_cfg') or {}).get('flip_test', False),
+        cfg_options=args.cfg_options or {},
+        date=time.strftime('%Y-%m-%dT%H:%M:%S'))
+    scores = split_networks(metrics, selected_network(cfg))
+    for name, values in scores.items():
+        write_json(
+            osp.join(args.out_dir, f'{name}.json'),
+            dict(network=name, scores=values, **about))
+    unfinished = osp.join(args.out_dir, UNFINISHED)
+    predictions = sorted(os.listdir(unfinished)) if osp.isdir(unfinished) \
+        else []
+    for name in predictions:
+        os.replace(osp.join(unfinished, name), osp.join(args.out_dir, name))
+    if scores:
+        print('\n' + score_table(scores))
+    files = [f'{name}.json' for name in scores] + predictions
+    if files:
+        print(f'\nWritten to {args.out_dir}:', ', '.join(files))
 
 
 def main():
@@ -106,9 +154,16 @@ def main():
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)
     prepare_processes(cfg)
-    scores = build_runner(cfg).test()
-    if args.out is not None:
-        save_scores(scores, args.out)
+    runner = build_runner(cfg)
+    from mmengine.dist import is_main_process
+    try:
+        metrics = runner.test()
+        if is_main_process():
+            report(args, cfg, metrics)
+    finally:
+        if is_main_process():
+            shutil.rmtree(
+                osp.join(args.out_dir, UNFINISHED), ignore_errors=True)
 
 
 if __name__ == '__main__':

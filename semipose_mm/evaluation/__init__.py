@@ -2,5 +2,10 @@
 """Metrics that MMPose does not have, and scores of several networks."""
 from .box_pck import BoxPCK
 from .network_evaluator import NetworkEvaluator
+from .scores import (format_score, markdown_table, score_table, split_networks,
+                     write_json, write_text)
 
-__all__ = ['BoxPCK', 'NetworkEvaluator']
+__all__ = [
+    'BoxPCK', 'NetworkEvaluator', 'format_score', 'markdown_table',
+    'score_table', 'split_networks', 'write_json', 'write_text'
+]

@@ -10,6 +10,8 @@ from mmengine.structures import BaseDataElement
 
 # config keys of metrics that name files which are written
 _OUTPUT_KEYS = ('outfile_prefix', 'out_file_path')
+# stands in such a name for the name of the network
+_PLACEHOLDER = '{network}'
 
 
 class NetworkEvaluator(Evaluator):
@@ -18,6 +20,11 @@ class NetworkEvaluator(Evaluator):
     The selected network's scores have plain names (``coco/AP``), those of the
     others are preceded by the network's (``net1/coco/AP``). Where MMEngine
     takes this for one evaluator, it is the selected network's.
+
+    A metric writes a file for each network, too: ``{network}`` in its
+    ``outfile_prefix`` or ``out_file_path`` becomes ``net0``, ``net1``, ...,
+    ``ensemble``; without it, the files of all but the selected network have
+    the name appended.
 
     Args:
         evaluators (Dict[str, Evaluator]): One for each name in ``'net0'``,
@@ -30,6 +37,9 @@ class NetworkEvaluator(Evaluator):
         super().__init__(evaluators[selected].metrics)
         self.selected = selected
         self.evaluators = {selected: evaluators[selected], **evaluators}
+        for name, evaluator in self.evaluators.items():
+            for metric in evaluator.metrics:
+                _name_files(metric, name)
 
     @property
     def dataset_meta(self) -> Optional[dict]:
@@ -79,7 +89,8 @@ def with_suffix(evaluator: Any, suffix: str) -> Any:
     Args:
         evaluator (dict | list | Evaluator): Config of an evaluator or of
             metrics, or what was built from one.
-        suffix (str): What comes before the file's extension.
+        suffix (str): What comes before the file's extension, or in the
+            place of ``{network}`` where the name has that.
 
     Returns:
         Any: A copy with ``outfile_prefix`` and ``out_file_path`` changed.
@@ -99,8 +110,18 @@ def with_suffix(evaluator: Any, suffix: str) -> Any:
     return new
 
 
+def _name_files(metric: BaseMetric, name: str) -> None:
+    """Put a network's name where the metric's files ask for it."""
+    for key in _OUTPUT_KEYS:
+        value = getattr(metric, key, None)
+        if isinstance(value, str):
+            setattr(metric, key, value.replace(_PLACEHOLDER, name))
+
+
 def _rename(key: str, value: Any, suffix: str) -> Any:
     """The new value of a metric's or an evaluator's config key."""
+    if key in _OUTPUT_KEYS and value is not None and _PLACEHOLDER in value:
+        return value.replace(_PLACEHOLDER, suffix)
     if key == 'outfile_prefix' and value is not None:
         return f'{value}_{suffix}'
     if key == 'out_file_path' and value is not None:

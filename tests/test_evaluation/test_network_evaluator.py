@@ -80,3 +80,22 @@ def test_suffix_of_prefixes_and_nested_configs():
 def test_suffix_of_a_built_metric():
     new = with_suffix([DumpResults('x.pkl')], 'net1')
     assert new[0].out_file_path == 'x_net1.pkl'
+
+
+def test_files_with_a_place_for_the_name():
+    """Every network has its name there, the selected one, too."""
+    cfg = [
+        dict(type='DumpResults', out_file_path='{network}/pred.pkl'),
+        dict(type='DumpResults', out_file_path='other.pkl')
+    ]
+    evaluator = NetworkEvaluator(
+        dict(
+            net0=Evaluator(cfg),
+            ensemble=Evaluator(with_suffix(cfg, 'ensemble'))), 'net0')
+    files = {
+        name: [m.out_file_path for m in one.metrics]
+        for name, one in evaluator.evaluators.items()
+    }
+    assert files == dict(
+        net0=['net0/pred.pkl', 'other.pkl'],
+        ensemble=['ensemble/pred.pkl', 'other_ensemble.pkl'])

@@ -107,3 +107,12 @@ def test_not_evaluated_yet(curves, tmp_path):
     write_log(tmp_path, '20260101_100000', [step(10, 0.9)])
     with pytest.raises(ValueError, match='has not been evaluated yet'):
         curves.last_metrics(str(tmp_path))
+
+
+def test_a_line_that_is_being_written(curves, tmp_path):
+    write_log(tmp_path, '20260101_100000', [step(10, 0.9), step(20, 0.8)])
+    log, = (tmp_path / '20260101_100000' / 'vis_data').glob('2*.json')
+    with open(log, 'a') as file:
+        file.write('{"iter": 30, "lo')
+    found = curves.read_curves(str(tmp_path))
+    assert [p['iter'] for p in found['train']] == [10, 20]

@@ -1,9 +1,20 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the pictures of predictions."""
+import math
+
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+from mmpose.apis import inference_topdown, init_model
+from mmpose.structures import PoseDataSample
 from toy_tools import import_tool, run_main
+from xtcocotools.coco import COCO
+from xtcocotools.cocoeval import COCOeval
+
+from semipose_mm.evaluation import BoxPCK
 
 WIDTH, HEIGHT = 150, 200
 META = dict(
@@ -75,13 +86,23 @@ def test_without_a_skeleton(plot):
 
 
 @pytest.mark.parametrize('args, message', [
-    (['no.py', 'CHECKPOINT'], 'file no.py does not exist'),
-    (['CONFIG', 'no.pth'], 'file no.pth does not exist'),
+    (['no.py', 'CHECKPOINT'], 'config file no.py does not exist'),
+    (['CONFIG', 'no.pth'], 'checkpoint file no.pth does not exist'),
+    (['CONFIG', 'CHECKPOINT', '--num', '0'], '--num is 0'),
+    (['CONFIG', 'CHECKPOINT', '--limit', '0'], '--limit is 0'),
+    (['CONFIG', 'CHECKPOINT', '--order', 'middle'], 'invalid choice'),
+    (['CONFIG', 'CHECKPOINT', '--network', '2'
+      ], '--network is 2, but must be from 0 to 1, or ensemble'),
+    (['CONFIG', 'CHECKPOINT', '--num', '1', '--out', 'no.ending'
+      ], 'the picture no.ending cannot be written'),
+    (['CONFIG', 'CHECKPOINT', '--also', 'prediction=CONFIG:CHECKPOINT'
+      ], 'two columns have the title prediction'),
     (['CONFIG', 'CHECKPOINT', '--also', 'x=y'
       ], '--also takes NAME=CONFIG:CHECKPOINT, got x=y'),
     (['CONFIG', 'CHECKPOINT', '--also', 'x=CONFIG:no.pth'], 'does not exist'),
 ])
-def test_mistakes(plot, trained, monkeypatch, capsys, args, message):
+def test_mistakes(plot, trained, tmp_path, monkeypatch, capsys, args, message):
+    monkeypatch.chdir(tmp_path)
     places = dict(CONFIG=trained.config, CHECKPOINT=trained.checkpoint)
     with pytest.raises(SystemExit) as info:
         run_main(
@@ -89,4 +110,198 @@ def test_mistakes(plot, trained, monkeypatch, capsys, args, message):
             *[places.get(arg, arg) for arg in args],
             monkeypatch=monkeypatch)
     assert info.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+# ----------------------------------------------------------------- scores
+
+
+@pytest.fixture
+def scores(monkeypatch):
+    return import_tool('analysis/sample_scores.py', monkeypatch)
+
+
+def random_truth(scores, seed, visible=None):
+    rng = np.random.default_rng(seed)
+    x, y, w, h = rng.uniform(10, 200, 4)
+    if visible is None:
+        visible = rng.uniform(size=17) > 0.3
+    truth = scores.Truth(
+        dict(area=w * h / 2), rng.uniform(0, 300, (17, 2)), visible,
+        np.array([x, y, x + w, y + h]))
+    return truth, truth.keypoints + rng.normal(size=(17, 2)) * 8
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_error_is_that_of_the_metric(scores, seed):
+    """The caption's mean is over the errors that BoxPCK thresholds."""
+    truth, keypoints = random_truth(scores, seed)
+    sample = PoseDataSample()
+    sample.gt_instances = InstanceData(
+        keypoints=truth.keypoints[None],
+        keypoints_visible=truth.visible[None].astype(np.float32),
+        bboxes=truth.bbox[None])
+    sample.pred_instances = InstanceData(keypoints=keypoints[None])
+    metric = BoxPCK()
+    Evaluator(metric).process([sample])
+    assert scores.relative_error(truth, keypoints) == pytest.approx(
+        metric.results[0].mean())
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_similarity_is_that_of_coco(scores, seed):
+    truth, keypoints = random_truth(scores, seed)
+    box = truth.bbox[:2].tolist() + (truth.bbox[2:] - truth.bbox[:2]).tolist()
+    marked = np.hstack([truth.keypoints, 2 * truth.visible[:, None]])
+    coco = COCO()
+    coco.dataset = dict(
+        images=[dict(id=1)],
+        categories=[dict(id=1)],
+        annotations=[
+            dict(
+                id=1,
+                image_id=1,
+                category_id=1,
+                iscrowd=0,
+                area=truth.info['area'],
+                num_keypoints=int(truth.visible.sum()),
+                bbox=box,
+                keypoints=marked.ravel().tolist())
+        ])
+    coco.createIndex()
+    # what loading annotations from a file sets
+    coco.anno_file = []
+    found = np.hstack([keypoints, np.ones((17, 1))])
+    evaluation = COCOeval(
+        coco,
+        coco.loadRes([
+            dict(
+                image_id=1,
+                category_id=1,
+                keypoints=found.ravel().tolist(),
+                score=1.)
+        ]), 'keypoints')
+    evaluation.evaluate()
+    assert scores.similarity(truth, keypoints,
+                             evaluation.sigmas) == pytest.approx(
+                                 evaluation.ious[1, 1].item(), abs=1e-6)
+
+
+def test_samples_without_truth_have_no_score(scores):
+    truth, keypoints = random_truth(scores, 0, np.zeros(17, bool))
+    assert math.isnan(scores.relative_error(truth, keypoints))
+    assert math.isnan(scores.similarity(truth, keypoints, np.ones(17)))
+
+
+@pytest.mark.parametrize('order, higher, expected', [
+    ('first', False, [0, 1, 2, 3]),
+    ('best', False, [2, 0, 3, 1]),
+    ('worst', False, [3, 0, 2, 1]),
+    ('best', True, [3, 0, 2, 1]),
+    ('worst', True, [2, 0, 3, 1]),
+])
+def test_ranking(scores, order, higher, expected):
+    values = [0.5, float('nan'), 0.1, 0.9]
+    assert scores.ranking(values, order, higher) == expected
+
+
+# ------------------------------------------------------------ predictions
+
+
+def test_predictions_are_those_of_mmpose(scores, trained):
+    """In batches, as MMPose predicts one box after the other."""
+    model = init_model(trained.config, trained.checkpoint, device='cpu')
+    cfg = Config.fromfile(trained.config)
+    cfg.test_dataloader.batch_size = 3
+    model.cfg.test_dataloader.batch_size = 3
+    found = scores.predict(model, cfg)
+    truths = scores.read_truth(scores.build_data(cfg))
+    assert len(found) == len(truths) == 4
+    for truth, keypoints in zip(truths, found):
+        one, = inference_topdown(model, truth.info['img_path'],
+                                 truth.bbox[None])
+        assert np.allclose(
+            keypoints, one.pred_instances.keypoints[0], atol=1e-3)
+
+
+def test_networks(plot, scores, trained):
+    models = {'x': (trained.config, trained.checkpoint)}
+    found = {}
+    for network in ('0', '1', 'ensemble', None):
+        shown, _ = scores.collect(models, 2, network=network)
+        found[network] = np.stack([s.predictions['x'] for s in shown])
+    assert np.array_equal(found['0'], found[None])
+    assert not np.array_equal(found['0'], found['1'])
+    assert not np.array_equal(found['0'], found['ensemble'])
+
+
+def test_detections_give_way_to_annotated_boxes(scores, trained):
+    cfg = Config.fromfile(trained.config)
+    cfg.test_dataloader.dataset.bbox_file = 'nowhere.json'
+    assert len(scores.build_data(cfg)) == 4
+    assert cfg.test_dataloader.dataset.bbox_file == 'nowhere.json'
+
+
+@pytest.mark.parametrize('order, limit, score', [('best', None, 'oks'),
+                                                 ('worst', 3, 'error')])
+def test_orders(scores, trained, order, limit, score):
+    models = {
+        name: (trained.config, trained.checkpoint)
+        for name in ('one', 'two')
+    }
+    everyone, _ = scores.collect(models, 99, score=score, limit=limit)
+    assert [s.position for s in everyone] == list(range(limit or 4))
+    expected = sorted((s.scores['one'] for s in everyone), reverse=True)[:2]
+    shown, meta = scores.collect(models, 2, order, score, limit=limit)
+    assert [s.scores['one'] for s in shown] == expected
+    assert all(s.scores['one'] == s.scores['two'] for s in shown)
+    assert meta['num_keypoints'] == 17
+
+
+def test_single_pictures(plot, trained, tmp_path, monkeypatch):
+    run_main(
+        plot,
+        trained.config,
+        trained.checkpoint,
+        '--order',
+        'worst',
+        '--num',
+        3,
+        '--out',
+        tmp_path / 'sheet.png',
+        '--single-dir',
+        tmp_path / 'single',
+        monkeypatch=monkeypatch)
+    names = sorted(p.name for p in (tmp_path / 'single').iterdir())
+    assert [name[:5] for name in names] == ['0000_', '0001_', '0002_']
+    picture = cv2.imread(str(tmp_path / 'single' / names[0]))
+    assert picture.shape == (22 + 404, 2 * 304, 3)
+    assert cv2.imread(str(tmp_path / 'sheet.png')).shape[0] == 22 + 3 * 204
+
+
+def test_caption(monkeypatch):
+    pictures = import_tool('analysis/pictures.py', monkeypatch)
+    picture = np.full((60, 100, 3), 7, np.uint8)
+    pictures.caption(picture, 'error 0.123 of a very long name indeed')
+    assert (picture[:44] == 7).all()
+    strip = picture[44:]
+    assert strip.min() < 100 and (strip[:, -2:] == 255).all()
+
+
+def test_a_picture_is_whole_or_not_there(tmp_path, monkeypatch):
+    pictures = import_tool('analysis/pictures.py', monkeypatch)
+    path = tmp_path / 'a.png'
+    pictures.write_picture(str(path), np.zeros((4, 4, 3), np.uint8))
+    before = path.read_bytes()
+
+    def half(name, picture):
+        with open(name, 'w') as file:
+            file.write('half')
+        return False
+
+    monkeypatch.setattr(cv2, 'imwrite', half)
+    with pytest.raises(OSError, match='a.png cannot be written'):
+        pictures.write_picture(str(path), np.zeros((4, 4, 3), np.uint8))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

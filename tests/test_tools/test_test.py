@@ -1,9 +1,26 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the command that tests."""
+import json
+
 import mmengine
 import pytest
 import torch
-from toy_tools import TEST_CONFIG, call, merged_config, mistake
+from toy_tools import (TEST_CONFIG, call, import_tool, merged_config, mistake,
+                       run_main)
+
+COCO_CONFIG = """
+model = dict(type='Model', test_cfg=dict(flip_test=False), peers=[dict()])
+test_dataloader = dict(dataset=dict(
+    type='CocoDataset', data_root='', ann_file='truth.json', bbox_file='x',
+    data_prefix=dict(img='images/')))
+test_evaluator = [
+    dict(type='CocoMetric', ann_file='truth.json'),
+    dict(type='BoxPCK'),
+]
+test_cfg = dict(type='SemiPoseTestLoop')
+"""
+TRUTH = dict(images=[dict(id=3)], annotations=[dict(id=1, image_id=3)])
+FOUND = dict(image_id=3, category_id=1, bbox=[0, 0, 5, 9], score=0.5)
 
 
 @pytest.fixture
@@ -15,7 +32,7 @@ def files(tmp_path):
 
 
 def test_scores_and_predictions(tmp_path, files):
-    call(
+    result = call(
         'test.py',
         *files,
         '--network',
@@ -34,6 +51,32 @@ def test_scores_and_predictions(tmp_path, files):
     assert scores['net1/PCK@0.1'] == 0
     for name in ('pred', 'pred_net0', 'pred_net1'):
         assert len(mmengine.load(str(tmp_path / f'{name}.pkl'))) == 5
+    check_results(result.stdout, tmp_path / 'work_dirs/toy/results', files)
+
+
+def check_results(text, folder, files):
+    """One file of scores for each network, and a table of all."""
+    expected = dict(net0=(1, 1), net1=(0, 0), ensemble=(0, 1))
+    rows = [[cell.strip() for cell in line.strip('|').split('|')]
+            for line in text.splitlines() if line.startswith('| ')]
+    assert rows[0] == ['network', 'PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC']
+    assert [row[0] for row in rows[1:]] == list(expected)
+    assert sorted(p.name for p in folder.iterdir()) == [
+        'ensemble.json', 'net0.json', 'net1.json'
+    ]
+    for row, (name, (fine, coarse)) in zip(rows[1:], expected.items()):
+        assert (float(row[1]), float(row[2])) == (fine, coarse)
+        found = json.loads((folder / f'{name}.json').read_text())
+        assert found['network'] == name
+        assert found['scores']['PCK@0.05'] == fine
+        assert found['scores']['PCK@0.1'] == coarse
+        assert (found['config'], found['checkpoint']) == files
+        assert (found['boxes'], found['flip_test']) == ('gt', False)
+        assert found['cfg_options'] == {
+            'test_dataloader.num_workers': 0,
+            'test_dataloader.persistent_workers': True
+        }
+        assert found['date'].startswith('20')
 
 
 def test_several_processes_on_cpu(tmp_path, files):
@@ -89,3 +132,187 @@ def test_bad_cases(tmp_path, files, monkeypatch):
     assert hook.enable and hook.interval == 4
     assert hook.metric == dict(type='BoxPCK')
     assert cfg.load_from == files[1]
+
+
+@pytest.fixture
+def coco_files(tmp_path):
+    (tmp_path / 'coco.py').write_text(COCO_CONFIG)
+    (tmp_path / 'coco.pth').write_text('')
+    for name, content in dict(
+            truth=TRUTH,
+            images=dict(images=TRUTH['images']),
+            mpii=[],
+            found=[FOUND],
+            elsewhere=[FOUND, dict(FOUND, image_id=4)],
+            unscored=[{
+                k: v
+                for k, v in FOUND.items() if k != 'score'
+            }],
+            dogs=[dict(FOUND, category_id=18)],
+            nested=dict(detections=[FOUND])).items():
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+    (tmp_path / 'text.json').write_text('{')
+    return ['coco.py', 'coco.pth']
+
+
+DATA = 'test_dataloader.dataset.'
+
+
+@pytest.mark.parametrize('args, dataset, kinds, said', [
+    ([], dict(bbox_file='x'), ['CocoMetric', 'BoxPCK'], ''),
+    (['--boxes', 'gt'], dict(bbox_file=''), ['CocoMetric', 'BoxPCK'], ''),
+    (['--boxes', 'found.json'], dict(bbox_file='found.json', test_mode=True),
+     ['CocoMetric'], '--boxes: BoxPCK is left out, as it needs boxes'),
+    (['--boxes', 'found.json', '--dump', 'a.pkl'], dict(test_mode=True),
+     ['CocoMetric', 'DumpResults'], 'BoxPCK is left out'),
+])
+def test_boxes(tmp_path, coco_files, monkeypatch, capsys, args, dataset, kinds,
+               said):
+    cfg = merged_config('test', [*coco_files, *args], tmp_path, monkeypatch)
+    for key, value in dataset.items():
+        assert cfg.test_dataloader.dataset[key] == value
+    assert [m['type'] for m in cfg.test_evaluator] == kinds
+    assert said in capsys.readouterr().out
+    # predictions are kept, one file for each network
+    assert cfg.test_evaluator[0].outfile_prefix == \
+        './work_dirs/coco/results/.unfinished/{network}'
+
+
+def test_flip_test_and_options_in_any_order(tmp_path, coco_files, monkeypatch):
+    """Options work with entries that --dump would have moved."""
+    cfg = merged_config('test', [
+        *coco_files, '--flip-test', 'on', '--out-dir', 'out', '--dump',
+        'a.pkl', '--cfg-options', 'test_evaluator.0.outfile_prefix=mine'
+    ], tmp_path, monkeypatch)
+    assert cfg.model.test_cfg.flip_test is True
+    assert cfg.test_evaluator[0].outfile_prefix == 'mine'
+    assert cfg.test_evaluator[2].out_file_path == 'a.pkl'
+    cfg = merged_config('test', [*coco_files, '--flip-test', 'off'], tmp_path,
+                        monkeypatch)
+    assert cfg.model.test_cfg.flip_test is False
+
+
+def test_format_only(tmp_path, coco_files, monkeypatch, capsys):
+    """Images without annotations do, with boxes of a detector."""
+    cfg = merged_config('test', [
+        *coco_files, '--format-only', '--boxes', 'found.json', '--out-dir',
+        'server', '--cfg-options', f'{DATA}ann_file=images.json'
+    ], tmp_path, monkeypatch)
+    metric, = cfg.test_evaluator
+    assert metric.format_only and metric.ann_file is None
+    assert metric.outfile_prefix == 'server/.unfinished/{network}'
+    assert 'BoxPCK is left out' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('end, name', [
+    ("model['peers'] = []", 'net0'),
+    ("test_cfg['type'] = 'TestLoop'\nmodel['test_cfg']['network'] = 1",
+     'net1'),
+    ("test_cfg['type'] = 'TestLoop'\n"
+     "model['test_cfg']['network'] = 'ensemble'", 'ensemble'),
+])
+def test_file_of_one_network(tmp_path, coco_files, monkeypatch, end, name):
+    with open(tmp_path / 'coco.py', 'a') as file:
+        file.write(end + '\n')
+    cfg = merged_config('test', coco_files, tmp_path, monkeypatch)
+    prefix = cfg.test_evaluator[0].outfile_prefix
+    assert prefix == f'./work_dirs/coco/results/.unfinished/{name}'
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--boxes', 'no.json'], '--boxes is no.json, but must be gt or a json'),
+    (['--boxes', 'text.json'], 'text.json is no json file'),
+    (['--boxes', 'nested.json'], 'nested.json must hold a list'),
+    (['--boxes', 'unscored.json'], 'entry 0 of unscored.json has no score'),
+    (['--boxes', 'elsewhere.json'], 'entry 1 of elsewhere.json has image_id '
+     '4, which is not in truth.json'),
+    (['--boxes', 'dogs.json'], 'dogs.json has no entry of category_id 1'),
+    (['--boxes', 'found.json', '--cfg-options', f'{DATA}ann_file=mpii.json'
+      ], '--boxes FILE needs COCO annotations'),
+    (['--boxes', 'found.json', '--cfg-options', f'{DATA}ann_file=images.json'
+      ], 'images.json has no annotations to score against; use --format-only'),
+    (['--boxes', 'gt', '--cfg-options', f'{DATA}ann_file=no.json'
+      ], 'test_dataloader.dataset.ann_file: file no.json does not exist'),
+    ([
+        '--boxes', 'gt', '--format-only', '--cfg-options',
+        f'{DATA}ann_file=images.json'
+    ], '--boxes must be a file of detections'),
+    (['--format-only', '--out', 'a.json'], 'no scores for --out'),
+    (['--flip-test', 'yes'], 'argument --flip-test: invalid choice'),
+])
+def test_data_that_do_not_fit(tmp_path, coco_files, monkeypatch, capsys, args,
+                              message):
+    # what is left out is said before what does not fit
+    said = mistake('test', [*coco_files, *args], tmp_path, monkeypatch, capsys)
+    assert message in said
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--boxes', 'found.json'], 'test_evaluator has BoxPCK, but no CocoMetric'
+     ': it needs boxes whose truth is known'),
+    (['--format-only'], 'test_evaluator has BoxPCK, but no CocoMetric'),
+])
+def test_metrics_that_need_the_truth(tmp_path, coco_files, monkeypatch, capsys,
+                                     args, message):
+    with open(tmp_path / 'coco.py', 'a') as file:
+        file.write("test_evaluator = dict(type='BoxPCK')\n")
+    assert message in mistake('test', [*coco_files, *args], tmp_path,
+                              monkeypatch, capsys)
+
+
+def test_boxes_of_another_kind_of_data(tmp_path, files, monkeypatch, capsys):
+    assert '--boxes needs test_dataloader.dataset.ann_file' in mistake(
+        'test', [*files, '--boxes', 'gt'], tmp_path, monkeypatch, capsys)
+
+
+def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
+    """From the checkpoint to the files, twice: nothing else stays."""
+    tool = import_tool('test.py', monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        run_main(
+            tool,
+            trained.config,
+            trained.checkpoint,
+            '--work-dir',
+            tmp_path / 'work',
+            '--out-dir',
+            'out',
+            monkeypatch=monkeypatch)
+    text = capfd.readouterr().out
+    assert '| coco ' in text and 'AP .75' in text and 'PCK@0.05' in text
+    names = ('net0', 'net1', 'ensemble')
+    assert {p.name
+            for p in (tmp_path / 'out').iterdir()} == {
+                f'{name}{ending}'
+                for name in names
+                for ending in ('.json', '.keypoints.json')
+            }
+    for name in names:
+        found = json.loads((tmp_path / f'out/{name}.json').read_text())
+        assert {'coco/AP', 'coco/AR', 'AUC'} <= set(found['scores'])
+        results = json.loads(
+            (tmp_path / f'out/{name}.keypoints.json').read_text())
+        assert 0 < len(results) <= 4
+
+
+def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):
+    tool = import_tool('test.py', monkeypatch)
+    from xtcocotools.cocoeval import COCOeval
+
+    def fail(*args):
+        assert (tmp_path / 'out/.unfinished').is_dir()
+        raise RuntimeError('interrupted')
+
+    monkeypatch.setattr(COCOeval, 'evaluate', fail)
+    with pytest.raises(RuntimeError, match='interrupted'):
+        run_main(
+            tool,
+            trained.config,
+            trained.checkpoint,
+            '--work-dir',
+            tmp_path / 'work',
+            '--out-dir',
+            tmp_path / 'out',
+            monkeypatch=monkeypatch)
+    assert list((tmp_path / 'out').iterdir()) == []

@@ -1,5 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Drawing that the analysis tools share: crops, heatmaps, sheets."""
+import os
+import os.path as osp
 from typing import List, Sequence
 
 import cv2
@@ -8,6 +10,7 @@ from torch import Tensor
 
 MARGIN = 4
 TITLE_HEIGHT = 22
+CAPTION_HEIGHT = 16
 
 
 def to_images(batch: Tensor, preprocessor) -> List[np.ndarray]:
@@ -76,7 +79,42 @@ def sheet(rows: Sequence[Sequence[np.ndarray]],
     return canvas
 
 
+def caption(picture: np.ndarray, text: str) -> None:
+    """Write a line into a picture, on a strip at its lower edge.
+
+    Args:
+        picture (np.ndarray): BGR picture (H, W, 3), uint8, changed in place.
+        text (str): The line; it is made as small as it must be to fit.
+    """
+    height, width = picture.shape[:2]
+    size = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1., 1)[0][0]
+    scale = min(0.4, (width - 8) / max(1, size))
+    picture[-CAPTION_HEIGHT:] = 255
+    cv2.putText(picture, text, (3, height - 5), cv2.FONT_HERSHEY_SIMPLEX,
+                scale, (0, ) * 3, 1, cv2.LINE_AA)
+
+
 def write_picture(path: str, picture: np.ndarray) -> None:
-    """Write a BGR picture, or raise an OSError that names the file."""
-    if not cv2.imwrite(str(path), picture):
-        raise OSError(f'the picture {path} cannot be written')
+    """Write a BGR picture, whole or not at all.
+
+    Args:
+        path (str): The file; its ending says the format.
+        picture (np.ndarray): BGR picture (H, W, 3), uint8.
+
+    Raises:
+        OSError: If it cannot be written; the file is named.
+    """
+    folder, name = osp.split(osp.abspath(path))
+    # the format comes from the ending
+    temporary = osp.join(folder, f'.{os.getpid()}.{name}')
+    try:
+        try:
+            written = cv2.imwrite(temporary, picture)
+        except cv2.error:
+            written = False
+        if not written:
+            raise OSError(f'the picture {path} cannot be written')
+        os.replace(temporary, path)
+    finally:
+        if osp.exists(temporary):
+            os.remove(temporary)

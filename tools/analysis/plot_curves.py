@@ -4,11 +4,15 @@
 python tools/analysis/plot_curves.py WORK_DIR [WORK_DIR ...]
     --keys loss PCK@0.2 --out curves.png
 """
-import argparse
 import json
 import os.path as osp
+import sys
 from glob import glob
 from typing import Dict, List, Sequence
+
+sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
+
+from launch_options import ToolParser  # noqa: E402
 
 #: Keys of log entries that are no curves.
 _POSITION = ('epoch', 'iter', 'step', 'time', 'data_time', 'seconds')
@@ -33,9 +37,7 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
                                 'it has no */vis_data/*.json')
     train, val, seconds, last = {}, {}, 0., 0
     for path in paths:
-        with open(path) as file:
-            entries = [json.loads(line) for line in file]
-        for entry in entries:
+        for entry in _read_entries(path):
             if 'loss' not in entry:
                 val[last] = dict(entry, iter=last, seconds=seconds)
                 continue
@@ -48,12 +50,26 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
         val=[val[i] for i in sorted(val)])
 
 
+def _read_entries(path: str) -> List[dict]:
+    """Entries of a log, but for a line that has not been written whole."""
+    with open(path) as file:
+        lines = file.readlines()
+    if lines and not lines[-1].endswith('\n'):
+        del lines[-1]
+    return [json.loads(line) for line in lines]
+
+
+def entry_metrics(entry: dict) -> Dict[str, float]:
+    """Metrics of an entry of ``val``, without its place and times."""
+    return {k: v for k, v in entry.items() if k not in _POSITION}
+
+
 def last_metrics(work_dir: str) -> Dict[str, float]:
     """Metrics of the last evaluation of a run."""
     val = read_curves(work_dir)['val']
     if not val:
         raise ValueError(f'{work_dir} has not been evaluated yet')
-    return {k: v for k, v in val[-1].items() if k not in _POSITION}
+    return entry_metrics(val[-1])
 
 
 def plot(runs: Dict[str, str], keys: Sequence[str], path: str) -> None:
@@ -86,7 +102,8 @@ def plot(runs: Dict[str, str], keys: Sequence[str], path: str) -> None:
 
 def main() -> None:
     """Draw the runs of the command line."""
-    parser = argparse.ArgumentParser(description='Draw curves of runs')
+    parser = ToolParser(
+        prog='plot_curves.py', description='Draw curves of runs')
     parser.add_argument('work_dirs', nargs='+', help='work folders')
     parser.add_argument(
         '--keys', nargs='+', default=['loss'], help='what to draw')

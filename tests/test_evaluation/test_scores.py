@@ -1,0 +1,87 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the scores of several networks as tables and files."""
+import json
+import os
+
+import numpy as np
+import pytest
+
+from semipose_mm.evaluation import (format_score, score_table, split_networks,
+                                    write_json, write_text)
+
+
+@pytest.mark.parametrize('selected, prefixed', [
+    ('net0', []),
+    ('net0', ['net1', 'ensemble']),
+    ('net1', ['net0', 'ensemble']),
+    ('ensemble', ['net0', 'net1']),
+    ('net1', ['net0', 'net2', 'ensemble']),
+    ('net2', ['net0', 'net1', 'ensemble']),
+    ('ensemble', ['net0', 'net1', 'net2']),
+])
+def test_the_selected_network_is_found(selected, prefixed):
+    metrics = {'coco/AP': 0.5, 'AUC': 0.4}
+    metrics.update({f'{name}/coco/AP': 0.1 for name in prefixed})
+    scores = split_networks(metrics)
+    assert set(scores) == {selected, *prefixed}
+    assert scores == split_networks(metrics, selected)
+    assert scores[selected] == {'coco/AP': 0.5, 'AUC': 0.4}
+    assert all(scores[name] == {'coco/AP': 0.1} for name in prefixed)
+    # numbers first, ensemble last
+    assert list(scores) == sorted(
+        scores, key=lambda name: (name == 'ensemble', name))
+
+
+def test_nothing_to_split():
+    assert split_networks({}) == {}
+
+
+def test_many_networks_are_in_order():
+    metrics = {f'net{i}/a': i for i in range(12)}
+    names = list(split_networks(dict(metrics, a=0)))
+    assert names[-3:] == ['net10', 'net11', 'ensemble']
+
+
+@pytest.mark.parametrize('value, text', [
+    (0.12345, '0.1235'),
+    (1.0, '1.0000'),
+    (87.456, '87.46'),
+    (float('nan'), '-'),
+    (-1, '-'),
+    (None, '-'),
+    (np.float32(0.25), '0.2500'),
+])
+def test_numbers_in_a_table(value, text):
+    assert format_score(value) == text
+
+
+def test_one_table_for_each_prefix():
+    scores = split_networks(
+        {
+            'coco/AP': 0.5,
+            'coco/AR': 0.6,
+            'AUC': 0.7,
+            'net1/coco/AP': 0.55,
+            'net1/AUC': 0.75,
+        }, 'net0')
+    first, second = score_table(scores).split('\n\n')
+    cells = [[c.strip() for c in line.strip('|').split('|')]
+             for line in first.splitlines()]
+    assert cells[0] == ['coco', 'AP', 'AR']
+    assert cells[2:] == [['net0', '0.5000', '0.6000'], ['net1', '0.5500', '-']]
+    assert 'network' in second and '0.7500' in second and 'AP' not in second
+
+
+def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
+    path = tmp_path / 'new' / 'a.json'
+    write_json(str(path), dict(a=np.float64(0.5), b=[float('nan'), (1, )]))
+    assert json.loads(path.read_text()) == dict(a=0.5, b=[None, [1]])
+
+    def fail(*args):
+        raise OSError('no space')
+
+    monkeypatch.setattr(os, 'replace', fail)
+    with pytest.raises(OSError):
+        write_text(str(path), 'half')
+    assert json.loads(path.read_text())['a'] == 0.5
+    assert [p.name for p in path.parent.iterdir()] == ['a.json']

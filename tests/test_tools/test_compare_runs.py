@@ -1,0 +1,241 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the comparison of runs."""
+import csv
+import json
+import shutil
+
+import cv2
+import pytest
+from toy_tools import import_tool, run_main
+
+
+@pytest.fixture
+def compare(monkeypatch):
+    return import_tool('analysis/compare_runs.py', monkeypatch)
+
+
+def write_run(folder, values, labels=20, name='toy'):
+    """A run with an evaluation of two networks every ten iterations."""
+    logs = folder / '20260101_100000' / 'vis_data'
+    logs.mkdir(parents=True)
+    entries = []
+    for i, value in enumerate(values, 1):
+        entries.append(dict(iter=10 * i, loss=1., time=3., epoch=i))
+        entries.append({
+            'PCK@0.1': value,
+            'coco/AP': value / 2,
+            'net1/PCK@0.1': value + 0.05,
+            'ensemble/PCK@0.1': value + 0.1,
+            'EPE': 1 - value,
+            'time': 0.1,
+            'data_time': 0.1,
+            'step': i
+        })
+    (logs / '20260101_100000.json').write_text(''.join(
+        json.dumps(entry) + '\n' for entry in entries))
+    (logs / 'config.py').write_text(
+        'train_dataloader = dict(dataset=dict(labeled=dict('
+        f'indices={labels})))\n')
+    (folder / f'{name}.py').write_text('')
+    return str(folder)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return [
+        write_run(tmp_path / 'dual-seed0', [0.4, 0.7, 0.6]),
+        write_run(tmp_path / 'dual-seed1', [0.5, 0.6, 0.8]),
+        write_run(tmp_path / 'supervised', [0.3, 0.4, 0.2], labels=[1, 2, 3]),
+    ]
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip('|').split('|')]
+
+
+def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'out'
+    run_main(
+        compare,
+        *runs,
+        '--keys',
+        'PCK@0.1',
+        'EPE',
+        '--out-dir',
+        out,
+        monkeypatch=monkeypatch)
+    text = capsys.readouterr().out
+    assert (out / 'runs.md').read_text() in text
+    about, _, pck, _, epe, notes = (out / 'runs.md').read_text().split('\n\n')
+    assert [cells(line) for line in about.splitlines()[2:]] == [
+        ['dual-seed0', 'toy', '20', '30', '1.5'],
+        ['dual-seed1', 'toy', '20', '30', '1.5'],
+        ['supervised', 'toy', '3', '30', '1.5'],
+    ]
+    rows = [cells(line) for line in pck.splitlines()]
+    assert rows[0] == [
+        'run', 'net0, last', 'net0, best', 'net1, last', 'net1, best',
+        'ensemble, last', 'ensemble, best'
+    ]
+    assert rows[2] == [
+        'dual-seed0', '0.6000', '0.7000 @ 20', '0.6500', '0.7500 @ 20',
+        '0.7000', '0.8000 @ 20'
+    ]
+    # mean and sample standard deviation: 0.6, 0.8 and 0.7, 0.8
+    assert rows[5][:3] == [
+        'dual (2 runs)', '0.7000 ± 0.1414', '0.7500 ± 0.0707'
+    ]
+    # less is better of an error
+    assert cells(
+        epe.splitlines()[2]) == ['dual-seed0', '0.4000', '0.3000 @ 20']
+    assert 'standard deviation' in notes
+
+    content = json.loads((out / 'runs.json').read_text())
+    assert content['runs']['dual-seed1']['scores']['ensemble']['PCK@0.1'] == \
+        dict(last=pytest.approx(0.9), last_iter=30,
+             best=pytest.approx(0.9), best_iter=30)
+    group = content['groups']['dual']
+    assert group['runs'] == ['dual-seed0', 'dual-seed1']
+    assert group['scores']['net1']['PCK@0.1']['last'] == dict(
+        mean=pytest.approx(0.75), std=pytest.approx(0.02**0.5), n=2)
+    # all metrics, whatever is shown
+    assert 'coco/AP' in group['scores']['net0']
+
+    with open(out / 'runs.csv', newline='') as file:
+        lines = list(csv.DictReader(file))
+    # 3 runs with 3 + 1 + 1 metrics
+    assert len(lines) == 15
+    line, = (
+        one for one in lines
+        if (one['run'], one['network'], one['metric']) == ('dual-seed0',
+                                                           'net0', 'PCK@0.1'))
+    assert line['group'] == 'dual' and float(line['best']) == 0.7
+    assert (line['best_iter'], line['labels'], line['minutes']) == ('20', '20',
+                                                                    '1.5')
+    assert cv2.imread(str(out / 'curves.png')).shape == (450, 900, 3)
+    assert {p.name
+            for p in out.iterdir()
+            } == {'runs.md', 'runs.csv', 'runs.json', 'curves.png'}
+
+
+def test_lines_of_the_curves(compare, runs, tmp_path, monkeypatch):
+    """A group is its mean with a band, any other run is itself."""
+    from matplotlib.axes import Axes
+    lines, bands = {}, []
+    plot, fill = Axes.plot, Axes.fill_between
+
+    def record(self, x, y, **kwargs):
+        lines[kwargs['label']] = list(x), pytest.approx(list(y))
+        return plot(self, x, y, **kwargs)
+
+    def record_band(self, x, low, high, **kwargs):
+        bands.append((list(low), list(high)))
+        return fill(self, x, low, high, **kwargs)
+
+    monkeypatch.setattr(Axes, 'plot', record)
+    monkeypatch.setattr(Axes, 'fill_between', record_band)
+    run_main(
+        compare,
+        *runs,
+        '--keys',
+        'PCK@0.1',
+        '--out-dir',
+        tmp_path / 'out',
+        monkeypatch=monkeypatch)
+    assert set(lines) == {
+        f'{run}, {network}'
+        for run in ('dual', 'supervised')
+        for network in ('net0', 'net1', 'ensemble')
+    }
+    assert lines['supervised, net0'] == ([10, 20, 30], [0.3, 0.4, 0.2])
+    assert lines['dual, net0'] == ([10, 20, 30], [0.45, 0.65, 0.7])
+    low, high = bands[0]
+    assert high[0] - low[0] == pytest.approx(2 * 0.005**0.5)
+
+
+@pytest.mark.parametrize('names, pattern, expected', [
+    (['a_seed0', 'a_seed1', 'b_seed0', 'c'
+      ], None, dict(a=['a_seed0', 'a_seed1'])),
+    (['seed1', 'seed2'], None, dict(all=['seed1', 'seed2'])),
+    (['x-seed=3-lr1', 'x-seed=4-lr1', 'x-seed=3-lr2'], None, {
+        'x-lr1': ['x-seed=3-lr1', 'x-seed=4-lr1']
+    }),
+    (['run_1', 'run_2'], None, {}),
+    (['run_1', 'run_2'], r'_\d', dict(run=['run_1', 'run_2'])),
+])
+def test_groups(compare, names, pattern, expected):
+    assert compare.find_groups(names, pattern or compare.SEED) == expected
+
+
+def test_no_groups(compare, runs, tmp_path, monkeypatch, capsys):
+    run_main(
+        compare,
+        *runs,
+        '--group',
+        'none',
+        '--out-dir',
+        tmp_path / 'out',
+        monkeypatch=monkeypatch)
+    assert '±' not in capsys.readouterr().out
+    assert json.loads((tmp_path / 'out/runs.json').read_text())['groups'] == {}
+
+
+def test_names_tell_runs_apart(compare):
+    assert list(compare.name_runs(['/a/x/run',
+                                   '/b/x/run/'])) == ['a/x/run', 'b/x/run']
+    assert list(compare.name_runs(['/a/x', '/a/y'])) == ['x', 'y']
+
+
+def test_a_real_run(compare, trained, tmp_path, monkeypatch, capsys):
+    """Beside one that has not been evaluated yet."""
+    young = tmp_path / 'young'
+    shutil.copytree(trained.work_dir, young)
+    log, = young.glob('*/vis_data/2*.json')
+    first = log.read_text().splitlines(True)[0]
+    log.write_text(first)
+    run_main(
+        compare,
+        trained.work_dir,
+        young,
+        '--out-dir',
+        tmp_path / 'out',
+        monkeypatch=monkeypatch)
+    text = capsys.readouterr().out
+    content = json.loads((tmp_path / 'out/runs.json').read_text())['runs']
+    old, new = content.values()
+    assert set(old['scores']) == {'net0', 'net1', 'ensemble'}
+    assert new['scores'] == {} and new['iterations'] == 1
+    assert old['labels'] == new['labels'] == 5
+    assert old['config'] == 'posedual_res18slim_own' and old['iterations'] == 2
+    assert 'coco/AP' in text and '\nAUC\n' in text
+
+
+def test_annotations_that_are_gone(compare, tmp_path, monkeypatch):
+    tool = import_tool('analysis/run_config.py', monkeypatch)
+    folder = tmp_path / 'run'
+    write_run(folder, [0.5])
+    config, = folder.glob('*/vis_data/config.py')
+    config.write_text('train_dataloader = dict(dataset=dict('
+                      "ann_file='gone.json'))\n")
+    assert tool.describe_config(str(folder)) == dict(config='toy', labels=None)
+    (folder / 'toy.py').unlink()
+    config.unlink()
+    assert tool.describe_config(str(folder)) == dict(config=None, labels=None)
+
+
+@pytest.mark.parametrize('args, message', [
+    (['nowhere'], 'nowhere is no work folder of a training'),
+    (['RUN', '--keys', 'PCK'], '--keys: no run has PCK; there is PCK@0.1'),
+    (['RUN', '--group', '('], '--group is (, which is no regular expression'),
+    (['RUN', '--goup', 'x'], 'unknown option --goup, did you mean --group'),
+])
+def test_mistakes_give_one_line(compare, runs, tmp_path, monkeypatch, capsys,
+                                args, message):
+    args = [runs[0] if arg == 'RUN' else arg for arg in args]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as info:
+        run_main(compare, *args, monkeypatch=monkeypatch)
+    assert info.value.code == 2
+    line, end = capsys.readouterr().err.split('\n')
+    assert message in line and end == ''
+    assert not (tmp_path / 'compare_runs').exists()

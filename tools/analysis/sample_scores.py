@@ -1,0 +1,261 @@
+# Copyright (c) semipose_mm authors.
+"""Predictions for test data with the truth, and a score for each sample."""
+import copy
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+
+class Truth(NamedTuple):
+    """What is annotated for one sample.
+
+    Attributes:
+        info (dict): The sample as the dataset describes it.
+        keypoints (np.ndarray): (K, 2) in image pixels.
+        visible (np.ndarray): (K, ) whether a keypoint is annotated.
+        bbox (np.ndarray): x1, y1, x2, y2 in image pixels.
+    """
+    info: dict
+    keypoints: np.ndarray
+    visible: np.ndarray
+    bbox: np.ndarray
+
+
+class Shown(NamedTuple):
+    """A sample with what was predicted for it.
+
+    Attributes:
+        truth (Truth): The truth.
+        predictions (dict): Column title to keypoints (K, 2).
+        scores (dict): Column title to score.
+        position (int): Where it stands in the test data.
+    """
+    truth: Truth
+    predictions: Dict[str, np.ndarray]
+    scores: Dict[str, float]
+    position: int
+
+
+def load_model(config: str, checkpoint: str, network: Optional[str],
+               device: str):
+    """Load a model that predicts with the given network.
+
+    Args:
+        config (str): Config file.
+        checkpoint (str): Checkpoint file or URL.
+        network (str, optional): ``'0'``, ``'1'``, ... or ``'ensemble'``, None
+            for ``model.test_cfg.network``. The ensemble of one network is
+            that network.
+        device (str): Where it runs.
+
+    Raises:
+        ValueError: If the model has no such network.
+    """
+    from mmpose.apis import init_model
+    model = init_model(config, checkpoint, device=device)
+    count = getattr(model, 'num_networks', 1)
+    if network is None or (count == 1 and network in ('0', 'ensemble')):
+        return model
+    if network not in [str(i) for i in range(count)] + ['ensemble']:
+        allowed = f'from 0 to {count - 1}, or ensemble' if count > 1 else '0'
+        raise ValueError(f'--network is {network}, but must be {allowed} for '
+                         f'{config}')
+    model.test_cfg['network'] = \
+        int(network) if network.isdigit() else network
+    return model
+
+
+def build_data(cfg, limit: Optional[int] = None, pipeline=None):
+    """Test data with the boxes of the annotations.
+
+    Args:
+        cfg (Config): The config whose ``test_dataloader`` names the data.
+        limit (int, optional): Samples to take, the first ones. Defaults to
+            None, all
+        pipeline (list, optional): Transforms. Defaults to None, the config's
+
+    Returns:
+        Dataset: The dataset.
+    """
+    from mmpose.registry import DATASETS
+    settings = copy.deepcopy(cfg.test_dataloader.dataset)
+    if settings.get('bbox_file'):
+        settings.bbox_file = ''
+    if pipeline is not None:
+        settings.pipeline = pipeline
+    dataset = DATASETS.build(settings)
+    if limit is not None and limit < len(dataset):
+        dataset.get_subset_(limit)
+    return dataset
+
+
+def read_truth(dataset) -> List[Truth]:
+    """The truth of all samples, in order."""
+    truths = []
+    for i in range(len(dataset)):
+        info = dataset.get_data_info(i)
+        visible = np.asarray(info['keypoints_visible'][0])
+        # (K, 2) holds visibility and weight
+        visible = visible[:, 0] if visible.ndim == 2 else visible
+        truths.append(
+            Truth(info, info['keypoints'][0], visible > 0, info['bbox'][0]))
+    return truths
+
+
+def predict(model, cfg, limit: Optional[int] = None) -> List[np.ndarray]:
+    """Predict the test data of a config, batch by batch.
+
+    Args:
+        model (nn.Module): As :func:`load_model` returns it; images are
+            prepared as its own config says.
+        cfg (Config): The config whose test data these are.
+        limit (int, optional): As for :func:`build_data`.
+
+    Returns:
+        list[np.ndarray]: Keypoints (K, 2) in image pixels of each sample.
+    """
+    import torch
+    from mmengine.runner import Runner
+    loader = model.cfg.test_dataloader
+    dataset = build_data(cfg, limit, loader.dataset.pipeline)
+    batch_size = loader.get('batch_size', 32)
+    # starting workers takes longer than a few batches
+    workers = loader.get('num_workers', 0)
+    if len(dataset) <= 4 * batch_size:
+        workers = 0
+    batches = Runner.build_dataloader(
+        dict(
+            dataset=dataset,
+            batch_size=batch_size,
+            num_workers=workers,
+            sampler=dict(type='DefaultSampler', shuffle=False)))
+    found = []
+    for batch in batches:
+        with torch.no_grad():
+            samples = model.test_step(batch)
+        found += [s.pred_instances.keypoints[0, :, :2] for s in samples]
+    return found
+
+
+def relative_error(truth: Truth, keypoints: np.ndarray) -> float:
+    """Mean error of the annotated keypoints by the longer side of the box.
+
+    Args:
+        truth (Truth): The truth.
+        keypoints (np.ndarray): Prediction (K, 2) in image pixels.
+
+    Returns:
+        float: The quantity that ``BoxPCK`` compares with its thresholds, nan
+        where nothing is annotated.
+    """
+    side = (truth.bbox[2:] - truth.bbox[:2]).max()
+    if not truth.visible.any() or side <= 0:
+        return float('nan')
+    distances = np.linalg.norm(keypoints - truth.keypoints, axis=-1)
+    return float(distances[truth.visible].mean() / side)
+
+
+def similarity(truth: Truth, keypoints: np.ndarray,
+               sigmas: np.ndarray) -> float:
+    """Object keypoint similarity, as COCO's evaluation defines it.
+
+    Args:
+        truth (Truth): The truth; its ``info`` has the ``area``.
+        keypoints (np.ndarray): Prediction (K, 2) in image pixels.
+        sigmas (np.ndarray): (K, ) of the dataset.
+
+    Returns:
+        float: In [0, 1], nan where nothing is annotated.
+    """
+    from mmpose.evaluation.functional.nms import oks_iou
+    if not truth.visible.any():
+        return float('nan')
+    marked = truth.visible.astype(np.float64)[:, None]
+    area = np.asarray(truth.info['area'], dtype=np.float64).reshape(1)
+    return float(
+        oks_iou(
+            np.hstack([truth.keypoints, marked]).ravel(),
+            np.hstack([keypoints, np.ones_like(marked)]).reshape(1, -1),
+            area[0],
+            area,
+            sigmas=np.asarray(sigmas),
+            vis_thr=0.5)[0])
+
+
+def ranking(scores: List[float], order: str, higher: bool) -> List[int]:
+    """In which order samples are shown.
+
+    Args:
+        scores (list[float]): One for each sample.
+        order (str): ``'first'``, ``'best'`` or ``'worst'``.
+        higher (bool): Whether a higher score is a better one.
+
+    Returns:
+        list[int]: Indices of the samples; those without a score come last.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if order == 'first':
+        return list(range(len(values)))
+    ascending = (order == 'worst') == higher
+    values = np.where(
+        np.isnan(values), np.inf, values if ascending else -values)
+    return np.argsort(values, kind='stable').tolist()
+
+
+def collect(models: Dict[str, Tuple[str, str]],
+            num: int,
+            order: str = 'first',
+            score: str = 'error',
+            network: Optional[str] = None,
+            limit: Optional[int] = None,
+            device: str = 'cpu') -> Tuple[List[Shown], dict]:
+    """Predict, score and choose the samples that are shown.
+
+    Args:
+        models (dict): Column title to config and checkpoint. The first one's
+            test data are predicted, and its scores decide the order.
+        num (int): Samples to show.
+        order (str): ``'first'`` of the test data, ``'best'`` or ``'worst'``.
+            Defaults to ``'first'``
+        score (str): ``'error'``, relative to the longer side of the box, or
+            ``'oks'``. Defaults to ``'error'``
+        network (str, optional): ``'0'``, ``'1'``, ... or ``'ensemble'``.
+            Defaults to None, as the configs say
+        limit (int, optional): Take only the first samples of the test data.
+            Defaults to None
+        device (str): Where the models run. Defaults to ``'cpu'``
+
+    Returns:
+        tuple[list[Shown], dict]: The samples, and the meta information of
+        their data set.
+    """
+    from mmengine.registry import init_default_scope
+    if order == 'first':
+        limit = min(num, limit or num)
+    truths, meta, found = None, None, {}
+    for name, (config, checkpoint) in models.items():
+        model = load_model(config, checkpoint, network, device)
+        init_default_scope('mmpose')
+        if truths is None:
+            cfg = model.cfg
+            dataset = build_data(cfg, limit)
+            truths, meta = read_truth(dataset), dataset.metainfo
+        found[name] = predict(model, cfg, limit)
+        if found[name][0].shape != truths[0].keypoints.shape:
+            raise ValueError(
+                f'{config} predicts {len(found[name][0])} keypoints, but the '
+                f'test data have {len(truths[0].keypoints)}')
+    scores = {
+        name: [
+            relative_error(*pair) if score == 'error' else similarity(
+                *pair, meta['sigmas']) for pair in zip(truths, predictions)
+        ]
+        for name, predictions in found.items()
+    }
+    ranked = ranking(next(iter(scores.values())), order, score == 'oks')
+    return [
+        Shown(truths[i], {name: found[name][i]
+                          for name in found},
+              {name: scores[name][i]
+               for name in found}, i) for i in ranked[:num]
+    ], meta
