@@ -276,12 +276,11 @@ def load_rows() -> List[dict]:
 
 def save_rows(rows: List[dict]) -> None:
     """Write the rows and the page; never half a file."""
-    os.makedirs(osp.dirname(ROWS), exist_ok=True)
-    with open(f'{ROWS}.tmp', 'w') as file:
-        json.dump(rows, file, indent=0)
-        file.write('\n')
-    os.replace(f'{ROWS}.tmp', ROWS)
     from evidence_page import write_page
+
+    from semipose_mm.evaluation import write_text
+    lines = ',\n'.join(json.dumps(row) for row in rows)
+    write_text(ROWS, f'[\n{lines}\n]\n')
     write_page(rows, osp.dirname(ROWS))
 
 

@@ -133,6 +133,7 @@ def write_page(rows: List[dict], folder: str) -> None:
     """
     if not rows:
         return
+    from semipose_mm.evaluation import write_text
     os.makedirs(osp.join(folder, 'figures'), exist_ok=True)
     stacks = sorted({(row['date'], row['torch'], row['device'])
                      for row in rows})
@@ -158,7 +159,5 @@ def write_page(rows: List[dict], folder: str) -> None:
     if osp.exists(notes):
         with open(notes) as file:
             lines.append(file.read().rstrip('\n'))
-    path = osp.join(folder, 'results.md')
-    with open(f'{path}.tmp', 'w') as file:
-        file.write('\n'.join(lines).rstrip('\n') + '\n')
-    os.replace(f'{path}.tmp', path)
+    write_text(
+        osp.join(folder, 'results.md'), '\n'.join(lines).rstrip('\n') + '\n')
