@@ -126,9 +126,10 @@ def _explain(filename: str, error: str) -> str:
     """Say what was refused and what can be done."""
     match = re.search(r'GLOBAL (\S+)', error) or re.search(
         r'(?:class|function) <?(?:class |function )?\'?([\w.]+)', error)
-    refused = match.group(1) if match else error.splitlines()[0]
+    if match is None:
+        return f'{filename} is no file that torch.save has written'
     return (
-        f'{filename} is not loaded, because it asks for {refused}, which is '
+        f'{filename} is not loaded, because it asks for {match[1]}, which is '
         'not among what MMEngine and MMPose put into checkpoints. If you '
         'trust the file, save its weights once and load the new file: '
         'python -c "import torch; '

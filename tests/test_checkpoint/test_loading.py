@@ -167,3 +167,10 @@ def test_registration():
             'https://a.b/c.pth') is not load_from_local
     finally:
         CheckpointLoader._schemes = schemes
+
+
+def test_other_files(tmp_path):
+    path = tmp_path / 'page.pth'
+    path.write_text('<!DOCTYPE html>')
+    with pytest.raises(RuntimeError, match='page.pth is no file that torch'):
+        load_from_local(str(path))
