@@ -75,10 +75,15 @@ def make_coco(root, people):
     ]
     # a detector finds other things as well
     detections.insert(0, dict(detections[0], category_id=18))
-    (root / 'coco/annotations/image_info_unlabeled2017.json').write_text(
-        json.dumps(content))
-    (root / 'coco/person_detection_results/COCO_unlabeled2017_detections_'
-     'person_faster_rcnn.json').write_text(json.dumps(detections))
+    # test-dev comes without annotations, too
+    (root / 'coco' / 'test2017').symlink_to(files['val'][1])
+    for part in ('unlabeled', 'test-dev'):
+        path = root / f'coco/annotations/image_info_{part}2017.json'
+        path.write_text(json.dumps(content))
+    folder = root / 'coco' / 'person_detection_results'
+    for name in ('COCO_unlabeled2017_detections_person_faster_rcnn.json',
+                 'COCO_test-dev2017_detections_AP_H_609_person.json'):
+        (folder / name).write_text(json.dumps(detections))
     return files
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmpose.registry import MODELS as POSE_MODELS
 from people_toys import ROOT
 from recipe_toys import CONFIGS, VARIABLES, make_aic, make_coco, make_mpii
 
@@ -198,6 +199,34 @@ def test_the_main_config(recipes_root, tmp_path):
                           universal_newlines=True)
     assert done.returncode == 0, done.stdout[-3000:]
     check_run(tmp_path / 'run', cfg, ('coco/AP', 'ensemble/coco/AP'))
+
+
+@pytest.mark.slow
+def test_testdev(recipes_root, tmp_path):
+    """One json for each network from boxes of a detector."""
+    path = CONFIGS / 'posedual_hrnet_w48_coco_testdev.py'
+    env = dict(os.environ, SEMIPOSE_DATA=str(recipes_root))
+    cfg = Config.fromfile(path)
+    cfg.model.backbone.init_cfg = None
+    checkpoint = tmp_path / 'random.pth'
+    torch.save(
+        dict(state_dict=POSE_MODELS.build(cfg.model).state_dict()), checkpoint)
+    subprocess.run([
+        sys.executable,
+        osp.join(ROOT, 'tools', 'test.py'),
+        str(path),
+        str(checkpoint), '--cfg-options', 'test_dataloader.dataset.indices=2',
+        'test_dataloader.num_workers=0', 'model.backbone.init_cfg=None'
+    ],
+                   cwd=tmp_path,
+                   env=env,
+                   check=True)
+    files = list(tmp_path.glob('keypoints_test-dev2017_*.json'))
+    assert {f.name.split('2017_')[1].split('.')[0]
+            for f in files} == {'net0', 'net1', 'ensemble'}
+    for file in files:
+        poses = json.loads(file.read_text())
+        assert len(poses) == 2 and len(poses[0]['keypoints']) == 51
 
 
 # ------------------------------------------------------- the other recipes

@@ -15,11 +15,13 @@ coco_unlabeled = dict(
     'COCO_unlabeled2017_detections_person_faster_rcnn.json',
     category_ids=[1],
     data_prefix=dict(img='unlabeled2017/'))
-# the subset protocol: all of train2017, its keypoints ignored
+# the subset protocol: all persons of train2017 who have keypoints, which are
+# not read
 coco_train_unlabeled = dict(
     type='UnlabeledPoseDataset',
     data_root=coco_root,
     ann_file='annotations/person_keypoints_train2017.json',
+    keypoints_only=True,
     data_prefix=dict(img='train2017/'))
 coco_val = dict(dataset=dict(data_root=coco_root, bbox_file=''))
 coco_evaluator = dict(ann_file=coco_root +

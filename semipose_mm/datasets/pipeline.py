@@ -4,14 +4,14 @@ from typing import List, Tuple
 
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
-from mmpose.datasets.transforms import (GenerateTarget, PackPoseInputs,
-                                        RandomFlip, RandomHalfBody,
-                                        TopdownAffine)
+from mmpose.datasets.transforms import (GenerateTarget, KeypointConverter,
+                                        PackPoseInputs, RandomFlip,
+                                        RandomHalfBody, TopdownAffine)
 
 from .transforms import EasyHardPair
 
 # What needs keypoints and would make something up without them.
-NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget)
+NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget, KeypointConverter)
 
 
 def check_order(pipeline: Compose, key: str) -> None:

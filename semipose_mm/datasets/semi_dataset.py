@@ -49,8 +49,9 @@ class SemiPoseDataset(Dataset):
         labeled (dict): Config of the labeled dataset, any of MMPose.
         unlabeled (dict, optional): Config of the unlabeled dataset. If it
             has no ``pipeline``, that is derived from the labeled one:
-            RandomHalfBody and GenerateTarget are dropped, and
-            :class:`EasyHardPair` does the packing. Defaults to None, for
+            what needs keypoints (RandomHalfBody, GenerateTarget,
+            KeypointConverter) is dropped, and :class:`EasyHardPair` does the
+            packing. Defaults to None, for
             ``unlabeled_ratio=0``.
         unlabeled_ratio (int): Number of unlabeled partners of a labeled
             sample. Defaults to 1.

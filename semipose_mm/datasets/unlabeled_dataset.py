@@ -46,6 +46,9 @@ class UnlabeledPoseDataset(BaseDataset):
             for in ``data_root``. Defaults to None.
         category_ids (Sequence[int], optional): The categories whose boxes
             are used. Defaults to None, which means any.
+        keypoints_only (bool): Whether only those annotations are used that
+            have keypoints, whose positions are not read. The persons of the
+            paper's subset protocol. Defaults to False.
         score_thr (float): The lowest score of a box. Defaults to 0.
         max_per_image (int, optional): The largest number of boxes of an
             image; those with the highest scores are kept. Defaults to None,
@@ -74,6 +77,7 @@ class UnlabeledPoseDataset(BaseDataset):
                  ann_file: str = '',
                  bbox_file: Optional[str] = None,
                  category_ids: Optional[Sequence[int]] = None,
+                 keypoints_only: bool = False,
                  score_thr: float = 0.,
                  max_per_image: Optional[int] = None,
                  data_root: Optional[str] = None,
@@ -99,7 +103,12 @@ class UnlabeledPoseDataset(BaseDataset):
                              'None (all) or a positive integer, but is '
                              f'{max_per_image!r}')
         self.bbox_file = bbox_file
+        if keypoints_only and bbox_file:
+            raise ValueError('keypoints_only of UnlabeledPoseDataset is for '
+                             'annotations, but bbox_file is '
+                             f"'{bbox_file}', and detections have none")
         self.category_ids = category_ids
+        self.keypoints_only = keypoints_only
         self.score_thr = score_thr
         self.max_per_image = max_per_image
         super().__init__(
@@ -156,7 +165,8 @@ class UnlabeledPoseDataset(BaseDataset):
                                                    self.category_ids)
             else:
                 records, dropped = read_annotations(content, self.ann_file,
-                                                    images, self.category_ids)
+                                                    images, self.category_ids,
+                                                    self.keypoints_only)
             records, more = keep_best(records, self.score_thr,
                                       self.max_per_image)
             dropped.update(more)
@@ -181,6 +191,7 @@ class UnlabeledPoseDataset(BaseDataset):
         given = dict(
             bbox_file=self.bbox_file or None,
             category_ids=self.category_ids,
+            keypoints_only=self.keypoints_only or None,
             score_thr=self.score_thr or None,
             max_per_image=self.max_per_image)
         given = [key for key, value in given.items() if value is not None]

@@ -214,7 +214,8 @@ def read_annotations(
     content: Any,
     path: str,
     images: Dict[Any, ImageEntry],
-    category_ids: Optional[Sequence[int]] = None
+    category_ids: Optional[Sequence[int]] = None,
+    keypoints_only: bool = False,
 ) -> Tuple[List[dict], Counter]:
     """Read the boxes of an annotated COCO-style file; nothing else of it.
 
@@ -224,6 +225,8 @@ def read_annotations(
         images (dict): The images by id.
         category_ids (Sequence[int], optional): The categories to keep.
             Defaults to None, which keeps all.
+        keypoints_only (bool): Whether to keep only those with keypoints that
+            are not all zero. Defaults to False.
 
     Returns:
         tuple[list[dict], Counter]: The records, and the number of entries
@@ -245,6 +248,9 @@ def read_annotations(
             continue
         if entry.get('iscrowd'):
             dropped['crowd'] += 1
+            continue
+        if keypoints_only and not any(entry.get('keypoints') or ()):
+            dropped['without keypoints'] += 1
             continue
         xywh = _read_box(entry, where)
         record = _record(images[img_id], img_id, index, xywh, 1.)

@@ -34,6 +34,17 @@ def test_derive(pipeline_cfg):
     assert len(labeled.transforms) == len(pipeline_cfg)
 
 
+def test_converters_are_dropped():
+    converter = dict(
+        type='KeypointConverter', num_keypoints=3, mapping=[(0, 2)])
+    derived, dropped = derive_unlabeled(
+        compose(
+            dict(type='LoadImage'), converter, dict(type='PackPoseInputs')),
+        {})
+    assert dropped == ['KeypointConverter']
+    assert len(derived.transforms) == 2
+
+
 @pytest.mark.parametrize('cfgs, last', [
     ((), 'nothing'),
     ((dict(type='LoadImage'), ), 'LoadImage'),

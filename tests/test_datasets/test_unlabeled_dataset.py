@@ -246,6 +246,23 @@ class TestAnnotations:
         assert not info['keypoints'].any()
         assert not info['keypoints_visible'].any()
 
+    def test_keypoints_only(self, files, messages):
+        annotations = (dict(keypoints=[0] * 51),
+                       dict(keypoints=[5, 5, 2] + [0] * 48), dict())
+        assert ids(self.annotate(files, *annotations)) == [0, 1, 2]
+        dataset = self.annotate(files, *annotations, keypoints_only=True)
+        assert ids(dataset) == [1]
+        assert messages[-1].endswith('left out: 2 without keypoints')
+
+    def test_keypoints_only_needs_annotations(self, files):
+        with pytest.raises(ValueError, match='keypoints_only.*detections'):
+            files([], content=dict(images=files.images), keypoints_only=True)
+        with pytest.raises(ValueError, match='keypoints_only'):
+            UnlabeledPoseDataset(
+                metainfo=METAINFO,
+                data_prefix=dict(img='x'),
+                keypoints_only=True)
+
     def test_categories(self, files):
         dataset = self.annotate(
             files, dict(category_id=1), dict(category_id=2), category_ids=[2])
