@@ -26,11 +26,12 @@ val_dataloader = test_dataloader = _base_.mpii_val
 epoch = _base_.aic_persons // 32
 train_cfg = dict(
     max_iters=300 * epoch, val_interval=5 * epoch, **_base_.semi_iter_loop)
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=5 * epoch))
+default_hooks = _base_.iter_hooks
+default_hooks['checkpoint']['interval'] = 5 * epoch
+log_processor = _base_.iter_log
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
 optim_wrapper = _base_.semi_optimizer
-steps = [220 * epoch, 260 * epoch]
-steps = dict(type='MultiStepLR', milestones=steps, by_epoch=False)
+steps = dict(_base_.semi_steps, milestones=[220 * epoch, 260 * epoch])
 param_scheduler = [_base_.semi_warm_up, steps]
 auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = _base_.semi_hooks

@@ -1,5 +1,6 @@
 # Evaluation on test-dev: boxes of a detector, flip test, DARK decoding of
-# targets that stay biased, and the server's json instead of scores.
+# targets that stay biased, and a json for the server instead of scores. Use
+# it with tools/test.py, which says where the files are.
 _base_ = './posedual_hrnet_w48_coco.py'
 
 model = dict(
@@ -11,7 +12,4 @@ images = 'annotations/image_info_test-dev2017.json'
 test_dataloader = dict(
     dataset=dict(
         ann_file=images, bbox_file=boxes, data_prefix=dict(img='test2017/')))
-test_evaluator = dict(
-    ann_file=_base_.coco_root + images,
-    format_only=True,
-    outfile_prefix='keypoints_test-dev2017_{network}')
+test_evaluator = dict(ann_file=_base_.coco_root + images, format_only=True)

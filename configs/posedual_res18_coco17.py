@@ -20,7 +20,7 @@ val_evaluator = test_evaluator = dict(ann_file=coco17['data_root'] + val_file)
 
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=20, val_interval=10)
-default_hooks = dict(checkpoint=dict(by_epoch=True, interval=10))
+default_hooks, log_processor = _base_.epoch_hooks, _base_.epoch_log
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, end=100, by_epoch=False),
     dict(type='MultiStepLR', milestones=[14, 18], by_epoch=True)

@@ -19,6 +19,6 @@ train_dataloader = dict(
 
 length, *steps = (70, 50, 60) if labels <= 1000 else (100, 70, 90)
 steps = [step * _base_.epoch for step in steps]
-steps = dict(type='MultiStepLR', milestones=steps, by_epoch=False)
+steps = dict(_base_.semi_steps, milestones=steps)
 train_cfg = dict(max_iters=length * _base_.epoch)
 param_scheduler = [_base_.semi_warm_up, steps]

@@ -10,10 +10,5 @@ model = dict(
     head=dict(in_channels=512, deconv_out_channels=(256, 256, 256)))
 epoch = _base_.epoch
 train_cfg = dict(max_iters=100 * epoch)
-param_scheduler = [
-    _base_.semi_warm_up,
-    dict(
-        type='MultiStepLR',
-        milestones=[50 * epoch, 70 * epoch],
-        by_epoch=False)
-]
+steps = dict(_base_.semi_steps, milestones=[50 * epoch, 70 * epoch])
+param_scheduler = [_base_.semi_warm_up, steps]

@@ -24,15 +24,15 @@ train_dataloader = dict(
         unlabeled=_base_.coco_unlabeled))
 val_dataloader = test_dataloader = _base_.coco_val
 val_evaluator = test_evaluator = _base_.coco_evaluator
-
 epoch = _base_.coco_persons // 32
 train_cfg = dict(
     max_iters=400 * epoch, val_interval=10 * epoch, **_base_.semi_iter_loop)
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=10 * epoch))
+default_hooks = _base_.iter_hooks
+default_hooks['checkpoint']['interval'] = 10 * epoch
+log_processor = _base_.iter_log
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
 optim_wrapper = _base_.semi_optimizer
-steps = [300 * epoch, 350 * epoch]
-steps = dict(type='MultiStepLR', milestones=steps, by_epoch=False)
+steps = dict(_base_.semi_steps, milestones=[300 * epoch, 350 * epoch])
 param_scheduler = [_base_.semi_warm_up, steps]
 auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = _base_.semi_hooks

@@ -221,8 +221,8 @@ def test_testdev(recipes_root, tmp_path):
                    cwd=tmp_path,
                    env=env,
                    check=True)
-    files = list(tmp_path.glob('keypoints_test-dev2017_*.json'))
-    assert {f.name.split('2017_')[1].split('.')[0]
+    files = list(tmp_path.glob('work_dirs/*/results/*.keypoints.json'))
+    assert {f.name.split('.')[0]
             for f in files} == {'net0', 'net1', 'ensemble'}
     for file in files:
         poses = json.loads(file.read_text())

@@ -17,6 +17,10 @@ ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 # Names of hard views in configs/_base_/posedual.py.
 HARD_VIEWS = ('affine', 'cutout', 'randaug', 'randaug_cutout')
 
+# Where the launchers say how many processes there are.
+PROCESSES = dict(
+    pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE')
+
 # Option, the environment variables that configs read, metavar, help.
 CONFIG_VARIABLES = (
     ('--data-root', ('SEMIPOSE_DATA', ), 'DIR', 'folder of the data sets'),
@@ -25,7 +29,8 @@ CONFIG_VARIABLES = (
     ('--hard', ('SEMIPOSE_HARD', ), '|'.join(HARD_VIEWS),
      'what hard views have beside the affine warp'),
     ('--gpus', ('SEMIPOSE_GPUS', ), 'N',
-     'GPUs among which the iterations of a recipe are shared'),
+     'GPUs among which the iterations of a recipe are shared. Defaults to '
+     'the number of processes'),
     ('--backbone-weights',
      ('SEMIPOSE_MOBILENETV2', 'SEMIPOSE_RESNET18', 'SEMIPOSE_RESNET18_PEER',
       'SEMIPOSE_RESNET50', 'SEMIPOSE_RESNET101', 'SEMIPOSE_RESNET152',
@@ -144,6 +149,11 @@ def load_config(parser: argparse.ArgumentParser,
         for variable in variables:
             if os.environ.get(variable):
                 _check_value(parser, variable, os.environ[variable])
+
+    processes = os.environ.get(PROCESSES.get(args.launcher, ''))
+    if processes:
+        # a recipe's samples do not depend on how many share them
+        os.environ.setdefault('SEMIPOSE_GPUS', processes)
 
     from mmengine.config import Config
     cfg = Config.fromfile(args.config)

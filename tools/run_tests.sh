@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Copyright (c) semipose_mm authors.
 # Installs what is missing, checks the style and runs the tests; arguments go
-# to pytest: bash tools/run_tests.sh -m slow
+# to pytest: bash tools/run_tests.sh -m slow. SEMIPOSE_TEST_PROCESSES sets how
+# many tests run at a time, 2 by default.
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 cd "$ROOT" || exit 1
@@ -13,7 +14,7 @@ STYLE=$?
 # one thread: the tensors are tiny, and some tests start processes
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
 export MPLBACKEND=Agg
-PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest "$@"
+PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest -n "${SEMIPOSE_TEST_PROCESSES:-2}" "$@"
 TESTS=$?
 if [ $STYLE -ne 0 ]; then
     echo 'run_tests.sh: the style check failed, see above (bash tools/lint.sh)' >&2

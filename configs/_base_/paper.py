@@ -4,7 +4,6 @@
 paper_ops = [dict(type='LegacyJointCutout', num=5, num_candidates=24)]
 paper_warp = dict(type='LegacyHardAffine')
 paper_data = dict(sampler=dict(labeled_replacement=True))
-paper_checkpoint = dict(checkpoint=dict(by_epoch=True, interval=1))
 paper_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='SafeCheckpointHook'),

@@ -49,6 +49,16 @@ semi_hooks = [
     dict(type='SafeCheckpointHook'),
     mutual_teaching
 ]
+# recipes count iterations, and log by them; the released ones count epochs
+iter_hooks = dict(
+    logger=dict(log_metric_by_epoch=False),
+    checkpoint=dict(by_epoch=False, max_keep_ckpts=5))
+iter_log = dict(by_epoch=False)
+epoch_hooks = dict(
+    logger=dict(log_metric_by_epoch=True),
+    checkpoint=dict(by_epoch=True, interval=1, max_keep_ckpts=2))
+epoch_log = dict(by_epoch=True)
+semi_steps = dict(type='MultiStepLR', by_epoch=False)
 semi_warm_up = dict(
     type='LinearLR', start_factor=0.001, end=500, by_epoch=False)
 semi_optimizer = dict(optimizer=dict(lr=1e-3))

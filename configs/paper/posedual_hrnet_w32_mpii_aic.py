@@ -1,5 +1,5 @@
 # See _base_/paper.py. No recipe was released; the schedule is that of the
-# MultiAugs code (arXiv 2402.11566).
+# MultiAugs code (arXiv 2402.11566), whose sigma is 3 instead of 2.
 _base_ = ['../posedual_hrnet_w32_mpii_aic.py', '../_base_/paper.py']
 
 cut = _base_.paper_ops if _base_.hard_cutout else []
@@ -7,7 +7,7 @@ model = dict(
     views=[dict(source=_base_.hard_source, ops=cut)], warp=_base_.paper_warp)
 train_dataloader = _base_.paper_data
 train_cfg = dict(_delete_=True, type='SemiPoseTrainLoop', max_epochs=300)
-default_hooks = _base_.paper_checkpoint
+default_hooks, log_processor = _base_.epoch_hooks, _base_.epoch_log
 param_scheduler = [
     dict(type='MultiStepLR', milestones=[220, 260], by_epoch=True)
 ]

@@ -12,6 +12,6 @@ if _base_.labels > 1000:
 elif _base_.hard_source == 'easy' and not cut:
     length, *steps = (30, 20, 25)
 train_cfg = dict(_delete_=True, type='SemiPoseTrainLoop', max_epochs=length)
-default_hooks = _base_.paper_checkpoint
+default_hooks, log_processor = _base_.epoch_hooks, _base_.epoch_log
 param_scheduler = [dict(type='MultiStepLR', milestones=steps, by_epoch=True)]
 custom_hooks = _base_.paper_hooks

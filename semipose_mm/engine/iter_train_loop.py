@@ -2,6 +2,7 @@
 """The training loop that counts iterations."""
 from typing import Dict, Union
 
+from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.runner import Runner
 from mmpose.registry import LOOPS
 from torch.utils.data import DataLoader
@@ -50,6 +51,15 @@ class SemiPoseIterTrainLoop(SemiPoseTrainLoop):
             val_interval=val_interval)
         self._max_iters = max_iters
         self._max_epochs = -(-max_iters // len(self.dataloader))
+        self._resumed = True
+
+    def run_epoch(self) -> None:
+        """Iterate one epoch, or what is left of it."""
+        resumed, self._resumed = self._resumed, False
+        if resumed and self._iter > 0 and self._is_val_iter():
+            # a checkpoint is older than the validation of its iteration
+            self._validate()
+        super().run_epoch()
 
     def run_iter(self, idx: int, data_batch: dict) -> None:
         """Iterate one mini-batch, and validate if it is time.
@@ -60,8 +70,14 @@ class SemiPoseIterTrainLoop(SemiPoseTrainLoop):
         """
         super().run_iter(idx, data_batch)
         if self._is_val_iter():
-            self.runner.val_loop.run()
-            self.runner.model.train()
+            self._validate()
+
+    def _validate(self) -> None:
+        if get_world_size() > 1:
+            # SyncBuffersHook takes care of epochs only
+            all_reduce_params(self.runner.model.buffers(), op='mean')
+        self.runner.val_loop.run()
+        self.runner.model.train()
 
     def _is_val_iter(self) -> bool:
         return (self.runner.val_loop is not None

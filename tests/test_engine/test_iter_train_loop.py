@@ -74,6 +74,7 @@ def test_resume_is_exact(tmp_path, iteration):
     assert recorded(first).batches + recorded(runner).batches == \
         recorded(whole).batches
     assert_same_state(runner, whole)
+    assert runner.val_loop.seen == [i for i in (3, 6, 9, 10) if i >= iteration]
 
 
 def test_resume_of_a_finished_run(tmp_path):
@@ -81,6 +82,8 @@ def test_resume_of_a_finished_run(tmp_path):
     runner = iter_runner(tmp_path, resume=True)
     runner.train()
     assert recorded(runner).batches == [] and runner.iter == 10
+    # the checkpoint does not know of its validation
+    assert runner.val_loop.seen == [10]
 
 
 def test_last_checkpoint(tmp_path):

@@ -39,6 +39,8 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
     for path in paths:
         for entry in _read_entries(path):
             if 'loss' not in entry:
+                # the epoch, if the run counts epochs
+                last = max(last, entry.get('step', 0))
                 val[last] = dict(entry, iter=last, seconds=seconds)
                 continue
             # a resumed run repeats what came after its checkpoint

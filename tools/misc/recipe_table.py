@@ -44,12 +44,13 @@ def row(model: dict) -> str:
     metadata, result = model['Metadata'], model['Results'][0]
     given = metadata.get('Variables', {})
     numbers = ', '.join(f'{k} {v}' for k, v in result['Metrics'].items())
+    hard = HARD.get(
+        given.get('SEMIPOSE_HARD'), metadata.get('Hard Views', '-'))
+    labels = given.get('SEMIPOSE_NUM_LABELS') or metadata['Labels']
     cells = [
-        METHODS[model['In Collection']],
-        HARD.get(given.get('SEMIPOSE_HARD'),
-                 '-'), f'{metadata["Architecture"]}, {metadata["Input"]}',
-        given.get('SEMIPOSE_NUM_LABELS', '-'), numbers or '-',
-        result['Source'], f'`{command(model)}`'
+        METHODS[model['In Collection']], hard,
+        f'{metadata["Architecture"]}, {metadata["Input"]}', labels, numbers
+        or '-', result['Source'], f'`{command(model)}`'
     ]
     return f'| {" | ".join(cells)} |'
 

@@ -97,7 +97,6 @@ def cutout_abs(image, share, uniforms):
     return image
 
 
-#: In the order of the released code's list.
 OPERATIONS: Dict[str, Operation] = dict(
     AutoContrast=auto_contrast,
     Brightness=brightness,
