@@ -66,3 +66,21 @@ semi_iter_loop = dict(_delete_=True, type='SemiPoseIterTrainLoop')
 semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
 semi_val_loop = dict(type='SemiPoseValLoop')
 semi_test_loop = dict(type='SemiPoseTestLoop')
+
+# The released code's letter, for comparison with published numbers: its warp
+# and cutout, labels drawn with replacement, no warm-up, no burn-in, schedules
+# in epochs. Unlike there images are RGB, as ImageNet weights expect.
+paper_cutout = dict(type='LegacyJointCutout', num=5, num_candidates=24)
+paper_model = dict(
+    views=[
+        dict(source=hard_source, ops=[paper_cutout] if hard_cutout else [])
+    ],
+    warp=dict(type='LegacyHardAffine'))
+paper_data = dict(sampler=dict(labeled_replacement=True))
+paper_loop = dict(_delete_=True, type='SemiPoseTrainLoop')
+paper_steps = dict(type='MultiStepLR', by_epoch=True)
+paper_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='SafeCheckpointHook'),
+    dict(type='MutualTeachingHook')
+]

@@ -1,14 +1,11 @@
-# See _base_/paper.py. No recipe was released; the schedule is that of the
-# MultiAugs code (arXiv 2402.11566), whose sigma is 3 instead of 2.
-_base_ = ['../posedual_hrnet_w32_mpii_aic.py', '../_base_/paper.py']
+# The released code's letter, see _base_/posedual.py. No recipe was released;
+# the schedule is that of MultiAugs' code (arXiv 2402.11566), which has sigma 3
+# where this has 2.
+_base_ = '../posedual_hrnet_w32_mpii_aic.py'
 
-cut = _base_.paper_ops if _base_.hard_cutout else []
-model = dict(
-    views=[dict(source=_base_.hard_source, ops=cut)], warp=_base_.paper_warp)
+model = _base_.paper_model
 train_dataloader = _base_.paper_data
-train_cfg = dict(_delete_=True, type='SemiPoseTrainLoop', max_epochs=300)
+train_cfg = dict(max_epochs=300, **_base_.paper_loop)
 default_hooks, log_processor = _base_.epoch_hooks, _base_.epoch_log
-param_scheduler = [
-    dict(type='MultiStepLR', milestones=[220, 260], by_epoch=True)
-]
+param_scheduler = [dict(_base_.paper_steps, milestones=[220, 260])]
 custom_hooks = _base_.paper_hooks
