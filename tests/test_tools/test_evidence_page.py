@@ -73,8 +73,8 @@ def test_page(page, tmp_path):
     page.write_page(rows, str(tmp_path))
     text = (tmp_path / 'results.md').read_text()
     head, line, *body = table_of(text, 'mouse9-20')
-    assert head[-3:] == ['PCK@0.05', 'PCK@0.1', 'AUC']
-    assert len(line) == len(head) == 8
+    assert head[-4:] == ['PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC']
+    assert len(line) == len(head) == 9
     # baselines first, each network a row, mean and spread of the seeds
     assert [r[4] for r in body] == [
         'network 0', 'network 1', 'ensemble', 'network 0', 'network 0',
