@@ -29,10 +29,10 @@ missing and resumes those that were cut off. Do not edit by hand.
   that of `evidence.py`.
 - The last checkpoint is scored on the test file, and nothing is selected on
   it. Distances are relative to the longer side of the box.
-- All methods of a setting see the same labeled samples in the same order, and
-  start from the same weights. The supervised run trains two networks that do
-  not know of each other, so it gives two results and a fair ensemble.
-  "Compute of PoseDual" is one network with four times the iterations.
+- All methods of a setting see the same labeled samples in the same order. The
+  supervised run trains two networks that do not know of each other, so it
+  gives two results and a fair ensemble. "Compute of PoseDual" is one network
+  with four times the iterations.
 - The first fifth of the iterations is burn-in, the second one ramp-up.
 - Mean over the seeds, and lowest to highest. Minutes are those of one thread
   of a machine that other work shared. {versions}
