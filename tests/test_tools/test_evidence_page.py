@@ -139,15 +139,14 @@ def cut_out(method):
     ('posedual_legacy', 1, [(0, [1]), (1, [0])], 200, 1),
     ('posedual_no_burn_in', 1, [(0, [1]), (1, [0])], 0, 1),
 ])
-@pytest.mark.parametrize('setting, scale, epoch', [('mouse9-20', 1, 100),
-                                                   ('lspet-250', 2, 500)])
-def test_config_of_a_run(evidence, tmp_path, no_yapf, monkeypatch, method,
-                         peers, routes, burn_in, factor, setting, scale,
-                         epoch):
+@pytest.mark.parametrize('setting, epoch', [('mouse9-20', 100),
+                                            ('lspet-250', 500)])
+def test_config_of_a_run(evidence, tmp_path, no_yapf, method, peers, routes,
+                         burn_in, factor, setting, epoch):
     path = str(tmp_path / 'run.py')
     evidence.make_config(evidence.Run(setting, method, 0), path)
     cfg = Config.fromfile(path)
-    iters = 1000 * scale * factor
+    iters = 1000 * factor
     assert cfg.train_cfg.max_epochs == iters // epoch
     assert cfg.param_scheduler[1].milestones == [
         int(0.7 * iters), int(0.9 * iters)
@@ -167,7 +166,7 @@ def test_config_of_a_run(evidence, tmp_path, no_yapf, monkeypatch, method,
     if burn_in is None:
         assert hook is None and model['views'] == []
     else:
-        assert hook.burn_in == hook.ramp_up == burn_in * scale
+        assert hook.burn_in == hook.ramp_up == burn_in
         view, = model['views']
         assert (view.source == 'randaug') == ('randaug' in method)
         assert list(dataset.sources) == ['randaug'] * ('randaug' in method)

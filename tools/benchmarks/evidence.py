@@ -50,7 +50,7 @@ class Setting(NamedTuple):
 #: Portrait crops tell the released geometry from the corrected one.
 SETTINGS = {
     'mouse9-20': Setting('mouse9', 20, (64, 96), 8, 1000, False),
-    'lspet-250': Setting('lspet', 250, (64, 96), 8, 2000, False),
+    'lspet-250': Setting('lspet', 250, (64, 96), 8, 1000, False),
     'mouse9-100': Setting('mouse9', 100, (64, 96), 8, 1000, False),
     'mouse9-20-square': Setting('mouse9', 20, (128, 128), 16, 2000, True),
 }
