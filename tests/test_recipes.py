@@ -31,7 +31,7 @@ def recipes_root(tmp_path_factory, people_root):
     return root
 
 
-def options(cfg, *more):
+def options(cfg, *more, keep=()):
     """Two iterations of two pairs, and a short test."""
     length, unit = ('max_epochs', 1), ('interval', 1)
     if cfg.train_cfg.type == 'SemiPoseIterTrainLoop':
@@ -74,7 +74,9 @@ def options(cfg, *more):
             # teaching from the second iteration on
             given[f'custom_hooks.{number}.burn_in'] = 1
             given[f'custom_hooks.{number}.ramp_up'] = 0
-    return [f'{key}={value}' for key, value in given.items()] + list(more)
+    return [
+        f'{key}={value}' for key, value in given.items() if key not in keep
+    ] + list(more)
 
 
 def check_run(work_dir, cfg, metrics):
@@ -119,7 +121,12 @@ def train(tmp_path, monkeypatch, no_variables, no_yapf):
     spec.loader.exec_module(tool)
     monkeypatch.setenv('LOCAL_RANK', '0')
 
-    def run(name, *args, variables=None, metrics=('PCK@0.2', 'AUC'), more=()):
+    def run(name,
+            *args,
+            variables=None,
+            metrics=('PCK@0.2', 'AUC'),
+            more=(),
+            keep=()):
         # the tool may set what was unset, so that it is restored
         for variable in VARIABLES:
             if variable not in os.environ:
@@ -130,12 +137,7 @@ def train(tmp_path, monkeypatch, no_variables, no_yapf):
         cfg = Config.fromfile(CONFIGS / name)
         work_dir = tmp_path / 'run'
         # one process has one visualizer of a name
-        given = options(cfg, f'visualizer.name={tmp_path}', *more)
-        given = [
-            g for g in given if g.split('=')[0] not in
-            {m[1:]
-             for m in more if m.startswith('-')} and not g.startswith('-')
-        ]
+        given = options(cfg, f'visualizer.name={tmp_path}', *more, keep=keep)
         monkeypatch.setattr(sys, 'argv', [
             'train.py',
             str(CONFIGS / name), '--work-dir',
@@ -253,7 +255,8 @@ def test_given_backbone_weights(train, data_root):
         str(data_root),
         '--backbone-weights',
         given,
-        more=('-model.backbone.init_cfg', 'optim_wrapper.optimizer.lr=0'))
+        more=('optim_wrapper.optimizer.lr=0', ),
+        keep=('model.backbone.init_cfg', ))
     for prefix in ('', 'peers.1.'):
         name = f'{prefix}backbone.conv1.conv.weight'
         stored = next(v for k, v in weights.items()

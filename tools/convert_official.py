@@ -7,13 +7,12 @@ OUT.pth loads with OUT.py, which stands beside it.
 docs/official_weights.md has the details.
 """
 import argparse
-import hashlib
 import os
 import os.path as osp
 import re
 import tempfile
 
-from launch_options import ToolParser, use_checkout
+from launch_options import ToolParser, file_digest, use_checkout
 
 
 def parse_args(parser):
@@ -171,16 +170,7 @@ def make_spec(args, networks):
         input_size=size,
         sigma=args.sigma or sigma,
         source=osp.basename(args.input),
-        sha256=checksum(args.input))
-
-
-def checksum(path):
-    """The sha256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
+        sha256=file_digest(args.input))
 
 
 def make_checkpoint(spec, networks, number):

@@ -2,6 +2,7 @@
 """Command line options and preparations that the tools share."""
 import argparse
 import difflib
+import hashlib
 import os
 import os.path as osp
 import re
@@ -76,6 +77,32 @@ def use_checkout() -> None:
         sys.path.insert(0, ROOT)
 
 
+def file_digest(path: str) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Args:
+        path (str): The file.
+    """
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that set what configs read from the environment.
+
+    Args:
+        parser (ArgumentParser): The tool's parser.
+    """
+    for option, variables, metavar, text in CONFIG_VARIABLES:
+        parser.add_argument(
+            option,
+            metavar=metavar,
+            help=f'{text}; sets {", ".join(variables)}')
+
+
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add what training and testing have in common.
 
@@ -83,11 +110,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         parser (ArgumentParser): The tool's parser.
     """
     from mmengine.config import DictAction
-    for option, variables, metavar, text in CONFIG_VARIABLES:
-        parser.add_argument(
-            option,
-            metavar=metavar,
-            help=f'{text}; sets {", ".join(variables)}')
+    add_config_options(parser)
     parser.add_argument('--work-dir', help='folder of logs and results')
     parser.add_argument(
         '--show-dir', help='folder for pictures of the predictions')

@@ -14,7 +14,7 @@ from collections import Counter
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
 from launch_options import ToolParser  # noqa: E402
-from launch_options import CONFIG_VARIABLES, load_config, use_checkout
+from launch_options import add_config_options, load_config, use_checkout
 
 
 def number_of_images(text):
@@ -31,11 +31,7 @@ def parse_args(parser, args=None):
     """Add the options and parse them."""
     from mmengine.config import DictAction
     parser.add_argument('config', help='config file')
-    for option, variables, metavar, text in CONFIG_VARIABLES:
-        parser.add_argument(
-            option,
-            metavar=metavar,
-            help=f'{text}; sets {", ".join(variables)}')
+    add_config_options(parser)
     parser.add_argument(
         '--images',
         type=number_of_images,

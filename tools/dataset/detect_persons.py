@@ -19,7 +19,7 @@ import detection_journal as journals
 import detection_merge as merge
 from detection_input import InputError, read_source
 from detection_options import parse_args
-from launch_options import ToolParser, use_checkout
+from launch_options import ToolParser, file_digest, use_checkout
 
 
 def images_file(parser, args, source):
@@ -64,15 +64,6 @@ def load_config(parser, args):
                      'model and test_dataloader with a pipeline')
     text = json.dumps(parts, sort_keys=True, default=str)
     return cfg, hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_digest(path):
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def choose_device(parser, args):
