@@ -7,9 +7,8 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.models import SemiPoseEstimator
-from semipose_mm.models.networks import network_heatmaps
-from semipose_mm.models.semi_pose_estimator import heatmap_loss
-from semipose_mm.models.teaching import Deal, lesson_weights
+from semipose_mm.models.outputs import HeatmapOutput
+from semipose_mm.models.teaching import Deal
 from semipose_mm.structures import SemiPoseInputs, TeachingStep, ViewWarp
 from semipose_mm.structures.geometry import valid_region, warp
 from semipose_mm.structures.semi_batch import Lesson
@@ -42,6 +41,9 @@ class CollapsingEstimator(SemiPoseEstimator):
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         views = self.lectern.views
+        if not isinstance(self.output, HeatmapOutput):
+            raise ValueError('CollapsingEstimator needs a HeatmapHead, but '
+                             f'got {type(self.head).__name__}')
         if (self.num_networks != 1 or len(self.lectern.routes) != 1
                 or len(views) != 2 or any(view.ops for view in views)
                 or self.lectern.warp is None):
@@ -61,19 +63,20 @@ class CollapsingEstimator(SemiPoseEstimator):
             deal.take(self.lectern.warp.num_uniforms)
             for _ in self.lectern.views
         ]
-        warps = [self.lectern.warp(draw, self.codec) for draw in draws]
+        warps = [self.lectern.warp(draw, self.output.codec) for draw in draws]
         images = [
             view_warp.images(inputs[view.source])
             for view, view_warp in zip(self.lectern.views, warps)
         ]
-        heatmaps = [network_heatmaps(self, x) for x in images]
+        heatmaps = [self.output.run(self, x) for x in images]
         step.easy = {0: torch.cat(heatmaps).detach()}
         loss = 0
         for p in (0, 1):
             target, weights = move_heatmaps(heatmaps[1 - p], warps[1 - p],
                                             warps[p])
             # unlike in the library, the target keeps its gradient
-            loss = loss + heatmap_loss(self, heatmaps[p], target, weights)
+            loss = loss + self.output.loss(self.head, heatmaps[p], target,
+                                           weights)
             step.lessons.append(
                 Lesson(0, p, images[p], target.detach(), weights,
                        heatmaps[p].detach()))
@@ -98,7 +101,8 @@ def move_heatmaps(heatmaps: Tensor, source: ViewWarp,
     theta = (back @ _square(target.heatmap_theta))[:, :2]
     moved = warp(heatmaps, theta, target.align_corners)
     size = heatmaps.shape[-1], heatmaps.shape[-2]
-    return moved, lesson_weights(moved, target) * valid_region(theta, size)
+    weights = valid_region(theta, size).expand_as(moved)
+    return moved, weights if target.valid is None else weights * target.valid
 
 
 def _square(theta: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The semi-supervised estimator: its training step from top to bottom."""
 import copy
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Union
 
 import torch
 from mmengine.logging import print_log
@@ -9,18 +9,17 @@ from mmengine.model import ModuleDict
 from mmengine.structures import PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
-from mmpose.utils.typing import (ConfigType, InstanceList, OptConfigType,
-                                 OptMultiConfig, SampleList)
+from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
+                                 SampleList)
 from torch import Tensor, nn
 
-from semipose_mm.structures import (CodecGeometry, SemiPoseDataSamples,
-                                    SemiPoseInputs, TeachingStep,
-                                    heatmap_peaks)
+from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
+                                    TeachingStep)
 from semipose_mm.structures.semi_batch import Lesson
-from .networks import (build_peer, check_networks, mirror_to_peers,
-                       network_heatmaps, teacher_heatmaps)
-from .teaching import (Deal, Lectern, build_views, lesson_weights,
-                       parse_routes, route_target)
+from .loading_report import describe_loading, mirror_to_peers
+from .networks import build_peer, teaching
+from .outputs import Prediction, build_output
+from .teaching import Deal, Lectern, build_views, parse_routes
 
 
 @MODELS.register_module()
@@ -32,9 +31,10 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         sum_s sup_weight * l(f_s(x_labeled), y)
         + sum_r sum_p unsup_weight * l(f_s(V_p(x_p)), T_p(target_r))
 
-    where target_r is the mean heatmap of the teachers on the easy view,
+    where target_r is the mean output of the teachers on the easy view,
     without gradient, V_p the operations and the warp of a hard view and T_p
-    the same warp. PoseDual is two networks with crossed routes, PoseCons one
+    the same warp. Outputs are heatmaps or SimCC vectors; :mod:`.outputs`
+    says how either is moved and compared. PoseDual is two networks with crossed routes, PoseCons one
     network with the route 0 <- 0, and without routes this is supervised
     training (Xie et al., "An Empirical Study of the Collapsing Problem in
     Semi-Supervised 2D Human Pose Estimation", ICCV 2021).
@@ -46,11 +46,12 @@ class SemiPoseEstimator(TopdownPoseEstimator):
     Args:
         backbone (dict): Backbone of network 0.
         neck (dict, optional): Neck of network 0. Defaults to ``None``
-        head (dict, optional): Head of network 0, a ``HeatmapHead`` with
-            ``KeypointMSELoss``. Defaults to ``None``
+        head (dict, optional): Head of network 0: a ``HeatmapHead`` with
+            ``KeypointMSELoss``, or a ``RTMCCHead`` or ``SimCCHead`` with
+            ``KLDiscretLoss``. Defaults to ``None``
         train_cfg (dict, optional): Not used here. Defaults to ``None``
         test_cfg (dict, optional): As in MMPose; ``network`` names the one
-            that predicts: a number or ``'ensemble'`` (mean heatmap).
+            that predicts: a number or ``'ensemble'`` (mean output).
             Defaults to ``None``, network 0
         data_preprocessor (dict, optional): Usually
             ``SemiPoseDataPreprocessor``. Defaults to ``None``
@@ -119,8 +120,8 @@ class SemiPoseEstimator(TopdownPoseEstimator):
                 str(i): build_peer(base, override)
                 for i, override in enumerate(peers, 1)
             })
-        check_networks(self.networks)
-        self.codec = CodecGeometry.from_codec(self.head.decoder)
+        #: HeadOutput: How outputs of all networks are read and taught.
+        self.output = build_output(self.networks)
         self.lectern = Lectern(
             parse_routes(routes, self.num_networks), build_views(views), warp)
         self.sup_weight = sup_weight
@@ -161,11 +162,10 @@ class SemiPoseEstimator(TopdownPoseEstimator):
 
     def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
         """Let a checkpoint of one network initialize all of them."""
-        peers = getattr(self, 'peers', None)
-        if peers and mirror_to_peers(state_dict, prefix, peers):
-            print_log(
-                'The checkpoint holds one network: its weights go to network '
-                f'0 and to peer(s) {", ".join(peers)}', 'current')
+        networks = self.networks
+        mirrored = mirror_to_peers(state_dict, prefix, networks)
+        for line in describe_loading(state_dict, prefix, networks, mirrored):
+            print_log(line, 'current')
 
     # ------------------------------------------------------------ training
 
@@ -194,7 +194,7 @@ class SemiPoseEstimator(TopdownPoseEstimator):
             ``net<i>/loss_unsup`` for every student; weighted scalars.
         """
         self.last_step = None  # frees the last step's tensors in time
-        step = TeachingStep()
+        step = TeachingStep(self.output)
         if isinstance(inputs, Tensor):
             losses = self._labeled_losses(inputs, data_samples, step)
         else:
@@ -209,16 +209,17 @@ class SemiPoseEstimator(TopdownPoseEstimator):
     def _labeled_losses(self, images: Tensor, data_samples: SampleList,
                         step: TeachingStep) -> Dict[str, Tensor]:
         """Supervised loss of every network."""
-        targets = torch.stack([d.gt_fields.heatmaps for d in data_samples])
+        targets = self.output.labeled_targets(data_samples)
         weights = torch.cat(
             [d.gt_instance_labels.keypoint_weights for d in data_samples])
         step.keypoint_weights = weights
         losses = dict()
         for i, net in enumerate(self.networks):
-            heatmaps = network_heatmaps(net, images)
-            step.labeled[i] = heatmaps.detach()
-            losses[f'net{i}/loss_sup'] = self.sup_weight * heatmap_loss(
-                net, heatmaps, targets, weights)
+            output = self.output.run(net, images)
+            self.output.check_sizes(output, targets, i)
+            step.labeled[i] = self.output.detach(output)
+            losses[f'net{i}/loss_sup'] = self.sup_weight * self.output.loss(
+                net.head, output, targets, weights)
         return losses
 
     def _unlabeled_losses(self, inputs: SemiPoseInputs,
@@ -226,38 +227,41 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         """Consistency loss of every route through every view."""
         self.lectern.check_inputs(inputs)
         networks = self.networks
-        step.easy = {
-            t: teacher_heatmaps(networks[t], inputs['easy'], self.teacher_norm)
-            for t in self.lectern.teachers
-        }
+        for t in self.lectern.teachers:
+            with teaching(networks[t], self.teacher_norm):
+                step.easy[t] = self.output.float(
+                    self.output.run(networks[t], inputs['easy']))
+        weight = self.unsup_weight
+        if self.output.loss_sums_samples:
+            # partners together count as much as their labeled samples
+            weight = weight * (len(inputs['labeled']) / len(inputs['easy']))
         deal = Deal(inputs['uniforms'])
         losses = dict()
         for p, view in enumerate(self.lectern.views):
             view_warp = None
             if self.lectern.warp:
                 uniforms = deal.take(self.lectern.warp.num_uniforms)
-                view_warp = self.lectern.warp(uniforms, self.codec)
+                view_warp = self.lectern.warp(uniforms, self.output.codec)
             for route in self.lectern.routes:
-                target = route_target(step.easy, route.teachers)
+                taught = self.output.mean(
+                    [step.easy[t] for t in route.teachers])
                 images = inputs[view.source]
                 if view.ops:
-                    peaks = self.codec.to_input(heatmap_peaks(target)[0])
+                    peaks = self.output.peaks(taught)[0]
                     for op in view.ops:
                         uniforms = deal.take(op.num_uniforms)
                         images = op(images, peaks, uniforms)
                 if view_warp:
                     images = view_warp.images(images)
-                    target = view_warp.heatmaps(target)
-                weights = lesson_weights(target, view_warp)
+                target, weights = self.output.lesson(taught, view_warp)
                 net = networks[route.student]
-                heatmaps = network_heatmaps(net, images)
+                output = self.output.run(net, images)
                 name = f'net{route.student}/loss_unsup'
-                losses[name] = losses.get(name, 0) + (
-                    self.unsup_weight *
-                    heatmap_loss(net, heatmaps, target, weights))
+                losses[name] = losses.get(name, 0) + weight * self.output.loss(
+                    net.head, output, target, weights)
                 step.lessons.append(
                     Lesson(route.student, p, images, target, weights,
-                           heatmaps.detach()))
+                           self.output.detach(output)))
         return losses
 
     # ---------------------------------------------------------- prediction
@@ -276,9 +280,9 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         selected = self.selected_network
         if selected == 'ensemble':
             return self.predict_networks(inputs, data_samples)['ensemble']
-        preds, heatmaps = self._run_network(
+        prediction = self._run_network(
             int(selected[len('net'):]), inputs, data_samples)
-        return self._attach(preds, heatmaps, data_samples)
+        return self._attach(prediction, data_samples)
 
     def predict_networks(self, inputs: Tensor,
                          data_samples: SampleList) -> Dict[str, SampleList]:
@@ -289,55 +293,39 @@ class SemiPoseEstimator(TopdownPoseEstimator):
             data_samples (list): Their data samples; they are copied.
 
         Returns:
-            dict: ``net0``, ``net1``, ... and ``ensemble``, the mean heatmap,
+            dict: ``net0``, ``net1``, ... and ``ensemble``, the mean output,
             each with data samples as :meth:`predict` returns them. One
             network has no ensemble.
         """
         if self.metainfo is not None:
             for data_sample in data_samples:
                 data_sample.set_metainfo(self.metainfo)
-        outputs = {
+        predictions = {
             f'net{i}': self._run_network(i, inputs, data_samples)
             for i in range(self.num_networks)
         }
         if self.num_networks > 1:
-            mean = torch.stack([maps for _, maps in outputs.values()]).mean(0)
-            outputs['ensemble'] = self.head.decode(mean), mean
+            predictions['ensemble'] = self.output.ensemble(
+                self.head, list(predictions.values()))
         return {
-            name: self._attach(*output, copy.deepcopy(data_samples))
-            for name, output in outputs.items()
+            name: self._attach(prediction, copy.deepcopy(data_samples))
+            for name, prediction in predictions.items()
         }
 
     def _run_network(self, number: int, inputs: Tensor,
-                     data_samples: SampleList) -> Tuple[InstanceList, Tensor]:
-        """Keypoints in input space and heatmaps (B, K, h, w), flip-tested."""
+                     data_samples: SampleList) -> Prediction:
+        """Flip-tested prediction of a network, in input space."""
         net = self.networks[number]
         feats = net.extract_feat(inputs)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, net.extract_feat(inputs.flip(-1))]
-        preds, fields = net.head.predict(
-            feats, data_samples, dict(self.test_cfg, output_heatmaps=True))
-        return preds, torch.stack([field.heatmaps for field in fields])
+        return self.output.predict(net, feats, data_samples, self.test_cfg)
 
-    def _attach(self, preds: InstanceList, heatmaps: Tensor,
+    def _attach(self, prediction: Prediction,
                 data_samples: SampleList) -> SampleList:
         """Put predictions, in image space, into their data samples."""
         fields = None
-        if self.test_cfg.get('output_heatmaps', False):
-            fields = [PixelData(heatmaps=maps) for maps in heatmaps]
-        return self.add_pred_to_datasample(preds, fields, data_samples)
-
-
-def heatmap_loss(net: nn.Module, heatmaps: Tensor, targets: Tensor,
-                 weights: Tensor) -> Tensor:
-    """The head's own loss in float32.
-
-    Args:
-        net (nn.Module): The network whose head has the loss.
-        heatmaps (Tensor): Predictions (B, K, h, w) of any precision.
-        targets (Tensor): (B, K, h, w).
-        weights (Tensor): (B, K) or (B, K, h, w).
-    """
-    with torch.autocast(heatmaps.device.type, enabled=False):
-        return net.head.loss_module(heatmaps.float(), targets.float(),
-                                    weights.float())
+        if prediction.maps is not None:
+            fields = [PixelData(heatmaps=maps) for maps in prediction.maps]
+        return self.add_pred_to_datasample(prediction.instances, fields,
+                                           data_samples)

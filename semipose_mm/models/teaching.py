@@ -2,15 +2,12 @@
 """Who teaches whom, through which views, and what a lesson consumes."""
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from semipose_mm.structures import ViewWarp
-
 
 class Route(NamedTuple):
-    """A student and the networks whose mean heatmap is its target."""
+    """A student and the networks whose mean output is its target."""
     student: int
     teachers: Tuple[int, ...]
 
@@ -145,25 +142,3 @@ class Deal:
         """The next (U, num) uniforms."""
         self._used += num
         return self._uniforms[:, self._used - num:self._used]
-
-
-def route_target(easy: Dict[int, Tensor], teachers: Sequence[int]) -> Tensor:
-    """Mean heatmap (U, K, h, w) of a route's teachers."""
-    if len(teachers) == 1:
-        return easy[teachers[0]]
-    return torch.stack([easy[t] for t in teachers]).mean(0)
-
-
-def lesson_weights(target: Tensor, view_warp: Optional[ViewWarp]) -> Tensor:
-    """Weights of a target: every joint, where its pre-image is known.
-
-    Args:
-        target (Tensor): (U, K, h, w).
-        view_warp (ViewWarp, optional): The warp it went through.
-
-    Returns:
-        Tensor: (U, K), or (U, K, h, w) if the warp knows its valid region.
-    """
-    if view_warp is None or view_warp.valid is None:
-        return target.new_ones(target.shape[:2])
-    return view_warp.valid.expand_as(target)

@@ -17,25 +17,27 @@ from torch import Tensor
 
 
 class CodecGeometry(NamedTuple):
-    """How a heatmap codec relates heatmap and input pixels.
+    """How a codec relates heatmap and input pixels.
 
     Attributes:
         input_size (tuple): Input image size (W, H) in pixels.
-        heatmap_size (tuple): Heatmap size (w, h) in pixels.
-        scale_factor (tuple): Input pixels per heatmap pixel in (x, y):
-            W/w for MSRA, (W-1)/(w-1) for UDP.
+        heatmap_size (tuple, optional): Heatmap size (w, h) in pixels;
+            ``None`` for codecs without heatmaps.
+        scale_factor (tuple, optional): Input pixels per heatmap pixel in
+            (x, y): W/w for MSRA, (W-1)/(w-1) for UDP.
     """
     input_size: Tuple[int, int]
-    heatmap_size: Tuple[int, int]
-    scale_factor: Tuple[float, float]
+    heatmap_size: Optional[Tuple[int, int]] = None
+    scale_factor: Optional[Tuple[float, float]] = None
 
     @classmethod
     def from_codec(cls, codec) -> 'CodecGeometry':
-        """Read the sizes of an MMPose heatmap codec."""
-        return cls(
-            tuple(int(v) for v in codec.input_size),
-            tuple(int(v) for v in codec.heatmap_size),
-            tuple(float(v) for v in codec.scale_factor))
+        """Read the sizes of an MMPose codec."""
+        input_size = tuple(int(v) for v in codec.input_size)
+        if not hasattr(codec, 'heatmap_size'):
+            return cls(input_size)
+        return cls(input_size, tuple(int(v) for v in codec.heatmap_size),
+                   tuple(float(v) for v in codec.scale_factor))
 
     def to_input(self, points: Tensor) -> Tensor:
         """Map points (..., 2) from heatmap to input pixels."""
@@ -43,18 +45,22 @@ class CodecGeometry(NamedTuple):
 
 
 class ViewWarp(NamedTuple):
-    """One warp of a batch, shared by its images and its heatmaps.
+    """One warp of a batch, shared by its images and their targets.
 
     Attributes:
         image_theta (Tensor): (B, 2, 3) matrices for ``affine_grid``.
-        heatmap_theta (Tensor): The same motion for heatmaps, (B, 2, 3).
+        heatmap_theta (Tensor, optional): The same motion for heatmaps,
+            (B, 2, 3), where the codec has any.
         align_corners (bool): Which corners the matrices refer to.
+        matrix (Tensor): The same motion from output to input pixels,
+            (B, 3, 3).
         valid (Tensor, optional): (B, 1, h, w), 1 where the pre-image of a
             heatmap pixel lies within the crop. ``None`` counts all pixels.
     """
     image_theta: Tensor
-    heatmap_theta: Tensor
+    heatmap_theta: Optional[Tensor]
     align_corners: bool
+    matrix: Tensor
     valid: Optional[Tensor] = None
 
     def images(self, images: Tensor) -> Tensor:
@@ -64,6 +70,10 @@ class ViewWarp(NamedTuple):
     def heatmaps(self, heatmaps: Tensor) -> Tensor:
         """Warp heatmaps (B, K, h, w)."""
         return warp(heatmaps, self.heatmap_theta, self.align_corners)
+
+    def points(self, points: Tensor) -> Tensor:
+        """Where content at points (B, K, 2) in input pixels lies then."""
+        return warp_points(points, self.matrix)
 
 
 def affine_matrix(scale: Tensor, rotation: Tensor,
@@ -122,6 +132,25 @@ def normalized_theta(matrix: Tensor, size: Tuple[int, int]) -> Tensor:
     moved = (linear @ half[:, None]).squeeze(-1) + shift - half
     return torch.cat(
         [linear * half / half[:, None], (moved / half)[..., None]], -1)
+
+
+def pixel_matrix(theta: Tensor, size: Tuple[int, int]) -> Tensor:
+    """Turn ``affine_grid``'s theta into a pixel matrix.
+
+    Args:
+        theta (Tensor): (B, 2, 3) for ``align_corners=False``.
+        size (tuple): (W, H) of the tensor that is warped.
+
+    Returns:
+        Tensor: (B, 3, 3) from output to input pixels.
+    """
+    half = theta.new_tensor([size[0] / 2, size[1] / 2])
+    # p + 1/2 = half * (n + 1) in both frames
+    linear = theta[:, :, :2] * half[:, None] / half
+    middle = half - 0.5
+    shift = half * theta[:, :, 2] + middle - linear @ middle
+    bottom = theta.new_tensor([0., 0., 1.]).expand(len(theta), 1, 3)
+    return torch.cat([torch.cat([linear, shift[..., None]], -1), bottom], 1)
 
 
 def warp(tensor: Tensor, theta: Tensor, align_corners: bool = True) -> Tensor:

@@ -4,7 +4,7 @@
 ``B`` labeled samples come with ``U = B * unlabeled_ratio`` unlabeled ones.
 """
 from dataclasses import dataclass, field
-from typing import Dict, List, NamedTuple, TypedDict
+from typing import Any, Dict, List, NamedTuple, TypedDict
 
 from mmpose.structures import PoseDataSample
 from torch import Tensor
@@ -30,20 +30,23 @@ class SemiPoseDataSamples(TypedDict, total=False):
 class Lesson(NamedTuple):
     """What one route taught through one view; everything is detached.
 
+    Targets and outputs have the form of the heads' outputs: heatmaps
+    (U, K, h, w) or SimCC vectors.
+
     Attributes:
         student (int): Number of the student network.
         view (int): Number of the view.
         images (Tensor): Hard images (U, 3, H, W), normalized.
-        targets (Tensor): Warped teacher heatmaps (U, K, h, w).
+        targets: What the teachers see, moved to the hard view.
         weights (Tensor): (U, K) or (U, K, h, w).
-        heatmaps (Tensor): The student's prediction (U, K, h, w).
+        outputs: What the student sees on the hard images.
     """
     student: int
     view: int
     images: Tensor
-    targets: Tensor
+    targets: Any
     weights: Tensor
-    heatmaps: Tensor
+    outputs: Any
 
 
 @dataclass
@@ -54,15 +57,17 @@ class TeachingStep:
     recorded.
 
     Attributes:
-        labeled (dict): Network number to heatmaps (B, K, h, w).
+        output: The ``HeadOutput`` that reads what is recorded.
+        labeled (dict): Network number to output on labeled images.
         keypoint_weights (Tensor): Of the labeled samples, (B, K).
-        easy (dict): Network number to heatmaps of the easy view
-            (U, K, h, w), for networks that teach.
+        easy (dict): Network number to output on the easy view, for
+            networks that teach.
         lessons (list): One :class:`Lesson` for each route and view.
         losses (dict): The loss terms, weighted, by name.
     """
-    labeled: Dict[int, Tensor] = field(default_factory=dict)
+    output: Any
+    labeled: Dict[int, Any] = field(default_factory=dict)
     keypoint_weights: Tensor = None
-    easy: Dict[int, Tensor] = field(default_factory=dict)
+    easy: Dict[int, Any] = field(default_factory=dict)
     lessons: List[Lesson] = field(default_factory=list)
     losses: Dict[str, Tensor] = field(default_factory=dict)

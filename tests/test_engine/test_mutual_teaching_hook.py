@@ -99,7 +99,7 @@ def test_statistics_leave_at_log_intervals_only():
     runner.iter = 1
     hook.after_train_iter(runner, 0)
     value = runner.message_hub.get_scalar('train/net0/peak_hard').current()
-    expected = runner.model.last_step.lessons[0].heatmaps
+    expected = runner.model.last_step.lessons[0].outputs
     assert value == pytest.approx(expected.flatten(2).amax(-1).mean().item())
 
 

@@ -8,12 +8,11 @@ from semipose_mm.engine.statistics import agreement, teaching_statistics
 
 
 def test_agreement_counts_joints_whose_peaks_coincide():
-    a, b = torch.zeros(1, 4, 40, 40), torch.zeros(1, 4, 40, 40)
-    for joint, distance in enumerate([0, 2, 3, 20]):
-        a[0, joint, 10, 10] = b[0, joint, 10, 10 + distance] = 1.
-    assert agreement(a, b) == 0.5  # 5 % of 40 px are 2 px
-    assert agreement(a, b, torch.tensor([[1, 1, 0, 0]])) == 1
-    assert agreement(a, b, torch.zeros(1, 4)) == 0
+    a = torch.full((1, 4, 2), 10.)
+    b = a + torch.tensor([[0., 0.], [2., 0.], [0., 3.], [20., 0.]])
+    assert agreement(a, b, (30, 40)) == 0.5  # 5 % of 40 px are 2 px
+    assert agreement(a, b, (30, 40), torch.tensor([[1, 1, 0, 0]])) == 1
+    assert agreement(a, b, (30, 40), torch.zeros(1, 4)) == 0
 
 
 def test_statistics_of_a_step():

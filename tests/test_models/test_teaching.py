@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semipose_mm.models.teaching import (Deal, Lectern, build_views,
-                                         parse_routes, route_target)
+                                         parse_routes)
 
 
 def lectern(views, warp=None, routes=((0, [1]), (1, [0]))):
@@ -67,9 +67,3 @@ def test_dealing_goes_through_the_columns():
     deal = Deal(torch.arange(6.).reshape(1, 6))
     assert deal.take(2).tolist() == [[0., 1.]]
     assert deal.take(3).tolist() == [[2., 3., 4.]]
-
-
-def test_several_teachers_teach_their_mean():
-    easy = {0: torch.zeros(1, 1, 2, 2), 1: torch.ones(1, 1, 2, 2)}
-    assert (route_target(easy, [0, 1]) == 0.5).all()
-    assert route_target(easy, [1]) is easy[1]

@@ -131,9 +131,9 @@ def test_alarm_hears_the_step_of_the_project():
     step = model.last_step
     tensors = [step.easy[0], step.labeled[0]]
     for lesson in step.lessons:
-        tensors += [lesson.images, lesson.targets, lesson.heatmaps]
+        tensors += [lesson.images, lesson.targets, lesson.outputs]
     assert torch.equal(step.easy[0],
-                       torch.cat([x.heatmaps for x in step.lessons]))
+                       torch.cat([x.outputs for x in step.lessons]))
     assert len(tensors) == 8 and not any(x.requires_grad for x in tensors)
     for heatmaps, peak in ((step.labeled[0], 0.5), (step.easy[0], 0.4)):
         heatmaps.zero_()[..., 3, 4] = peak

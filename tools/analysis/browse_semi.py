@@ -74,11 +74,10 @@ def draw(model, inputs, samples):
     Returns:
         np.ndarray: A sheet, BGR, uint8.
     """
-    import torch
     from pictures import overlay, sheet, to_images
     step = model.last_step
     labeled = to_images(inputs['labeled'], model.data_preprocessor)
-    truth = torch.stack([s.gt_fields.heatmaps for s in samples['labeled']])
+    truth = model.output.maps(model.output.labeled_targets(samples['labeled']))
     titles = ['labeled', 'labels']
     columns = [labeled, [overlay(*pair) for pair in zip(labeled, truth)]]
     if step.lessons:
@@ -91,9 +90,8 @@ def draw(model, inputs, samples):
         name = f'net{lesson.student}'
         images = to_images(lesson.images[first], model.data_preprocessor)
         titles += [f'hard, {name}', f'taught to {name}']
-        columns += [
-            images, [overlay(*p) for p in zip(images, lesson.targets[first])]
-        ]
+        taught = model.output.maps(lesson.targets)[first]
+        columns += [images, [overlay(*p) for p in zip(images, taught)]]
     return sheet(list(zip(*columns)), titles)
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from semipose_mm.structures import CodecGeometry, ViewWarp, clipped_normal
 from semipose_mm.structures.geometry import (affine_matrix,
                                              conjugate_to_heatmap,
-                                             normalized_theta, valid_region)
+                                             normalized_theta, pixel_matrix,
+                                             valid_region)
 
 
 @MODELS.register_module()
@@ -69,19 +70,19 @@ class HardAffine:
         Args:
             scale (Tensor): (U,) factors; above 1 the content shrinks.
             rotation (Tensor): (U,) degrees.
-            codec (CodecGeometry): Sizes of input and heatmap.
+            codec (CodecGeometry): Sizes of input and any heatmap.
         """
         width, height = codec.input_size
         matrix = affine_matrix(scale, rotation,
                                ((width - 1) / 2, (height - 1) / 2))
+        image_theta = normalized_theta(matrix, codec.input_size)
+        if codec.heatmap_size is None:
+            return ViewWarp(image_theta, None, True, matrix)
         heatmap_theta = normalized_theta(
             conjugate_to_heatmap(matrix, codec.scale_factor),
             codec.heatmap_size)
-        return ViewWarp(
-            normalized_theta(matrix, codec.input_size),
-            heatmap_theta,
-            align_corners=True,
-            valid=valid_region(heatmap_theta, codec.heatmap_size))
+        valid = valid_region(heatmap_theta, codec.heatmap_size)
+        return ViewWarp(image_theta, heatmap_theta, True, matrix, valid)
 
     def __call__(self, uniforms: Tensor, codec: CodecGeometry) -> ViewWarp:
         """Draw the warp of a batch from uniforms (U, 3)."""
@@ -106,4 +107,5 @@ class LegacyHardAffine(HardAffine):
                   codec: CodecGeometry) -> ViewWarp:
         """See :meth:`HardAffine.view_warp`."""
         theta = affine_matrix(scale, rotation, (0., 0.))[:, :2]
-        return ViewWarp(theta, theta, align_corners=False)
+        return ViewWarp(theta, theta, False,
+                        pixel_matrix(theta, codec.input_size))

@@ -1,0 +1,76 @@
+# Copyright (c) semipose_mm authors.
+"""Which kind of output the heads of an estimator's networks have."""
+from typing import Dict, Sequence, Type
+
+from mmpose.models.heads import BaseHead, HeatmapHead, RTMCCHead, SimCCHead
+from torch import nn
+
+from .head_output import HeadOutput
+from .heatmap_output import HeatmapOutput
+from .simcc_output import SimCCOutput
+
+#: Kinds of heads, with their subclasses, and of their outputs.
+KINDS: Dict[Type[BaseHead], Type[HeadOutput]] = {
+    HeatmapHead: HeatmapOutput,
+    RTMCCHead: SimCCOutput,
+    SimCCHead: SimCCOutput
+}
+
+
+def build_output(networks: Sequence[nn.Module]) -> HeadOutput:
+    """Check that the heads of all networks can teach one another.
+
+    Args:
+        networks (Sequence[nn.Module]): Network 0 and its peers.
+
+    Returns:
+        HeadOutput: The kind of their outputs.
+
+    Raises:
+        TypeError: If a head, loss or codec cannot be used.
+        ValueError: If outputs differ between networks.
+    """
+    kinds = [
+        _kind_of(net, 'model.head' if i == 0 else f'model.peers[{i - 1}].head')
+        for i, net in enumerate(networks)
+    ]
+    first = networks[0].head
+    for i, (kind, net) in enumerate(zip(kinds[1:], networks[1:])):
+        if kind is not kinds[0]:
+            raise ValueError(
+                f'model.peers[{i}].head.type is {type(net.head).__name__}, '
+                f'but model.head.type is {type(first).__name__}: networks '
+                'that teach one another need the same kind of output. Change '
+                'the peer, as labels are encoded for network 0')
+        theirs = kind.traits(net.head)
+        for name, value in kind.traits(first).items():
+            if theirs[name] != value:
+                raise ValueError(
+                    f'model.peers[{i}].head.{name} is {theirs[name]}, but '
+                    f'model.head.{name} is {value}: networks that teach one '
+                    'another need the same. Change the peer, as labels are '
+                    'encoded for network 0')
+    return kinds[0](first)
+
+
+def _kind_of(net: nn.Module, key: str) -> Type[HeadOutput]:
+    """The checked kind of a network's head."""
+    head = getattr(net, 'head', None)
+    for head_type, kind in KINDS.items():
+        if isinstance(head, head_type):
+            break
+    else:
+        raise TypeError(
+            f'{key}.type is {type(head).__name__}, but consistency training '
+            'needs one heatmap (B, K, h, w) or one pair of SimCC vectors for '
+            'each network: HeatmapHead, RTMCCHead, SimCCHead or a subclass '
+            'such as ViPNASHead')
+    if head.decoder is None:
+        raise ValueError(f'{key}.decoder is missing: the codec says how the '
+                         'output and input pixels relate')
+    kind.check_head(head, key)
+    if not head.loss_module.use_target_weight:
+        raise ValueError(
+            f'{key}.loss.use_target_weight is False, but unlabeled targets '
+            'have weights: set it to True')
+    return kind

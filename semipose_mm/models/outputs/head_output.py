@@ -1,0 +1,184 @@
+# Copyright (c) semipose_mm authors.
+"""The interface between the training step and the kinds of heads."""
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from mmpose.utils.typing import InstanceList, SampleList
+from torch import Tensor, nn
+
+from semipose_mm.structures import CodecGeometry, ViewWarp
+
+
+class Prediction(NamedTuple):
+    """What a network says at test time.
+
+    Attributes:
+        output: Flip-tested output of the head.
+        instances (list): Decoded keypoints in input space.
+        maps (Tensor, optional): Heatmaps (B, K, h, w) to look at, where
+            ``test_cfg.output_heatmaps`` asks for them.
+    """
+    output: Any
+    instances: InstanceList
+    maps: Optional[Tensor]
+
+
+class HeadOutput(ABC):
+    """How one kind of output is targeted, moved, compared and decoded.
+
+    An *output* is what a head's forward pass returns for a batch. The step
+    knows nothing about it but what is here, so another kind of head is
+    another subclass.
+
+    Args:
+        head (nn.Module): Head of network 0; its decoder and loss describe
+            the outputs of all networks.
+    """
+
+    #: Whether the loss is a sum over samples, not their mean.
+    loss_sums_samples = False
+
+    def __init__(self, head: nn.Module) -> None:
+        self.codec = CodecGeometry.from_codec(head.decoder)
+
+    @classmethod
+    @abstractmethod
+    def check_head(cls, head: nn.Module, key: str) -> None:
+        """Check a head of this kind.
+
+        Args:
+            head (nn.Module): A head with a decoder.
+            key (str): Its config key, for the message.
+
+        Raises:
+            TypeError: If its loss or codec cannot be used.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def traits(head: nn.Module) -> Dict[str, Any]:
+        """What networks that teach one another must have in common.
+
+        Args:
+            head (nn.Module): A checked head.
+
+        Returns:
+            dict: Values by config key below the head's.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def apply(function: Callable, *outputs: Any) -> Any:
+        """Apply a function on tensors to each part of outputs."""
+
+    @abstractmethod
+    def labeled_targets(self, data_samples: SampleList) -> Any:
+        """Targets of labeled samples, in the form of an output."""
+
+    @abstractmethod
+    def peaks(self, output: Any) -> Tuple[Tensor, Tensor]:
+        """Where an output sees joints, and how surely.
+
+        Returns:
+            tuple: Points (U, K, 2) in input pixels and confidences (U, K),
+            1 for what a target has, in float32.
+        """
+
+    @abstractmethod
+    def lesson(self, output: Any,
+               view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
+        """Turn a teacher's output on the easy view into a target.
+
+        Args:
+            output: Mean output of the teachers, without gradient.
+            view_warp (ViewWarp, optional): From the easy to the hard view.
+
+        Returns:
+            tuple: A target in the form of an output, and weights (U, K) or
+            (U, K, h, w).
+        """
+
+    @abstractmethod
+    def contains(self, target: Any) -> Tensor:
+        """Which joints (U, K) a target has, and not outside the view."""
+
+    @abstractmethod
+    def maps(self, target: Any) -> Tensor:
+        """Maps (U, K, h, w), 1 at a joint, by which a target is drawn."""
+
+    @abstractmethod
+    def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
+                test_cfg: dict) -> Prediction:
+        """Decode the features of a network as MMPose's heads do.
+
+        Args:
+            net (nn.Module): The network.
+            feats (tuple | list): Features; with a flip test, a list of those
+                of the images and of the flipped ones.
+            data_samples (list): Data samples with ``flip_indices``.
+            test_cfg (dict): As in MMPose.
+        """
+
+    # ------------------------------------------------- alike for all kinds
+
+    def run(self, net: nn.Module, images: Tensor) -> Any:
+        """The output of a network for images (B, 3, H, W)."""
+        return self.apply(lambda part: part,
+                          net.head(net.extract_feat(images)))
+
+    def detach(self, output: Any) -> Any:
+        """An output without its gradient."""
+        return self.apply(torch.Tensor.detach, output)
+
+    def float(self, output: Any) -> Any:
+        """An output in float32."""
+        return self.apply(torch.Tensor.float, output)
+
+    def mean(self, outputs: Sequence[Any]) -> Any:
+        """Mean of the outputs of several networks."""
+        if len(outputs) == 1:
+            return outputs[0]
+        return self.apply(lambda *parts: torch.stack(parts).mean(0), *outputs)
+
+    def check_sizes(self, output: Any, target: Any, number: int) -> None:
+        """Check that a network's output has the size of its targets.
+
+        Raises:
+            ValueError: If it has not, as with a backbone of another stride.
+        """
+        sizes = [[], []]
+        for value, found in zip((output, target), sizes):
+            self.apply(lambda part: found.append(tuple(part.shape)), value)
+        if sizes[0] != sizes[1]:
+            key = 'model' if number == 0 else f'model.peers[{number - 1}]'
+            raise ValueError(
+                f'{key} has an output of shape {sizes[0]}, but labels have '
+                f'{sizes[1]}: change its head (such as in_featuremap_size, '
+                'deconv_out_channels) or the encoder of GenerateTarget')
+
+    def loss(self, head: nn.Module, output: Any, target: Any,
+             weights: Tensor) -> Tensor:
+        """The head's own loss in float32.
+
+        Args:
+            head (nn.Module): The head whose loss module is called.
+            output: Its output, of any precision.
+            target: A target in the form of an output.
+            weights (Tensor): (B, K) or (B, K, h, w).
+
+        Returns:
+            Tensor: A scalar.
+        """
+        with torch.autocast(weights.device.type, enabled=False):
+            return head.loss_module(
+                self.float(output), self.float(target), weights.float())
+
+    def ensemble(self, head: nn.Module,
+                 predictions: Sequence[Prediction]) -> Prediction:
+        """Predict by the mean output, decoded by network 0's head."""
+        output = self.mean([p.output for p in predictions])
+        maps = None
+        if predictions[0].maps is not None:
+            maps = torch.stack([p.maps for p in predictions]).mean(0)
+        return Prediction(output, head.decode(output), maps)

@@ -1,0 +1,151 @@
+# Copyright (c) semipose_mm authors.
+"""SimCC: one vector along x and one along y for each joint."""
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+
+import torch
+from mmpose.codecs import SimCCLabel
+from mmpose.models.losses import KLDiscretLoss
+from mmpose.models.utils.tta import flip_vectors
+from mmpose.utils.typing import SampleList
+from torch import Tensor, nn
+
+from semipose_mm.structures import ViewWarp
+from .head_output import HeadOutput, Prediction
+from .simcc_encoding import SimCCEncoder
+
+
+class SimCCVectors(NamedTuple):
+    """Outputs or targets of a batch.
+
+    Attributes:
+        x (Tensor): (N, K, W * split_ratio).
+        y (Tensor): (N, K, H * split_ratio).
+    """
+    x: Tensor
+    y: Tensor
+
+
+class SimCCOutput(HeadOutput):
+    """Vectors of a ``RTMCCHead`` or ``SimCCHead`` with ``KLDiscretLoss``.
+
+    Vectors do not warp, as a rotation mixes the axes. A target is made of
+    the joints that the teachers see on the easy view: their bins, moved as
+    points by the view's warp and encoded anew, each joint with its
+    confidence as weight (SimCC: Li et al., ECCV 2022; RTMPose: Jiang et
+    al., arXiv 2303.07399).
+
+    A confidence is the height of the softmax that the loss compares, in
+    parts of what it is for a target, the smaller of both axes and at most 1.
+    The head's own scores are logits, which the loss leaves undetermined by
+    a constant.
+    """
+
+    loss_sums_samples = True
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__(head)
+        self.encoder = SimCCEncoder.from_codec(head.decoder)
+        self.beta = head.loss_module.beta
+        self.split_ratio = head.decoder.simcc_split_ratio
+        self.ideal_peaks = tuple(
+            self._ideal_peak(vector, head.loss_module)
+            for vector in self._centered_target())
+
+    def _centered_target(self) -> SimCCVectors:
+        """The target of a joint in the middle of the image."""
+        center = torch.tensor(self.codec.input_size) / 2
+        return SimCCVectors(*self.encoder.encode(center[None, None])[:2])
+
+    @staticmethod
+    def _ideal_peak(vector: Tensor, loss: nn.Module) -> float:
+        """Height of the distribution that the loss makes of a target."""
+        if loss.label_softmax:
+            return float((vector * loss.label_beta).softmax(-1).max())
+        return float(vector.max() / vector.sum())
+
+    @classmethod
+    def check_head(cls, head: nn.Module, key: str) -> None:
+        """See :meth:`HeadOutput.check_head`."""
+        if type(head.loss_module) is not KLDiscretLoss:
+            raise TypeError(
+                f'{key}.loss.type is {type(head.loss_module).__name__}, but '
+                'weighted SimCC targets need KLDiscretLoss')
+        if not isinstance(head.decoder, SimCCLabel):
+            raise TypeError(
+                f'{key}.decoder.type is {type(head.decoder).__name__}, but '
+                f'{type(head).__name__} needs SimCCLabel')
+
+    @staticmethod
+    def traits(head: nn.Module) -> Dict[str, Any]:
+        """See :meth:`HeadOutput.traits`."""
+        codec, loss = head.decoder, head.loss_module
+        return {
+            'out_channels': head.out_channels,
+            'decoder.input_size': tuple(codec.input_size),
+            'decoder.simcc_split_ratio': codec.simcc_split_ratio,
+            'decoder.smoothing_type': codec.smoothing_type,
+            'decoder.sigma': tuple(float(value) for value in codec.sigma),
+            'decoder.normalize': codec.normalize,
+            'loss.beta': loss.beta,
+            'loss.label_softmax': loss.label_softmax
+        }
+
+    @staticmethod
+    def apply(function: Callable, *outputs: Tuple) -> SimCCVectors:
+        """See :meth:`HeadOutput.apply`."""
+        return SimCCVectors(*(function(*parts) for parts in zip(*outputs)))
+
+    def labeled_targets(self, data_samples: SampleList) -> SimCCVectors:
+        """Vectors that ``GenerateTarget`` has made."""
+        labels = [d.gt_instance_labels for d in data_samples]
+        return SimCCVectors(
+            torch.cat([label.keypoint_x_labels for label in labels]),
+            torch.cat([label.keypoint_y_labels for label in labels]))
+
+    def peaks(self, output: SimCCVectors) -> Tuple[Tensor, Tensor]:
+        """See :meth:`HeadOutput.peaks`."""
+        bins, heights = [], []
+        for part, ideal in zip(self.float(output), self.ideal_peaks):
+            height, index = (part * self.beta).softmax(-1).max(-1)
+            bins.append(index)
+            heights.append(height / ideal)
+        points = torch.stack(bins, -1).float() / self.split_ratio
+        return points, torch.minimum(*heights).clamp(max=1)
+
+    def lesson(self, output: SimCCVectors,
+               view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
+        """See :meth:`HeadOutput.lesson`."""
+        points, confidence = self.peaks(output)
+        if view_warp is not None:
+            points = view_warp.points(points)
+        x, y, inside = self.encoder.encode(points)
+        return SimCCVectors(x, y), confidence * inside
+
+    def contains(self, target: SimCCVectors) -> Tensor:
+        """See :meth:`HeadOutput.contains`."""
+        return target.x.any(-1)
+
+    def maps(self, target: SimCCVectors) -> Tensor:
+        """See :meth:`HeadOutput.maps`."""
+        x, y = (
+            part / part.amax(-1, keepdim=True).clamp(min=1e-12)
+            for part in target)
+        return y[..., None] * x[..., None, :]
+
+    def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
+                test_cfg: dict) -> Prediction:
+        """See :meth:`HeadOutput.predict`."""
+        if test_cfg.get('flip_test', False):
+            plain, flipped = (net.head(part) for part in feats)
+            flipped = flip_vectors(
+                *flipped,
+                flip_indices=data_samples[0].metainfo['flip_indices'])
+            output = self.mean([plain, flipped])
+        else:
+            output = SimCCVectors(*net.head(feats))
+        if not test_cfg.get('output_heatmaps', False):
+            return Prediction(output, net.head.decode(output), None)
+        # heads differ in how they make maps of vectors
+        instances, fields = net.head.predict(feats, data_samples, test_cfg)
+        maps = torch.stack([field.heatmaps for field in fields])
+        return Prediction(output, instances, maps)
