@@ -53,7 +53,7 @@ def test_leaf(name, no_variables):
     assert model.num_networks == (2 if method == 'posedual' else 1)
     assert [(r.student, list(r.teachers))
             for r in model.lectern.routes] == ROUTES[method]
-    assert model.head.decoder.input_size == model.codec.input_size
+    assert model.head.decoder.input_size == model.output.codec.input_size
     ratio = cfg.train_dataloader.dataset.get('unlabeled_ratio', 1)
     assert ratio == bool(ROUTES[method])
     # the learning rate falls within the training

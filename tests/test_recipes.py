@@ -241,6 +241,13 @@ def test_real_data(train, data_root, method, data, labels):
           '--num-labels', str(labels))
 
 
+@pytest.mark.parametrize('method, data', [('posedual', 'lspet'),
+                                          ('posecons', 'mouse9'),
+                                          ('supervised', 'mouse9')])
+def test_simcc_on_real_data(train, data_root, method, data):
+    train(f'{method}_rtmpose-t_{data}.py', '--data-root', str(data_root))
+
+
 def test_given_backbone_weights(train, data_root):
     """Training starts from them in both networks."""
     given = os.environ.get('SEMIPOSE_MOBILENETV2') or str(

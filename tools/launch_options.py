@@ -33,10 +33,10 @@ CONFIG_VARIABLES = (
      'GPUs among which the iterations of a recipe are shared. Defaults to '
      'the number of processes'),
     ('--backbone-weights',
-     ('SEMIPOSE_MOBILENETV2', 'SEMIPOSE_RESNET18', 'SEMIPOSE_RESNET18_PEER',
-      'SEMIPOSE_RESNET50', 'SEMIPOSE_RESNET101', 'SEMIPOSE_RESNET152',
-      'SEMIPOSE_HRNET_W32', 'SEMIPOSE_HRNET_W48'), 'FILE',
-     'initial weights of the backbones: a file, or a name such as '
+     ('SEMIPOSE_MOBILENETV2', 'SEMIPOSE_CSPNEXT_TINY', 'SEMIPOSE_RESNET18',
+      'SEMIPOSE_RESNET18_PEER', 'SEMIPOSE_RESNET50', 'SEMIPOSE_RESNET101',
+      'SEMIPOSE_RESNET152', 'SEMIPOSE_HRNET_W32', 'SEMIPOSE_HRNET_W48'),
+     'FILE', 'initial weights of the backbones: a file, or a name such as '
      "'torchvision://resnet18'"),
     ('--peer-weights', ('SEMIPOSE_RESNET18_PEER', ), 'FILE',
      'those of the second network, if they are others'),

@@ -13,6 +13,7 @@ lspet_unlabeled = dict(
     bbox_file='annotations/unlabeled_4000_boxes.json',
     data_prefix=dict(img='images/'))
 lspet_test = dict(
+    num_workers=2,
     dataset=dict(
         type='CrowdPoseDataset',
         data_root=lspet_root,

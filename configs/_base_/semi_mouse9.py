@@ -25,6 +25,7 @@ mouse9_unlabeled = dict(
     bbox_file='annotations/unlabeled_800_boxes.json',
     data_prefix=dict(img='images/'))
 mouse9_test = dict(
+    num_workers=2,
     dataset=dict(
         data_root=mouse9_root,
         metainfo=mouse9,

@@ -10,7 +10,7 @@ small_views = [
         source=_base_.hard_source,
         ops=[small_cutout] if _base_.hard_cutout else [])
 ]
-small_loader = dict(batch_size=16, drop_last=True)
+small_loader = dict(batch_size=16, drop_last=True, num_workers=2)
 small_optimizer = dict(optimizer=dict(lr=1e-3))
 small_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=50, by_epoch=False),

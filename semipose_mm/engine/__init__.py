@@ -3,11 +3,13 @@
 from .eval_loops import SemiPoseTestLoop, SemiPoseValLoop
 from .hooks import ChannelsLastHook, MutualTeachingHook, SafeCheckpointHook
 from .iter_train_loop import SemiPoseIterTrainLoop
+from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
 from .train_loop import SemiPoseTrainLoop
 
 __all__ = [
     'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'MutualTeachingHook',
-    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
-    'SemiPoseTrainLoop', 'SemiPoseValLoop'
+    'NetworkLayerDecayOptimWrapperConstructor', 'SafeCheckpointHook',
+    'SemiPoseIterTrainLoop', 'SemiPoseTestLoop', 'SemiPoseTrainLoop',
+    'SemiPoseValLoop'
 ]

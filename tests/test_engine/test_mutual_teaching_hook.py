@@ -4,13 +4,14 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+import simcc_toys
 import torch
 from mmengine.hooks import LoggerHook
 from mmengine.logging import MessageHub
 from toys import DUAL, build_batch, build_model
 
 from semipose_mm.engine.hooks import MutualTeachingHook
-from semipose_mm.engine.hooks.mutual_teaching_hook import (perturb_final_layer,
+from semipose_mm.engine.hooks.mutual_teaching_hook import (perturb_layers,
                                                            unsup_factor)
 
 
@@ -19,6 +20,7 @@ def fake_runner(model, resume=False):
         model=model,
         iter=0,
         hooks=[LoggerHook(interval=2)],
+        optim_wrapper=SimpleNamespace(param_groups=[]),
         logger=logging.getLogger('test_mutual_teaching'),
         message_hub=MessageHub.get_instance('test_mutual_teaching'),
         train_loop=SimpleNamespace(stop_training=False),
@@ -81,11 +83,27 @@ def test_nothing_is_perturbed_on_resume():
 def test_perturbation_is_the_same_on_every_rank():
     a, b = equal_networks(), equal_networks()
     torch.manual_seed(5)
-    perturb_final_layer(a.peers['1'], 1)
+    perturb_layers([a.peers['1'].head.final_layer], 1)
     torch.manual_seed(6)
-    perturb_final_layer(b.peers['1'], 1)
+    perturb_layers([b.peers['1'].head.final_layer], 1)
     assert torch.equal(a.peers['1'].head.final_layer.weight,
                        b.peers['1'].head.final_layer.weight)
+
+
+@pytest.mark.parametrize('head_type', simcc_toys.HEADS)
+def test_final_layers_of_simcc_heads_are_perturbed(head_type):
+    views = [dict(source='easy', ops=[])]
+    model = simcc_toys.build_model(head_type,
+                                   **dict(simcc_toys.DUAL, views=views))
+    plain = {k: v for k, v in model.state_dict().items() if 'peers' not in k}
+    model.peers['1'].load_state_dict(plain)
+    MutualTeachingHook().before_train(fake_runner(model))
+    parted = {
+        k.split('.')[1]
+        for k, v in model.peers['1'].state_dict().items()
+        if not torch.equal(v, plain[k])
+    }
+    assert parted in ({'cls_x', 'cls_y'}, {'mlp_head_x', 'mlp_head_y'})
 
 
 def test_statistics_leave_at_log_intervals_only():

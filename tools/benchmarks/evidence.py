@@ -38,6 +38,8 @@ class Setting(NamedTuple):
         batch_size (int): Labeled samples of a step, and unlabeled ones.
         iters (int): Iterations with labeled batches.
         amp (bool): Whether to train in bfloat16.
+        network (str): Second word of the config's name.
+        overrides (dict): Changes of the config.
     """
     data: str
     labels: int
@@ -45,14 +47,40 @@ class Setting(NamedTuple):
     batch_size: int
     iters: int
     amp: bool
+    network: str = 'mobilenetv2'
+    overrides: dict = {}
 
 
+#: RTMPose's head on the backbone for which ImageNet weights are at hand.
+RTMPOSE_MOBILENETV2 = {
+    'model.backbone':
+    dict(
+        type='MobileNetV2',
+        widen_factor=1.,
+        out_indices=(7, ),
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint=os.environ.get('SEMIPOSE_MOBILENETV2',
+                                      'mmcls://mobilenet_v2'))),
+    'model.head.in_channels':
+    1280
+}
 #: Portrait crops tell the released geometry from the corrected one.
 SETTINGS = {
-    'mouse9-20': Setting('mouse9', 20, (64, 96), 8, 1000, False),
-    'lspet-250': Setting('lspet', 250, (64, 96), 8, 1000, False),
-    'mouse9-100': Setting('mouse9', 100, (64, 96), 8, 1000, False),
-    'mouse9-20-square': Setting('mouse9', 20, (128, 128), 16, 2000, True),
+    'mouse9-20':
+    Setting('mouse9', 20, (64, 96), 8, 1000, False),
+    'lspet-250':
+    Setting('lspet', 250, (64, 96), 8, 1000, False),
+    'mouse9-100':
+    Setting('mouse9', 100, (64, 96), 8, 1000, False),
+    'mouse9-20-square':
+    Setting('mouse9', 20, (128, 128), 16, 2000, True),
+    'mouse9-20-rtmpose':
+    Setting('mouse9', 20, (96, 128), 8, 1000, False, 'rtmpose-t',
+            RTMPOSE_MOBILENETV2),
+    'lspet-250-rtmpose':
+    Setting('lspet', 250, (96, 128), 8, 2000, False, 'rtmpose-t',
+            RTMPOSE_MOBILENETV2),
 }
 NUM_UNLABELED = dict(mouse9=800, lspet=4000)
 
@@ -146,7 +174,11 @@ def set_size(cfg: object, size: Tuple[int, int]) -> None:
         input_size=size,
         heatmap_size=(size[0] // 4, size[1] // 4),
         half_size=(round(10 * scale), round(19 * scale)),
-        jitter=10 * scale)
+        jitter=10 * scale,
+        in_featuremap_size=(size[0] // 32, size[1] // 32))
+    if isinstance(cfg, dict) and cfg.get('type') == 'SimCCLabel':
+        # a quarter of the root of the bins, as in the zoo
+        sizes['sigma'] = tuple(round((2 * v)**0.5 / 4, 2) for v in size)
     entries = cfg.items() if isinstance(cfg, dict) else enumerate(cfg)
     for key, value in list(entries):
         if key in sizes:
@@ -163,7 +195,7 @@ def make_config(run: Run, path: str) -> None:
     os.environ['SEMIPOSE_HARD'] = method.hard
     cfg = Config.fromfile(
         osp.join(ROOT, 'configs',
-                 f'{method.config}_mobilenetv2_{setting.data}.py'))
+                 f'{method.config}_{setting.network}_{setting.data}.py'))
     set_size(cfg._cfg_dict, setting.size)
     iters = setting.iters * method.compute
     epochs = iters * setting.batch_size // NUM_UNLABELED[setting.data]
@@ -174,6 +206,8 @@ def make_config(run: Run, path: str) -> None:
         if hook.type == 'MutualTeachingHook':
             hook.update(start)
     cfg.custom_hooks.append(dict(type='ChannelsLastHook'))
+    if setting.overrides:
+        cfg.model.backbone = {}  # merging would keep what it had
     cfg.merge_from_dict({
         'train_cfg.max_epochs':
         epochs,
@@ -187,6 +221,7 @@ def make_config(run: Run, path: str) -> None:
         dict(interval=interval, save_best=None, max_keep_ckpts=1),
         'default_hooks.logger.interval':
         25,
+        **setting.overrides,
         **method.overrides
     })
     cfg.dump(path)
@@ -225,7 +260,10 @@ def train(run: Run, work_dir: str) -> dict:
     curve = read_curve(work_dir)
     return dict(
         run._asdict(),
-        **setting._asdict(),
+        **{
+            k: v
+            for k, v in setting._asdict().items() if k != 'overrides'
+        },
         last={
             k: v
             for k, v in curve[-1].items() if k not in ('iter', 's')

@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Schedule, start and supervision of mutual teaching."""
-from typing import Optional
+from typing import Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce
@@ -85,8 +85,21 @@ class MutualTeachingHook(Hook):
             self.interval = next(
                 (hook.interval
                  for hook in runner.hooks if isinstance(hook, LoggerHook)), 50)
+        self._check_layer_decay(runner.optim_wrapper)
         if not runner._resume:
             self._part_equal_networks(model, runner)
+
+    @staticmethod
+    def _check_layer_decay(optim_wrapper) -> None:
+        """See to it that layer-wise learning rates reach the peers."""
+        names = (
+            name for group in optim_wrapper.param_groups
+            for name in group.get('param_names', ()))
+        if any(name.startswith('peers.') for name in names):
+            raise ValueError(
+                'optim_wrapper.constructor decays the layers of network 0 '
+                'alone, peers would have the full learning rate: set it to '
+                "'NetworkLayerDecayOptimWrapperConstructor'")
 
     def _part_equal_networks(self, model, runner) -> None:
         """See to it that equal networks do not stay equal for ever."""
@@ -102,7 +115,7 @@ class MutualTeachingHook(Hook):
                     f'Network {number} starts equal to network 0; they part '
                     'because each sees hard views of its own.')
                 continue
-            perturb_final_layer(peer, int(number))
+            perturb_layers(model.output.final_layers(peer.head), int(number))
             runner.logger.warning(
                 f'Network {number} starts equal to network 0 and would stay '
                 'so, as both see the same hard views: its final layer is '
@@ -152,15 +165,17 @@ class MutualTeachingHook(Hook):
 
 
 @torch.no_grad()
-def perturb_final_layer(net: torch.nn.Module, number: int) -> None:
-    """Add noise of a tenth of its spread to a network's final layer.
+def perturb_layers(layers: Sequence[torch.nn.Module], number: int) -> None:
+    """Add noise of a tenth of its spread to each parameter of layers.
 
     Args:
-        net (nn.Module): The network; changed in place.
-        number (int): Its number, which seeds the noise on every rank alike.
+        layers (Sequence[nn.Module]): A network's final layers; changed in
+            place.
+        number (int): The network's number, which seeds the noise on every
+            rank alike.
     """
     generator = torch.Generator().manual_seed(number)
-    for param in net.head.final_layer.parameters():
+    for param in (p for layer in layers for p in layer.parameters()):
         noise = torch.randn(param.shape, generator=generator)
         spread = param.std().cpu() if param.numel() > 1 else 0.
         # a zero-initialized bias has no spread of its own

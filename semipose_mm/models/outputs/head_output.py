@@ -1,7 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """The interface between the training step and the kinds of heads."""
 from abc import ABC, abstractmethod
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 import torch
 from mmpose.utils.typing import InstanceList, SampleList
@@ -66,6 +67,11 @@ class HeadOutput(ABC):
         Returns:
             dict: Values by config key below the head's.
         """
+
+    @staticmethod
+    @abstractmethod
+    def final_layers(head: nn.Module) -> List[nn.Module]:
+        """The layers whose output is the head's, or a part of it."""
 
     @staticmethod
     @abstractmethod

@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Heatmaps: one map for each joint."""
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import torch
 from mmpose.models.losses import KeypointMSELoss
@@ -37,6 +37,12 @@ class HeatmapOutput(HeadOutput):
             'decoder.heatmap_size': tuple(codec.heatmap_size),
             'decoder.type': type(codec).__name__
         }
+
+    @staticmethod
+    def final_layers(head: nn.Module) -> List[nn.Module]:
+        """See :meth:`HeadOutput.final_layers`."""
+        layers = [head.deconv_layers, head.conv_layers, head.final_layer]
+        return [x for x in layers if any(True for _ in x.parameters())][-1:]
 
     @staticmethod
     def apply(function: Callable, *outputs: Tensor) -> Any:

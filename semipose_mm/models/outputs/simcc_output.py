@@ -1,9 +1,11 @@
 # Copyright (c) semipose_mm authors.
 """SimCC: one vector along x and one along y for each joint."""
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+import numpy as np
 import torch
 from mmpose.codecs import SimCCLabel
+from mmpose.models.heads import RTMCCHead
 from mmpose.models.losses import KLDiscretLoss
 from mmpose.models.utils.tta import flip_vectors
 from mmpose.utils.typing import SampleList
@@ -47,21 +49,11 @@ class SimCCOutput(HeadOutput):
         self.encoder = SimCCEncoder.from_codec(head.decoder)
         self.beta = head.loss_module.beta
         self.split_ratio = head.decoder.simcc_split_ratio
+        center = np.array([[self.codec.input_size]], dtype=np.float32) / 2
+        labels = head.decoder.encode(center)
         self.ideal_peaks = tuple(
-            self._ideal_peak(vector, head.loss_module)
-            for vector in self._centered_target())
-
-    def _centered_target(self) -> SimCCVectors:
-        """The target of a joint in the middle of the image."""
-        center = torch.tensor(self.codec.input_size) / 2
-        return SimCCVectors(*self.encoder.encode(center[None, None])[:2])
-
-    @staticmethod
-    def _ideal_peak(vector: Tensor, loss: nn.Module) -> float:
-        """Height of the distribution that the loss makes of a target."""
-        if loss.label_softmax:
-            return float((vector * loss.label_beta).softmax(-1).max())
-        return float(vector.max() / vector.sum())
+            _ideal_peak(labels[f'keypoint_{axis}_labels'], head.loss_module)
+            for axis in 'xy')
 
     @classmethod
     def check_head(cls, head: nn.Module, key: str) -> None:
@@ -89,6 +81,13 @@ class SimCCOutput(HeadOutput):
             'loss.beta': loss.beta,
             'loss.label_softmax': loss.label_softmax
         }
+
+    @staticmethod
+    def final_layers(head: nn.Module) -> List[nn.Module]:
+        """See :meth:`HeadOutput.final_layers`."""
+        if isinstance(head, RTMCCHead):
+            return [head.cls_x, head.cls_y]
+        return [head.mlp_head_x, head.mlp_head_y]
 
     @staticmethod
     def apply(function: Callable, *outputs: Tuple) -> SimCCVectors:
@@ -149,3 +148,10 @@ class SimCCOutput(HeadOutput):
         instances, fields = net.head.predict(feats, data_samples, test_cfg)
         maps = torch.stack([field.heatmaps for field in fields])
         return Prediction(output, instances, maps)
+
+
+def _ideal_peak(label: np.ndarray, loss: nn.Module) -> float:
+    """Height of the distribution that the loss makes of a label."""
+    if loss.label_softmax:
+        label = np.exp(label * loss.label_beta)
+    return float(label.max() / label.sum())

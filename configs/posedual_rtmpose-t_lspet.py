@@ -1,0 +1,38 @@
+_base_ = [
+    'mmpose::body_2d_keypoint/rtmpose/coco/'
+    'rtmpose-t_8xb256-420e_coco-256x192.py', './_base_/semi_lspet.py',
+    './_base_/small_schedule.py', './_base_/small_rtmpose.py'
+]
+custom_imports = dict(imports=['semipose_mm'], allow_failed_imports=False)
+model = dict(
+    backbone=_base_.rtmpose_backbone,
+    head=dict(out_channels=14, **_base_.rtmpose_head),
+    test_cfg=dict(flip_test=False),
+    **dict(_base_.posedual, views=_base_.small_views))
+load, pack = _base_.train_pipeline[:3], _base_.train_pipeline[-1]
+affine = dict(
+    type='TopdownAffine', input_size=_base_.rtmpose_codec['input_size'])
+target = dict(
+    type='GenerateTarget', encoder=dict(_base_.codec, **_base_.rtmpose_codec))
+train_dataloader = dict(
+    sampler=_base_.semi_sampler,
+    dataset=dict(
+        _delete_=True,
+        type='SemiPoseDataset',
+        sources=_base_.hard_sources,
+        labeled=dict(
+            pipeline=[*load,
+                      dict(type='EasyAffine'), affine, target, pack],
+            **_base_.lspet_labeled),
+        unlabeled=_base_.lspet_unlabeled),
+    **_base_.small_loader)
+val_dataloader = test_dataloader = _base_.lspet_test
+val_dataloader['dataset']['pipeline'] = [*load[:2], affine, pack]
+val_evaluator = test_evaluator = dict(_delete_=True, type='BoxPCK')
+default_hooks = dict(checkpoint=dict(save_best='PCK@0.2'))
+train_cfg = dict(
+    _delete_=True, type='SemiPoseTrainLoop', max_epochs=8, val_interval=2)
+val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
+optim_wrapper = _base_.small_optimizer
+param_scheduler = _base_.small_scheduler
+custom_hooks = _base_.small_hooks

@@ -1,0 +1,7 @@
+# The baseline of posedual_rtmpose-t_lspet.py: the same labeled samples in
+# the same order, no unlabeled ones.
+_base_ = './posedual_rtmpose-t_lspet.py'
+
+model = _base_.supervised
+train_dataloader = dict(dataset=dict(unlabeled_ratio=0))
+custom_hooks = _base_.supervised_hooks

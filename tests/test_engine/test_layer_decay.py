@@ -1,0 +1,83 @@
+# Copyright (c) semipose_mm authors.
+"""Layer-wise learning rates of several networks."""
+import pytest
+import torch
+from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+
+from semipose_mm.engine import MutualTeachingHook
+
+
+class Net(nn.Module):
+    """What the constructor knows of a ViT: names of its layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Module()
+        self.backbone.patch_embed = nn.Linear(2, 2)
+        self.backbone.layers = nn.ModuleList(nn.Linear(2, 2) for _ in 'abc')
+        self.head = nn.Linear(2, 2)
+
+
+class Estimator(Net):
+    """Network 0 and a peer."""
+
+    def __init__(self):
+        super().__init__()
+        self.peers = nn.ModuleDict({'1': Net()})
+
+    @property
+    def networks(self):
+        return [self, self.peers['1']]
+
+
+def build(name, model):
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        dict(
+            type=name,
+            optim_wrapper_cfg=dict(
+                type='OptimWrapper',
+                optimizer=dict(type='AdamW', lr=1., weight_decay=0.1)),
+            paramwise_cfg=dict(num_layers=3, layer_decay_rate=0.5)))
+    return constructor(model)
+
+
+def rates(wrapper, model):
+    """Learning rate and weight decay of each parameter."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return {
+        names[id(p)]: (group['lr'], group['weight_decay'])
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
+    }
+
+
+def test_every_network_is_decayed_as_if_alone():
+    alone, model = Net(), Estimator()
+    expected = rates(build('LayerDecayOptimWrapperConstructor', alone), alone)
+    found = rates(
+        build('NetworkLayerDecayOptimWrapperConstructor', model), model)
+    assert len({lr for lr, _ in expected.values()}) == 5
+    assert found == {
+        **expected,
+        **{
+            f'peers.1.{name}': value
+            for name, value in expected.items()
+        }
+    }
+
+
+def test_a_model_of_one_network_is_decayed_as_in_stock():
+    model = Net()
+    one = build('LayerDecayOptimWrapperConstructor', model)
+    two = build('NetworkLayerDecayOptimWrapperConstructor', model)
+    assert rates(one, model) == rates(two, model)
+
+
+def test_the_stock_constructor_is_refused_where_it_misses_the_peers():
+    model = Estimator()
+    check = MutualTeachingHook._check_layer_decay
+    check(build('NetworkLayerDecayOptimWrapperConstructor', model))
+    check(torch.optim.SGD(model.parameters(), 1.))
+    with pytest.raises(ValueError, match='optim_wrapper.constructor'):
+        check(build('LayerDecayOptimWrapperConstructor', model))
