@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import simcc_toys
 import torch
 from mmengine.optim import OptimWrapper
 from mmpose.models.losses import KeypointMSELoss
@@ -180,6 +181,62 @@ def test_peers_of_another_backbone_keep_their_own_weights():
                        before)
     assert torch.equal(model.backbone.conv1.weight,
                        plain['backbone.conv1.weight'])
+
+
+def hrnet_peer():
+    """A small HRNet without deconvolutions: the same stride of 4."""
+    branches = [
+        dict(
+            num_modules=1,
+            num_branches=n,
+            block='BOTTLENECK' if n == 1 else 'BASIC',
+            num_blocks=(1, ) * n,
+            num_channels=(8, 16, 32, 64)[:n]) for n in (1, 2, 3, 4)
+    ]
+    extra = {f'stage{i}': branch for i, branch in enumerate(branches, 1)}
+    return dict(
+        backbone=dict(_delete_=True, type='HRNet', extra=extra),
+        head=dict(in_channels=8, deconv_out_channels=None))
+
+
+def test_different_backbones_teach_each_other():
+    model = build_model(**dict(DUAL, peers=[hrnet_peer()]))
+    losses = model.loss(*build_batch())
+    assert min(unsup(losses)) > 0
+    sum(losses.values()).backward()
+    for net in model.networks:
+        assert net.head.final_layer.weight.grad.abs().sum() > 0
+    out = model.eval().predict_networks(build_batch()[0]['labeled'],
+                                        build_batch()[1]['labeled'])
+    assert list(out) == ['net0', 'net1', 'ensemble']
+
+
+def test_a_peer_of_another_stride_is_named():
+    """Its decoder says one size, its layers make another."""
+    peer = hrnet_peer()
+    peer['head']['deconv_out_channels'] = (16, )
+    peer['head']['deconv_kernel_sizes'] = (4, )
+    model = build_model(**dict(DUAL, peers=[peer]))
+    with pytest.raises(ValueError, match=r'model.peers\[0\] has an output'):
+        model.loss(*build_batch())
+
+
+@pytest.mark.parametrize('head, name', [
+    (dict(decoder=dict(heatmap_size=(32, 48))), 'decoder.heatmap_size'),
+    (dict(decoder=dict(type='UDPHeatmap')), 'decoder.type'),
+    (dict(out_channels=6), 'out_channels'),
+])
+def test_peers_that_differ_name_what_to_change(head, name):
+    message = rf'model.peers\[0\].head.{name} is .* Change the peer'
+    with pytest.raises(ValueError, match=message):
+        build_model(**dict(DUAL, peers=[dict(head=head)]))
+
+
+def test_heads_of_two_kinds_are_refused():
+    head = dict(simcc_toys.BASE['RTMCCHead']['head'], _delete_=True)
+    message = r'model.peers\[0\].head.type is RTMCCHead'
+    with pytest.raises(ValueError, match=message):
+        build_model(**dict(DUAL, peers=[dict(head=head)]))
 
 
 def test_every_network_is_initialized():
