@@ -7,7 +7,6 @@ OUT.pth loads with OUT.py, which stands beside it.
 docs/official_weights.md has the details.
 """
 import argparse
-import os
 import os.path as osp
 import re
 import tempfile
@@ -240,24 +239,15 @@ def write(parser, files):
         parser (ArgumentParser): Reports mistakes.
         files (dict): A function that writes a file, by the file's path.
     """
-    unfinished = {}
+    from semipose_mm.files import whole_files
     try:
-        for path, save in files.items():
-            folder = osp.dirname(osp.abspath(path))
-            os.makedirs(folder, exist_ok=True)
-            unfinished[path] = osp.join(
-                folder, f'.{osp.basename(path)}.{os.getpid()}')
-            save(unfinished[path])
-        for path, temporary in unfinished.items():
-            os.replace(temporary, path)
+        with whole_files(*files) as temporary:
+            for path, save in zip(temporary, files.values()):
+                save(path)
     except (OSError, RuntimeError) as error:
         # torch.save has no OSError for a full disk
         reason = str(error).splitlines()[0]
-        parser.error(f'{path} cannot be written: {reason}')
-    finally:
-        for temporary in unfinished.values():
-            if osp.exists(temporary):
-                os.remove(temporary)
+        parser.error(f'{", ".join(files)} cannot be written: {reason}')
 
 
 def main():

@@ -2,12 +2,12 @@
 """Scores of several networks: taken apart, as a table, as files."""
 import json
 import math
-import os
-import os.path as osp
 import re
 from typing import Any, Dict, List, Optional
 
 from terminaltables import GithubFlavoredMarkdownTable
+
+from semipose_mm.files import whole_files
 
 _NAME = re.compile(r'(net\d+|ensemble)/(.+)')
 
@@ -123,16 +123,9 @@ def write_text(path: str, text: str) -> None:
         path (str): The file; its folder is made.
         text (str): What it shall hold.
     """
-    folder, name = osp.split(osp.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    temporary = osp.join(folder, f'.{name}.{os.getpid()}')
-    try:
+    with whole_files(path) as (temporary, ):
         with open(temporary, 'w') as file:
             file.write(text)
-        os.replace(temporary, path)
-    finally:
-        if osp.exists(temporary):
-            os.remove(temporary)
 
 
 def _plain(value: Any) -> Any:

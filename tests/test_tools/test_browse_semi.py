@@ -143,7 +143,8 @@ def test_a_peak_is_where_its_heatmap_says(pictures):
     assert red[14:, :2].min() > 50 and red[:8].max() == 0
 
 
-def test_a_folder_that_is_not_there(pictures, tmp_path):
-    with pytest.raises(OSError, match='nowhere'):
-        pictures.write_picture(tmp_path / 'nowhere' / 'a.png',
+def test_a_folder_that_cannot_be_made(pictures, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='file'):
+        pictures.write_picture(tmp_path / 'file' / 'a.png',
                                np.zeros((4, 4, 3), np.uint8))

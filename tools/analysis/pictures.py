@@ -1,12 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """Drawing that the analysis tools share: crops, heatmaps, sheets."""
-import os
-import os.path as osp
 from typing import List, Sequence
 
 import cv2
 import numpy as np
 from torch import Tensor
+
+from semipose_mm.files import whole_files
 
 MARGIN = 4
 TITLE_HEIGHT = 22
@@ -104,17 +104,11 @@ def write_picture(path: str, picture: np.ndarray) -> None:
     Raises:
         OSError: If it cannot be written; the file is named.
     """
-    folder, name = osp.split(osp.abspath(path))
-    # the format comes from the ending
-    temporary = osp.join(folder, f'.{os.getpid()}.{name}')
-    try:
+    # the format comes from the ending, which the temporary name keeps
+    with whole_files(path) as (temporary, ):
         try:
             written = cv2.imwrite(temporary, picture)
         except cv2.error:
             written = False
         if not written:
             raise OSError(f'the picture {path} cannot be written')
-        os.replace(temporary, path)
-    finally:
-        if osp.exists(temporary):
-            os.remove(temporary)
