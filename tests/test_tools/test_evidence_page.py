@@ -90,7 +90,8 @@ def test_page(page, tmp_path):
     assert head[-3:] == ['PCK@0.1', 'PCK@0.2', 'AUC'] and len(body) == 3
 
     assert 'Measured 2026-01-02 with torch 2.5.1 on CPU, 1 threads.' in text
-    assert 'lspet, 250 labels, crops of 96x128, batches of 8 labeled' in text
+    assert ('lspet, heatmaps, 250 labels, crops of 96x128, batches of 8 '
+            'labeled') in text
     assert ('`python tools/benchmarks/evidence.py --only '
             "'mouse9-20_supervised_seed*'` | abc1234") in text
     for name in ('mouse9-20', 'lspet-250'):

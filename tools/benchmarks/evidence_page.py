@@ -18,15 +18,18 @@ TITLES = {
 KEYS = dict(
     mouse9=('PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC'),
     lspet=('PCK@0.1', 'PCK@0.2', 'AUC'))
+HEADS = {'mobilenetv2': 'heatmaps', 'rtmpose-t': "RTMPose's head"}
 DRAWN = 'PCK@0.1'
 HEAD = '''# Results on real data
 
 Written by `python tools/benchmarks/evidence.py`, which does the runs that are
 missing and resumes those that were cut off. Do not edit by hand.
 
-- MobileNetV2 with ImageNet weights, a head of 64 channels, Adam; the configs
-  are `configs/*_mobilenetv2_{{mouse9,lspet}}.py`. A setting's first name is
-  that of `evidence.py`.
+- MobileNetV2 with ImageNet weights. With a heatmap head of 64 channels and
+  Adam the configs are `configs/*_mobilenetv2_{{mouse9,lspet}}.py`; with
+  RTMPose's head and AdamW `configs/*_rtmpose-t_{{mouse9,lspet}}.py`, where
+  MobileNetV2 takes the place of CSPNeXt-tiny. A setting's first name is that
+  of `evidence.py`.
 - The last checkpoint is scored on the test file, and nothing is selected on
   it. Distances are relative to the longer side of the box.
 - All methods of a setting see the same labeled samples in the same order. The
@@ -120,7 +123,8 @@ def draw(rows: List[dict], key: str, path: str) -> None:
 def describe(row: dict) -> str:
     """The setting of a row in words."""
     width, height = row['size']
-    return (f'{row["data"]}, {row["labels"]} labels, crops of {width}x'
+    head = HEADS[row.get('network', 'mobilenetv2')]
+    return (f'{row["data"]}, {head}, {row["labels"]} labels, crops of {width}x'
             f'{height}, batches of {row["batch_size"]} labeled and as many '
             'unlabeled samples, '
             f'{"bfloat16" if row["amp"] else "float32"}.')
