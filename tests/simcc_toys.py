@@ -21,24 +21,38 @@ _COMMON = dict(
     input_size=(64, 96),
     in_featuremap_size=(2, 3),
     decoder=CODEC)
+_GAU = dict(
+    hidden_dims=32,
+    s=16,
+    expansion_factor=2,
+    dropout_rate=0.,
+    drop_path=0.,
+    act_fn='SiLU',
+    use_rel_bias=False,
+    pos_enc=False)
 _HEADS = dict(
     RTMCCHead=dict(
         type='RTMCCHead',
         final_layer_kernel_size=3,
-        gau_cfg=dict(
-            hidden_dims=32,
-            s=16,
-            expansion_factor=2,
-            dropout_rate=0.,
-            drop_path=0.,
-            act_fn='SiLU',
-            use_rel_bias=False,
-            pos_enc=False),
+        gau_cfg=_GAU,
         loss=dict(
             type='KLDiscretLoss',
             use_target_weight=True,
             beta=10.,
             label_softmax=True),
+        **_COMMON),
+    RTMWHead=dict(
+        type='RTMWHead',
+        final_layer_kernel_size=3,
+        gau_cfg=_GAU,
+        loss=dict(
+            type='KLDiscretLoss',
+            use_target_weight=True,
+            beta=1.,
+            label_softmax=True,
+            label_beta=10.,
+            mask=[3, 4],
+            mask_weight=0.5),
         **_COMMON),
     SimCCHead=dict(
         type='SimCCHead',
@@ -50,6 +64,8 @@ BASE = {
     name: dict(toys.BASE, head=head, test_cfg=dict(flip_test=False))
     for name, head in _HEADS.items()
 }
+# reads two scales
+BASE['RTMWHead']['backbone'] = dict(toys.BASE['backbone'], out_indices=(2, 3))
 DUAL = toys.DUAL
 
 

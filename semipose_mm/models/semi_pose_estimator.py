@@ -33,11 +33,12 @@ class SemiPoseEstimator(TopdownPoseEstimator):
 
     where target_r is the mean output of the teachers on the easy view,
     without gradient, V_p the operations and the warp of a hard view and T_p
-    the same warp. Outputs are heatmaps or SimCC vectors; :mod:`.outputs`
-    says how either is moved and compared. PoseDual is two networks with crossed routes, PoseCons one
-    network with the route 0 <- 0, and without routes this is supervised
-    training (Xie et al., "An Empirical Study of the Collapsing Problem in
-    Semi-Supervised 2D Human Pose Estimation", ICCV 2021).
+    the same warp. Outputs are heatmaps or SimCC vectors; :class:`HeadOutput`
+    says how either is moved and compared. PoseDual is two networks with
+    crossed routes, PoseCons one network with the route 0 <- 0, and without
+    routes this is supervised training (Xie et al., "An Empirical Study of
+    the Collapsing Problem in Semi-Supervised 2D Human Pose Estimation", ICCV
+    2021).
 
     The estimator itself is network 0 and the others are its ``peers``, so
     that its checkpoints load in the stock config of the same architecture,
@@ -47,8 +48,8 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         backbone (dict): Backbone of network 0.
         neck (dict, optional): Neck of network 0. Defaults to ``None``
         head (dict, optional): Head of network 0: a ``HeatmapHead`` with
-            ``KeypointMSELoss``, or a ``RTMCCHead`` or ``SimCCHead`` with
-            ``KLDiscretLoss``. Defaults to ``None``
+            ``KeypointMSELoss``, or a ``RTMCCHead``, ``RTMWHead`` or
+            ``SimCCHead`` with ``KLDiscretLoss``. Defaults to ``None``
         train_cfg (dict, optional): Not used here. Defaults to ``None``
         test_cfg (dict, optional): As in MMPose; ``network`` names the one
             that predicts: a number or ``'ensemble'`` (mean output).

@@ -2,7 +2,8 @@
 """Which kind of output the heads of an estimator's networks have."""
 from typing import Dict, Sequence, Type
 
-from mmpose.models.heads import BaseHead, HeatmapHead, RTMCCHead, SimCCHead
+from mmpose.models.heads import (BaseHead, HeatmapHead, RTMCCHead, RTMWHead,
+                                 SimCCHead)
 from torch import nn
 
 from .head_output import HeadOutput
@@ -13,6 +14,7 @@ from .simcc_output import SimCCOutput
 KINDS: Dict[Type[BaseHead], Type[HeadOutput]] = {
     HeatmapHead: HeatmapOutput,
     RTMCCHead: SimCCOutput,
+    RTMWHead: SimCCOutput,
     SimCCHead: SimCCOutput
 }
 
@@ -63,8 +65,8 @@ def _kind_of(net: nn.Module, key: str) -> Type[HeadOutput]:
         raise TypeError(
             f'{key}.type is {type(head).__name__}, but consistency training '
             'needs one heatmap (B, K, h, w) or one pair of SimCC vectors for '
-            'each network: HeatmapHead, RTMCCHead, SimCCHead or a subclass '
-            'such as ViPNASHead')
+            'each network: HeatmapHead, RTMCCHead, RTMWHead, SimCCHead or a '
+            'subclass such as ViPNASHead')
     if head.decoder is None:
         raise ValueError(f'{key}.decoder is missing: the codec says how the '
                          'output and input pixels relate')

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 import torch
 from mmpose.codecs import SimCCLabel
-from mmpose.models.heads import RTMCCHead
+from mmpose.models.heads import SimCCHead
 from mmpose.models.losses import KLDiscretLoss
 from mmpose.models.utils.tta import flip_vectors
 from mmpose.utils.typing import SampleList
@@ -28,7 +28,7 @@ class SimCCVectors(NamedTuple):
 
 
 class SimCCOutput(HeadOutput):
-    """Vectors of a ``RTMCCHead`` or ``SimCCHead`` with ``KLDiscretLoss``.
+    """Vectors of RTMPose's, RTMW's or SimCC's head with ``KLDiscretLoss``.
 
     Vectors do not warp, as a rotation mixes the axes. A target is made of
     the joints that the teachers see on the easy view: their bins, moved as
@@ -85,9 +85,9 @@ class SimCCOutput(HeadOutput):
     @staticmethod
     def final_layers(head: nn.Module) -> List[nn.Module]:
         """See :meth:`HeadOutput.final_layers`."""
-        if isinstance(head, RTMCCHead):
-            return [head.cls_x, head.cls_y]
-        return [head.mlp_head_x, head.mlp_head_y]
+        if isinstance(head, SimCCHead):
+            return [head.mlp_head_x, head.mlp_head_y]
+        return [head.cls_x, head.cls_y]
 
     @staticmethod
     def apply(function: Callable, *outputs: Tuple) -> SimCCVectors:
