@@ -2,17 +2,24 @@
 """Tests of MMPose's inference with our configs and checkpoints."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import cv2
+import inference_toys
 import numpy as np
 import pytest
 import torch
+from inference_toys import every_way, make_video
+from mmcv import VideoReader
+from mmengine.config import Config
 from mmengine.runner import Runner
-from mmpose.apis import (MMPoseInferencer, Pose2DInferencer, inference_topdown,
-                         init_model)
+from mmpose.apis import inference_topdown, init_model
 from people_toys import own_config
+
+from semipose_mm.checkpoint.export import (describe, make_checkpoint,
+                                           make_export)
 
 NUM_IMAGES = 3
 
@@ -33,41 +40,23 @@ val_dataloader = test_dataloader = dict(
     dataset=dict(pipeline=[*load, affine, pack]))
 """
 
-# a process in which the plugin cannot be imported
-STOCK_SCRIPT = """
-import json
-import sys
 
-
-class Refuse:
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition('.')[0] == 'semipose_mm':
-            raise ImportError('the plugin is not here')
-
-
-sys.meta_path.insert(0, Refuse())
-config, checkpoint, out, device, *images = sys.argv[1:]
-import torch
-torch.load(checkpoint, map_location='cpu', weights_only=True)
-from mmpose.apis import inference_topdown, init_model
-model = init_model(config, checkpoint, device=device)
-found = [inference_topdown(model, image)[0].pred_instances for image in images]
-with open(out, 'w') as file:
-    json.dump(
-        dict(
-            model=type(model).__name__,
-            num_keypoints=model.dataset_meta['num_keypoints'],
-            keypoints=[f.keypoints.tolist() for f in found],
-            scores=[f.keypoint_scores.tolist() for f in found],
-            plugin='semipose_mm' in sys.modules), file)
-"""
+@pytest.fixture(scope='module')
+def media(people_root, tmp_path_factory):
+    """A folder of images and a video of the same."""
+    root = tmp_path_factory.mktemp('media')
+    (root / 'images').mkdir()
+    files = sorted((people_root / 'images' / 'val').iterdir())[:NUM_IMAGES]
+    for path in files:
+        shutil.copy(path, root / 'images')
+    video = make_video(str(root / 'video.avi'), list(map(str, files)))
+    return dict(folder=str(root / 'images'), video=video)
 
 
 @pytest.fixture(scope='module')
-def images(people_root):
-    folder = people_root / 'images' / 'val'
-    return [str(path) for path in sorted(folder.iterdir())][:NUM_IMAGES]
+def images(media):
+    folder = media['folder']
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
 
 
 @pytest.fixture(scope='module')
@@ -91,6 +80,14 @@ def predict(config, checkpoint, images, cfg_options=None):
         init_model(config, checkpoint, 'cpu', cfg_options), images)
 
 
+class Networks(list):
+    """Predictions of each network, and the networks themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.models = []
+
+
 @pytest.fixture(scope='module')
 def networks(trained, stock_config, images, tmp_path_factory):
     """What each network predicts, by stock estimators of their weights."""
@@ -102,11 +99,13 @@ def networks(trained, stock_config, images, tmp_path_factory):
     own = {k: v for k, v in state.items() if not k.startswith('peers.')}
     assert set(own) == set(peer)
     folder = tmp_path_factory.mktemp('networks')
-    results = []
+    results = Networks()
     for number, weights in enumerate((own, peer)):
         path = str(folder / f'{number}.pth')
         torch.save(dict(state_dict=weights, meta={}), path)
-        results.append(predict(stock_config, path, images))
+        model = init_model(stock_config, path, 'cpu')
+        results.append(keypoints(model, images))
+        results.models.append(model)
     # otherwise nothing below could tell them apart
     assert np.abs(results[0][0] - results[1][0]).max() > 1
     return results
@@ -133,54 +132,82 @@ def test_boxes(trained, images):
                 [keypoints(model, images[:1])[0][0]])
 
 
-@pytest.mark.parametrize(
-    'inferencer', [
-        lambda config, checkpoint: Pose2DInferencer(
-            config, checkpoint, device='cpu', det_model='whole_image'),
-        lambda config, checkpoint: MMPoseInferencer(
-            pose2d=config,
-            pose2d_weights=checkpoint,
-            device='cpu',
-            det_model='whole_image'),
-    ],
-    ids=['Pose2DInferencer', 'MMPoseInferencer'])
-def test_inferencers(trained, networks, images, tmp_path, inferencer):
-    run = inferencer(trained.config, trained.checkpoint)
-    results = list(
-        run(images, vis_out_dir=str(tmp_path), pred_out_dir=str(tmp_path)))
-    for result, path, points, scores in zip(results, images, *networks[0]):
-        instance = result['predictions'][0][0]
-        assert_same([instance['keypoints'], instance['keypoint_scores']],
-                    [points[0], scores[0]])
-        name = os.path.basename(path)
-        assert cv2.imread(str(tmp_path / name)).shape == \
-            cv2.imread(path).shape
-        stored = json.loads(
-            (tmp_path / name.replace('.jpg', '.json')).read_text())
-        assert_same([stored[0]['keypoints']], [points[0]])
-    assert len(results) == len(images)
+def assert_every_way(found, networks, number, frames=None):
+    """All ways found what a stock estimator of the network's weights does."""
+    found = dict(found)
+    if 'model' in found:
+        assert found.pop('num_keypoints') == 17
+        found.pop('model')
+    for name, results in found.items():
+        own = frames if name == 'frames' or name.endswith('/video') else \
+            [a[:, 0] for a in networks[number]]
+        points, scores = zip(*results)
+        assert len(points) == NUM_IMAGES, name
+        assert_same([points, scores], own)
 
 
-def test_stock_config_without_the_plugin(trained, networks, images,
-                                         stock_config, tmp_path):
-    script, out = tmp_path / 'infer.py', tmp_path / 'out.json'
-    script.write_text(STOCK_SCRIPT)
+@pytest.fixture(scope='module')
+def frames(networks, media):
+    """What each network predicts for the frames of the video."""
+    results = []
+    for model in networks.models:
+        found = keypoints(model, list(VideoReader(media['video'])))
+        results.append([a[:, 0] for a in found])
+    return results
+
+
+@pytest.mark.parametrize('with_config', [True, False])
+def test_every_way(trained, networks, frames, media, tmp_path, with_config):
+    found = every_way(
+        trained.config if with_config else None,
+        trained.checkpoint,
+        **media,
+        out=str(tmp_path))
+    assert found.get('model', 'SemiPoseEstimator') == 'SemiPoseEstimator'
+    assert len(found) == (10 if with_config else 3)
+    assert_every_way(found, networks, 0, frames[0])
+
+
+@pytest.fixture(scope='module')
+def exported(trained, tmp_path_factory):
+    """Network 1 without the plugin, by the functions of tools/export.py."""
+    folder = tmp_path_factory.mktemp('exported')
+    checkpoint = torch.load(trained.checkpoint, weights_only=True)
+    export = make_export(Config.fromfile(trained.config), checkpoint, 1)
+    about = describe(export, checkpoint, 'own', {}, {})
+    files = str(folder / 'net1.py'), str(folder / 'net1.pth')
+    torch.save(make_checkpoint(export, about), files[1])
+    export.config.dump(files[0])
+    return files
+
+
+def test_every_way_without_the_plugin(trained, networks, frames, media,
+                                      exported, stock_config, tmp_path):
+    """The training checkpoint in a stock config, and the exported one."""
+    jobs = [(stock_config, trained.checkpoint), exported, (None, exported[1])]
+    jobs = [
+        dict(
+            config=config,
+            checkpoint=checkpoint,
+            out=str(tmp_path / str(i)),
+            **media) for i, (config, checkpoint) in enumerate(jobs)
+    ]
+    (tmp_path / 'jobs.json').write_text(json.dumps(jobs))
     env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'}
-    done = subprocess.run([
-        sys.executable,
-        str(script), stock_config, trained.checkpoint,
-        str(out), 'cpu', *images
-    ],
-                          cwd=tmp_path,
-                          env=env,
-                          stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT,
-                          universal_newlines=True)
+    done = subprocess.run(
+        [sys.executable, inference_toys.__file__, 'jobs.json', 'out.json'],
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True)
     assert done.returncode == 0, done.stdout[-3000:]
-    found = json.loads(out.read_text())
-    assert found['model'] == 'TopdownPoseEstimator' and not found['plugin']
-    assert found['num_keypoints'] == 17
-    assert_same([found['keypoints'], found['scores']], networks[0])
+    found = json.loads((tmp_path / 'out.json').read_text())
+    for ways, job, number in zip(found, jobs, (0, 1, 1)):
+        assert ways.get('model', 'TopdownPoseEstimator') == \
+            'TopdownPoseEstimator'
+        assert len(ways) == (10 if job['config'] else 3)
+        assert_every_way(ways, networks, number, frames[number])
     # strict is off there, so peers are only mentioned
     assert 'unexpected key' in done.stdout and 'peers.1.' in done.stdout
     assert 'missing keys' not in done.stdout

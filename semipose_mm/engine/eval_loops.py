@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
+from .training_record import note_scores
 
 EvaluatorType = Union[Evaluator, Dict, List]
 
@@ -23,14 +24,37 @@ def _unwrap(model: nn.Module) -> nn.Module:
     return model.module if is_model_wrapper(model) else model
 
 
+class _NotingEvaluator(NetworkEvaluator):
+    """Keeps the scores where checkpoints find them."""
+
+    def __init__(self, evaluators: Dict[str, Evaluator], selected: str,
+                 runner: Runner) -> None:
+        super().__init__(evaluators, selected)
+        self.runner = runner
+
+    def evaluate(self, size: int) -> dict:
+        """Compute the metrics of all networks.
+
+        Args:
+            size (int): Length of the whole dataset.
+        """
+        metrics = super().evaluate(size)
+        # before the hooks, one of which saves the best checkpoint
+        note_scores(self.runner, metrics, self.selected)
+        return metrics
+
+
 def build_network_evaluator(runner: Runner,
-                            evaluator: EvaluatorType) -> Evaluator:
+                            evaluator: EvaluatorType,
+                            noting: bool = False) -> Evaluator:
     """Build one evaluator for each network of the runner's model.
 
     Args:
         runner (Runner): The runner.
         evaluator (Evaluator | dict | list): Evaluator of one network, or
             config of it.
+        noting (bool): Whether scores are kept for checkpoints. Defaults to
+            ``False``
 
     Returns:
         Evaluator: A :class:`NetworkEvaluator` for a model of several
@@ -49,6 +73,8 @@ def build_network_evaluator(runner: Runner,
         own = copy.deepcopy(evaluator) if name == selected else with_suffix(
             evaluator, name)
         evaluators[name] = runner.build_evaluator(own)
+    if noting:
+        return _NotingEvaluator(evaluators, selected, runner)
     return NetworkEvaluator(evaluators, selected)
 
 
@@ -79,7 +105,8 @@ class _AllNetworks:
                  dataloader: Union[DataLoader, Dict],
                  evaluator: EvaluatorType,
                  fp16: bool = False) -> None:
-        evaluator = build_network_evaluator(runner, evaluator)
+        evaluator = build_network_evaluator(
+            runner, evaluator, noting=self.stage == 'val')
         super().__init__(runner, dataloader, evaluator, fp16)
 
     @torch.no_grad()
@@ -112,8 +139,9 @@ class SemiPoseValLoop(_AllNetworks, ValLoop):
     The network that ``model.test_cfg.network`` names has the plain metric
     names, which ``save_best`` follows; ``net0/...``, ``net1/...`` and
     ``ensemble/...`` stand beside it. Hooks are given the selected network's
-    predictions. A model of another kind is validated as usual. Parameters are
-    those of :class:`mmengine.runner.ValLoop`.
+    predictions. Checkpoints tell the scores in ``meta.semipose``. A model of
+    another kind is validated as usual. Parameters are those of
+    :class:`mmengine.runner.ValLoop`.
     """
 
     stage = 'val'

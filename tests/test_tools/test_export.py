@@ -1,0 +1,357 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the command that exports a network for MMPose alone."""
+import ast
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmpose.apis import init_model
+from toy_tools import import_tool, run_main
+
+import semipose_mm
+from semipose_mm.checkpoint import export_check, export_onnx, stock_inference
+from semipose_mm.checkpoint.export_weights import ExportError
+
+RECORD = dict(
+    version='0.1',
+    num_networks=2,
+    network='net0',
+    save_best={'coco/AP': 'net0'},
+    scores=dict(
+        iteration=2,
+        epoch=1,
+        networks=dict(
+            net0={
+                'coco/AP': 0.25,
+                'AUC': 0.5
+            },
+            net1={
+                'coco/AP': 0.125,
+                'AUC': 0.375
+            },
+            ensemble={
+                'coco/AP': 0.3,
+                'AUC': 0.6
+            })),
+    best={'coco/AP': dict(score=0.75, iteration=1, epoch=0, networks={})})
+
+
+@pytest.fixture(scope='module')
+def source(trained, tmp_path_factory):
+    """Config and checkpoint, with scores as a validation leaves them."""
+    path = tmp_path_factory.mktemp('source') / 'epoch_1.pth'
+    checkpoint = torch.load(trained.checkpoint, weights_only=True)
+    checkpoint['meta']['semipose'] = RECORD
+    torch.save(checkpoint, path)
+    return [trained.config, str(path)]
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    return import_tool('export.py', monkeypatch)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """The self-check without a process of its own, which would take long."""
+
+    def run(*args):
+        monkeypatch.setattr('sys.argv', ['stock_inference.py', *args])
+        stock_inference.main()
+        return SimpleNamespace(returncode=0, stdout='')
+
+    monkeypatch.setattr(export_check, 'run_stock', run)
+
+
+def written(folder):
+    """The files of a folder by their endings; all have one stem."""
+    files = {path.suffix: path for path in Path(folder).iterdir()}
+    assert len({path.stem for path in files.values()}) == 1
+    return files
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def test_one_network(tool, source, people_root, tmp_path, monkeypatch, capsys):
+    """All files, after a check in a process without this package."""
+    pytest.importorskip('onnxruntime')
+    out = tmp_path / 'out'
+    run_main(
+        tool,
+        *source,
+        f'{out}/',
+        '--network',
+        1,
+        '--onnx',
+        monkeypatch=monkeypatch)
+    files = written(out)
+    assert set(files) == {'.py', '.pth', '.onnx'}
+    digest = hashlib.sha256(files['.pth'].read_bytes()).hexdigest()
+    assert files['.pth'].name == f'own_net1-{digest[:8]}.pth'
+
+    checkpoint = torch.load(files['.pth'], weights_only=True)
+    assert set(checkpoint) == {'state_dict', 'meta'}
+    state = weights(source[1])
+    assert len(checkpoint['state_dict']) * 2 == len(state)
+    for key, value in checkpoint['state_dict'].items():
+        assert torch.equal(value, state[f'peers.1.{key}'])
+
+    meta = checkpoint['meta']
+    assert set(meta) == {
+        'cfg', 'dataset_meta', 'mmengine_version', 'mmpose_version', 'semipose'
+    }
+    assert meta['dataset_meta']['num_keypoints'] == 17
+    assert type(meta['dataset_meta']['sigmas']) is list
+    text = files['.py'].read_text()
+    assert text.startswith(f'# {files[".pth"].name} has the weights: network ')
+    assert text.endswith(meta['cfg']) and 'semipose' not in meta['cfg']
+    check_about(meta['semipose'], source, people_root)
+    said = capsys.readouterr().out
+    for line in ('MMPose without this package predicts the same',
+                 'onnxruntime differs by ', 'Exported: network 1.',
+                 'Validation at iteration 2, checkpoint of iteration 2',
+                 'save_best followed coco/AP of net0, best 0.7500 at '
+                 'iteration 1.', *map(str, files.values())):
+        assert line in said, line
+    rows = [line.split() for line in said.splitlines() if '0.1250' in line]
+    assert rows[0][1] == 'net1'
+
+    model = init_model(str(files['.py']), str(files['.pth']), 'cpu')
+    data = files['.onnx'].read_bytes()
+    gap = export_onnx.check_onnx(data, model, Config.fromstring(text, '.py'))
+    assert 0 <= gap < 1e-4
+
+
+def check_about(about, source, people_root):
+    """What the checkpoint tells of itself."""
+    assert about['version'] == semipose_mm.__version__
+    assert (about['recipe'], about['network']) == ('own', 1)
+    assert len(about['joints']) == 17 and about['joints'][0] == 'nose'
+    assert (about['iteration'], about['epoch']) == (2, 1)
+    for key in ('scores', 'best', 'save_best'):
+        assert about[key] == RECORD[key]
+    assert about['selected'] == 'net0'
+
+    def entry(name):
+        path = people_root / 'annotations' / name
+        return dict(
+            file=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+    assert about['data'] == dict(
+        labeled=[entry('person_keypoints_train.json')],
+        unlabeled=[
+            entry('image_info_unlabeled.json'),
+            entry('unlabeled_detections.json')
+        ],
+        val=[entry('person_keypoints_val.json')])
+    content = Path(source[1]).read_bytes()
+    assert about['source'] == dict(
+        file='epoch_1.pth', sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
+    """It is named as asked, has a score, and is made alike twice."""
+    for name in ('mean', 'mean.pth'):
+        run_main(
+            tool,
+            *source,
+            tmp_path / 'out' / name,
+            '--network',
+            'average',
+            monkeypatch=monkeypatch)
+    files = written(tmp_path / 'out')
+    assert set(files) == {'.py', '.pth'}
+    assert files['.py'].name.startswith('mean-')
+    state = weights(source[1])
+    for key, value in weights(files['.pth']).items():
+        both = state[key], state[f'peers.1.{key}']
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (both[0] + both[1]) / 2)
+        else:
+            assert torch.equal(value, both[0])
+    about = torch.load(files['.pth'], weights_only=True)['meta']['semipose']
+    assert about['network'] == 'average' and about['scores'] == \
+        RECORD['scores']
+    # by the config's metrics, of which MMPose has one
+    assert {'coco/AP', 'PCK@0.05', 'AUC'} <= set(about['average'])
+    said = capsys.readouterr().out
+    rows = [line.split() for line in said.splitlines() if '| average' in line]
+    assert rows[1][3] == f'{about["average"]["AUC"]:.4f}'
+
+
+def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,
+                              in_process):
+    """The average of equal networks scores what a network does."""
+    from semipose_mm.checkpoint.export import make_export
+    checkpoint = torch.load(source[1], weights_only=True)
+    state = checkpoint['state_dict']
+    for key in list(state):
+        if not key.startswith('peers.'):
+            state[key] = state[f'peers.1.{key}']
+    cfg = Config.fromfile(source[0])
+    mean, reason = tool.score(cfg, make_export(cfg, checkpoint, 'average'))
+    assert reason is None
+    one, _ = tool.score(cfg, make_export(cfg, checkpoint, 1))
+    assert mean == one and mean['PCK@0.2'] > 0
+
+
+def test_data_that_are_not_there(tool, source, tmp_path, monkeypatch, capsys,
+                                 in_process):
+    child = tmp_path / 'child.py'
+    child.write_text(f"_base_ = '{source[0]}'\n"
+                     'val_dataloader = dict(dataset=dict('
+                     "ann_file='gone.json'))\n")
+    args = [child, source[1], tmp_path / 'out' / 'a', '--network', 'average']
+    run_main(tool, *args, monkeypatch=monkeypatch)
+    said = capsys.readouterr().out
+    assert 'The average is not scored: ' in said and 'gone.json' in said
+    about = torch.load(
+        written(tmp_path / 'out')['.pth'],
+        weights_only=True)['meta']['semipose']
+    assert about['data']['val'] == [dict(file='gone.json', sha256=None)]
+    assert about['average'] == {}
+
+
+def mistake(tool, *args, monkeypatch, capsys):
+    """The one line with which the tool ends."""
+    with pytest.raises(SystemExit) as info:
+        run_main(tool, *args, monkeypatch=monkeypatch)
+    assert info.value.code == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith('export.py: error: ')
+    return line
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--network', '2'], '--network is 2, but the checkpoint holds 0, 1'),
+    (['--network', 'ema'], '--network: ema must be a number, or average'),
+    (['--netwrok', '1'], 'did you mean --network'),
+])
+def test_options(tool, source, tmp_path, monkeypatch, capsys, args, message):
+    assert message in mistake(
+        tool,
+        *source,
+        tmp_path / 'out' / 'a',
+        *args,
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('model, args, message', [
+    ("dict(test_cfg=dict(network='ensemble'))", [],
+     'model.test_cfg.network is ensemble'),
+    ('dict(peers=[dict(head=dict(deconv_out_channels=(16, 16, 8)))])',
+     ['--network', '1'], 'does not fit CONFIG: '),
+    ('dict(peers=[dict(head=dict(conv_out_channels=[4]))])',
+     ['--network', 'average'], 'model.head.conv_out_channels is None in '),
+    ('dict(peers=[], routes=[])', ['--network', '1'],
+     '--network is 1, but model.peers of the config has 0'),
+])
+def test_configs_that_do_not_fit(tool, source, tmp_path, monkeypatch, capsys,
+                                 model, args, message):
+    child = tmp_path / 'child.py'
+    child.write_text(f"_base_ = '{source[0]}'\nmodel = {model}\n")
+    out = tmp_path / 'out' / 'a'
+    assert message in mistake(
+        tool,
+        child,
+        source[1],
+        out,
+        *args,
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize('content', [b'', b'weights', b'PK\x03\x04'])
+def test_files_that_are_no_checkpoints(tool, source, tmp_path, monkeypatch,
+                                       capsys, content):
+    path = tmp_path / 'broken.pth'
+    path.write_bytes(content)
+    line = mistake(
+        tool,
+        source[0],
+        path,
+        tmp_path / 'out' / 'a',
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+    assert f'{path} cannot be read: ' in line
+
+
+def test_selected_network_is_the_default(tool, source):
+    cfg = Config.fromfile(source[0])
+    assert tool.selected_network(None, cfg) == 0
+    cfg.merge_from_dict({'model.test_cfg.network': 1})
+    assert tool.selected_network(None, cfg) == 1
+
+
+def test_networks_of_different_shapes(tool, source, tmp_path, monkeypatch,
+                                      capsys):
+    checkpoint = torch.load(source[1], weights_only=True)
+    key = 'peers.1.head.final_layer.bias'
+    checkpoint['state_dict'][key] = torch.ones(3)
+    path = tmp_path / 'other.pth'
+    torch.save(checkpoint, path)
+    line = mistake(
+        tool,
+        source[0],
+        path,
+        tmp_path / 'out' / 'a',
+        '--network',
+        'average',
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+    assert 'head.final_layer.bias is (17,) in network 0 and (3,) in' in line
+    assert not (tmp_path / 'out').exists()
+
+
+def test_nothing_is_written_where_the_check_fails(tool, source, tmp_path,
+                                                  monkeypatch, capsys):
+
+    def fail(*args):
+        raise ExportError('self-check: outputs differ')
+
+    monkeypatch.setattr(export_check, 'check_export', fail)
+    out = tmp_path / 'out'
+    line = mistake(
+        tool, *source, out / 'a', monkeypatch=monkeypatch, capsys=capsys)
+    assert line.endswith('is not exported: self-check: outputs differ '
+                         '(--help lists all)')
+    assert not out.exists()
+
+
+def test_nothing_half_written_stays(tool, source, tmp_path, monkeypatch,
+                                    capsys):
+    monkeypatch.setattr(export_check, 'check_export', lambda *args: None)
+    save = tool.save
+
+    def full(content, path):
+        save(content[:100], path)
+        if Path(path).parent == tmp_path / 'out' and '.pth' in path:
+            raise OSError('No space left on device')
+
+    monkeypatch.setattr(tool, 'save', full)
+    line = mistake(
+        tool,
+        *source,
+        tmp_path / 'out' / 'a',
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+    assert 'cannot be written: No space left' in line
+    assert list((tmp_path / 'out').iterdir()) == []
+
+
+def test_header_is_a_comment(tool, source):
+    """The config runs with it, whatever the recipe is called."""
+    export = SimpleNamespace(
+        network='average', config=SimpleNamespace(pretty_text='a = 1\n'))
+    text = tool.config_text(export, 'a-01234567.pth', dict(recipe='x y'))
+    assert text == ('# a-01234567.pth has the weights: the average of x y.\n'
+                    'a = 1\n')
+    assert len(ast.parse(text).body) == 1
