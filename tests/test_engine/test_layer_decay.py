@@ -1,8 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """Layer-wise learning rates of several networks."""
+import copy
+
 import pytest
 import torch
-from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS
+import toys
+from mmengine.config import Config
+from mmpose.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from semipose_mm.engine import MutualTeachingHook
@@ -81,3 +85,44 @@ def test_the_stock_constructor_is_refused_where_it_misses_the_peers():
     check(torch.optim.SGD(model.parameters(), 1.))
     with pytest.raises(ValueError, match='optim_wrapper.constructor'):
         check(build('LayerDecayOptimWrapperConstructor', model))
+
+
+def test_vitpose_and_its_peer():
+    """A small one of mmpretrain's, with the layers' names of a real one."""
+    pytest.importorskip('mmpretrain.models')
+    backbone = dict(
+        _delete_=True,
+        type='mmpretrain.VisionTransformer',
+        arch=dict(
+            embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=64),
+        img_size=(96, 64),
+        patch_size=16,
+        qkv_bias=True,
+        drop_path_rate=0.3,
+        with_cls_token=False,
+        out_type='featmap',
+        patch_cfg=dict(padding=2))
+    base = Config(copy.deepcopy(dict(toys.BASE, **toys.DUAL)))
+    base.merge_from_dict(
+        dict(
+            type='SemiPoseEstimator',
+            backbone=backbone,
+            head=dict(
+                in_channels=32,
+                deconv_out_channels=(16, 16),
+                deconv_kernel_sizes=(4, 4))))
+    model = MODELS.build(base._cfg_dict)
+    wrapper = build('NetworkLayerDecayOptimWrapperConstructor', model)
+    found = rates(wrapper, model)
+    own = {k: v for k, v in found.items() if not k.startswith('peers.')}
+    assert found == {**own, **{f'peers.1.{k}': v for k, v in own.items()}}
+    assert own['backbone.patch_embed.projection.weight'][0] == 0.5**4
+    assert own['backbone.layers.2.attn.qkv.weight'][0] == 0.5
+    assert own['head.final_layer.weight'][0] == 1
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    losses = model.loss(*toys.build_batch())
+    assert min(losses.values()) > 0
+    wrapper.update_params(sum(losses.values()))
+    for number in ('', 'peers.1.'):
+        key = f'{number}backbone.layers.0.attn.qkv.weight'
+        assert not torch.equal(before[key], model.state_dict()[key])
