@@ -114,6 +114,8 @@ def score(cfg, export):
         plain.pop(key)
     with tempfile.TemporaryDirectory() as folder:
         plain.work_dir = folder
+        # its errors name the file
+        plain.val_dataloader.update(num_workers=0, persistent_workers=False)
         plain.log_level = 'WARNING'
         plain.experiment_name = plain.visualizer.name = osp.basename(folder)
         try:

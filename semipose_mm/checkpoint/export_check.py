@@ -2,6 +2,7 @@
 """The check of an export: stock MMPose predicts what the training did."""
 import copy
 import os.path as osp
+import re
 import subprocess
 import sys
 from typing import Dict, List, Optional
@@ -151,6 +152,19 @@ def run_stock(*args: str) -> subprocess.CompletedProcess:
                           universal_newlines=True)
 
 
+def first_error(output: str) -> str:
+    """The line of a traceback that says what happened first.
+
+    Args:
+        output (str): What a process printed.
+    """
+    lines = output.strip().splitlines() or ['no message']
+    errors = [
+        line for line in lines if re.match(r'[\w.]+(Error|Exit)\b', line)
+    ]
+    return (errors or lines[-1:])[0]
+
+
 def check_export(model: nn.Module, number: int, inputs: Tensor,
                  samples: List[Sample], config: str, checkpoint: str) -> None:
     """Let stock MMPose predict, without this package, and compare.
@@ -176,9 +190,8 @@ def check_export(model: nn.Module, number: int, inputs: Tensor,
     torch.save(dict(inputs=inputs, samples=samples), asked)
     done = run_stock(config, checkpoint, asked, told)
     if done.returncode != 0:
-        last = (done.stdout.strip().splitlines() or ['no message'])[-1]
         raise ExportError('self-check: without semipose_mm MMPose cannot use '
-                          f'the exported files: {last}')
+                          f'the exported files: {first_error(done.stdout)}')
     found = torch.load(told, weights_only=True)
     compare(found['outputs'], expected['outputs'], 'outputs')
     compare(

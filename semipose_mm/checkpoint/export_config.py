@@ -3,7 +3,7 @@
 import copy
 import inspect
 import os.path as osp
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Set, Union
 
 import mmpose
 from mmengine.config import Config, ConfigDict
@@ -67,7 +67,7 @@ def plain_config(cfg: Config, number: int = 0) -> Config:
         for name, hook in cfg.get('default_hooks', {}).items()
         if hook and name not in _TRAINING_HOOKS and not own_class(hook['type'])
     }
-    imports = _foreign_imports(cfg.get('custom_imports'))
+    imports = _needed_imports(cfg.get('custom_imports'), new)
     if imports:
         new['custom_imports'] = imports
     new = _tidy(ConfigDict(new).to_dict(), new['default_scope'])
@@ -115,15 +115,36 @@ def own_class(kind: Union[str, type, None]) -> Optional[type]:
     Returns:
         type, optional: None if it is not of this package.
     """
-    candidates = [kind] if isinstance(kind, type) else [
+    return next((c for c in _classes(kind)
+                 if c.__module__.partition('.')[0] == _PACKAGE), None)
+
+
+def _classes(kind: Union[str, type, None]) -> List[type]:
+    """The registered classes that a config's ``type`` may mean."""
+    if isinstance(kind, type):
+        return [kind]
+    found = (
         entry.module_dict.get(str(kind).rpartition('.')[2])
         for entry in vars(mmpose_registry).values()
-        if isinstance(entry, Registry)
-    ]
-    return next(
-        (c for c in candidates
-         if c is not None and c.__module__.partition('.')[0] == _PACKAGE),
-        None)
+        if isinstance(entry, Registry))
+    return [cls for cls in found if cls is not None]
+
+
+def _packages(value: Any) -> Set[str]:
+    """The packages whose classes a config names."""
+    found = set()
+    if isinstance(value, dict):
+        kind = value.get('type')
+        if kind is not None:
+            found = {
+                cls.__module__.partition('.')[0]
+                for cls in _classes(kind)
+            }
+            found.add(str(kind).rpartition('.')[0].partition('.')[0])
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        found = found.union(*map(_packages, value))
+    return found
 
 
 def _without_init(value: Any) -> Any:
@@ -210,13 +231,14 @@ def _read_metainfo(metainfo: dict, where: str) -> dict:
     raise ExportError(f'{where}.from_file: file {path} does not exist')
 
 
-def _foreign_imports(imports: Optional[dict]) -> Optional[dict]:
-    """``custom_imports`` without this package."""
+def _needed_imports(imports: Optional[dict], new: dict) -> Optional[dict]:
+    """``custom_imports`` of packages whose classes the new config names."""
     if not imports:
         return None
     modules = imports.get('imports') or []
     modules = [modules] if isinstance(modules, str) else modules
-    kept = [m for m in modules if m.partition('.')[0] != _PACKAGE]
+    packages = _packages(new) - {_PACKAGE}
+    kept = [m for m in modules if m.partition('.')[0] in packages]
     return dict(imports, imports=kept) if kept else None
 
 

@@ -18,7 +18,8 @@ from .stock_inference import head_outputs
 #: float: Outputs of onnxruntime may differ by this, relative to the largest
 #: one: a heatmap's peak is about 1.
 TOLERANCE = 1e-4
-_OPSET = 13
+# the first with the attention of ViT
+_OPSET = 14
 _BATCH_SIZES = (1, 3)
 _NAMES = {1: ['heatmaps'], 2: ['simcc_x', 'simcc_y']}
 

@@ -7,9 +7,9 @@ from typing import Dict, List
 import torch
 from torch import Tensor
 
-_PEER = re.compile(r'peers\.(\d+)\.')
-# what network 0 holds beside itself
-_OTHERS = ('peers', 'teachers')
+from semipose_mm.models.networks import PEERS
+
+_PEER = re.compile(rf'{PEERS}\.(\d+)\.')
 
 
 class ExportError(ValueError):
@@ -54,10 +54,10 @@ def network_numbers(state: Dict[str, Tensor]) -> List[int]:
 
 def _own_entries(entries: dict, number: int):
     """Keys and values of a network, without its prefix."""
-    prefix = f'peers.{number}'
+    prefix = f'{PEERS}.{number}'
     for key, value in entries.items():
         if number == 0:
-            if key.split('.')[0] not in _OTHERS:
+            if key.partition('.')[0] != PEERS:
                 yield key, value
         elif key == prefix or key.startswith(f'{prefix}.'):
             # modules are named without a dot at the end

@@ -58,7 +58,7 @@ class CollapseAlarm:
                 and unlabeled < self.ratio * labeled)
             self._low[net] = self._low.get(net, 0) + 1 if low else 0
             if self._low[net] >= self.patience:
-                return (f'{net} collapses: its heatmaps peak at '
+                return (f'{net} collapses: its mean peak is '
                         f'{unlabeled:.3f} on unlabeled and at {labeled:.3f} '
                         f'on labeled images (ratio below {self.ratio} for '
                         f'{self._low[net]} readings)')

@@ -5,7 +5,6 @@ from typing import Any, Dict, List, Union
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.structures import BaseDataElement
@@ -16,12 +15,9 @@ from torch.utils.data import DataLoader
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
 from .training_record import note_scores
+from .unwrapping import unwrap
 
 EvaluatorType = Union[Evaluator, Dict, List]
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 class _NotingEvaluator(NetworkEvaluator):
@@ -60,7 +56,7 @@ def build_network_evaluator(runner: Runner,
         Evaluator: A :class:`NetworkEvaluator` for a model of several
         networks, and the stock evaluator for any other.
     """
-    model = _unwrap(runner.model)
+    model = unwrap(runner.model)
 
     if not hasattr(model, 'predict_networks'):
         return runner.build_evaluator(evaluator)
@@ -81,7 +77,7 @@ def build_network_evaluator(runner: Runner,
 def _predict_networks(model: nn.Module,
                       data_batch: Any) -> Dict[str, List[BaseDataElement]]:
     """All networks' predictions for a batch from the dataloader."""
-    model = _unwrap(model)
+    model = unwrap(model)
     data = model.data_preprocessor(data_batch, False)
     return model.predict_networks(**data)
 

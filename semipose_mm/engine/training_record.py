@@ -4,12 +4,12 @@ from numbers import Number
 from typing import Dict, Optional
 
 from mmengine.hooks import CheckpointHook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.evaluation.scores import split_networks
 from semipose_mm.version import __version__
+from .unwrapping import unwrap
 
 # the message hub keeps it through a resume
 _SCORES = 'semipose_scores'
@@ -74,8 +74,7 @@ class TrainingRecord:
             ``best`` (the same with ``score`` for each key of ``save_best``).
             None for a model of another kind.
         """
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         if not hasattr(model, 'selected_network'):
             return None
         scores = runner.message_hub.runtime_info.get(_SCORES)

@@ -2,28 +2,23 @@
 """Which entries of a checkpoint go to which network."""
 from typing import Dict, List, Sequence
 
+import torch
 from torch import Tensor, nn
+
+from .networks import PEERS, own_state
 
 # entries named in a line of the log
 _NAMED = 4
-
-
-def own_state(net: nn.Module) -> Dict[str, Tensor]:
-    """State of a network without that of its peers and teachers."""
-    return {
-        key: value
-        for key, value in net.state_dict().items()
-        if not key.startswith(('peers.', 'teachers.'))
-    }
 
 
 def mirror_to_peers(state_dict: dict, prefix: str,
                     networks: Sequence[nn.Module]) -> int:
     """Give peers the weights of a checkpoint that knows only one network.
 
-    Entries of another shape are left out, so that a peer of another
-    architecture takes what fits and keeps the rest. Entries of a head that
-    network 0 does not have are of an older format, which heads convert.
+    A backbone, neck or head takes them if it is built as network 0's; entries
+    of another shape are left out, such as the final layer for other joints.
+    Entries of a head that network 0 does not have are of an older format,
+    which heads convert.
 
     Args:
         state_dict (dict): Changed in place.
@@ -33,22 +28,34 @@ def mirror_to_peers(state_dict: dict, prefix: str,
     Returns:
         int: Number of entries added; 0 where the checkpoint has peers.
     """
-    if any(key.startswith(f'{prefix}peers.') for key in state_dict):
+    if any(key.startswith(f'{prefix}{PEERS}.') for key in state_dict):
         return 0
     plain = {
         key[len(prefix):]: value
         for key, value in state_dict.items() if key.startswith(prefix)
     }
-    known = own_state(networks[0])
+    first = _shapes(own_state(networks[0]))
     added = 0
     for number, peer in enumerate(networks[1:], 1):
-        own = own_state(peer)
+        own = _shapes(own_state(peer))
         for key, value in plain.items():
-            old_head = key.startswith('head.') and key not in known
-            if old_head or (key in own and own[key].shape == value.shape):
-                state_dict[f'{prefix}peers.{number}.{key}'] = value
+            part = key.partition('.')[0]
+            if own.get(part) != first.get(part):
+                continue
+            known = first.get(part, {})
+            old_head = part == 'head' and key not in known
+            if old_head or known.get(key) == value.shape:
+                state_dict[f'{prefix}{PEERS}.{number}.{key}'] = value
                 added += 1
     return added
+
+
+def _shapes(state: Dict[str, Tensor]) -> Dict[str, Dict[str, torch.Size]]:
+    """Shapes by entry, for each of backbone, neck and head."""
+    parts = {}
+    for key, value in state.items():
+        parts.setdefault(key.partition('.')[0], {})[key] = value.shape
+    return parts
 
 
 def describe_loading(state_dict: dict, prefix: str,
@@ -68,7 +75,7 @@ def describe_loading(state_dict: dict, prefix: str,
     """
     lines, complete = [], not mirrored
     for number, net in enumerate(networks):
-        start = prefix + (f'peers.{number}.' if number else '')
+        start = prefix + (f'{PEERS}.{number}.' if number else '')
         own = own_state(net)
         old_head = any(
             key.startswith(f'{start}head.') and key[len(start):] not in own
@@ -80,7 +87,8 @@ def describe_loading(state_dict: dict, prefix: str,
                 start + key not in state_dict
                 or state_dict[start + key].shape != value.shape)
         ]
-        source = ', the same as network 0' if number and mirrored else ''
+        same = number and mirrored and len(kept) < len(own)
+        source = ', the same as network 0' if same else ''
         line = (f'Checkpoint: network {number} takes '
                 f'{len(own) - len(kept)} of its {len(own)} entries{source}')
         if kept:

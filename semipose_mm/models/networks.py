@@ -2,13 +2,25 @@
 """What the estimator does with one network: build it, let it teach."""
 import copy
 from contextlib import contextmanager
-from typing import Iterator, List
+from typing import Dict, Iterator, List
 
 import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+
+#: str: Attribute under which network 0 holds the others.
+PEERS = 'peers'
+
+
+def own_state(net: nn.Module) -> Dict[str, Tensor]:
+    """State of a network, for network 0 without that of its peers."""
+    return {
+        key: value
+        for key, value in net.state_dict().items()
+        if key.partition('.')[0] != PEERS
+    }
 
 
 def peer_config(base: dict, override: dict) -> dict:

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence, Union
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import ModuleDict
+from mmengine.model import ModuleDict, initialize
 from mmengine.structures import PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
@@ -168,6 +168,16 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         for line in describe_loading(state_dict, prefix, networks, mirrored):
             print_log(line, 'current')
 
+    def init_weights(self) -> None:
+        """Initialize all networks; a peer's own ``init_cfg`` comes last.
+
+        A checkpoint in ``model.init_cfg`` initializes every network.
+        """
+        super().init_weights()
+        for peer in self.networks[1:]:
+            if self.init_cfg and peer.init_cfg:
+                initialize(peer, peer.init_cfg)
+
     # ------------------------------------------------------------ training
 
     def set_unsup_weight(self, weight: float) -> None:
@@ -272,7 +282,8 @@ class SemiPoseEstimator(TopdownPoseEstimator):
 
         Args:
             inputs (Tensor): Normalized images (B, 3, H, W).
-            data_samples (list): Their data samples; they are filled in.
+            data_samples (list): Their data samples; they are filled in, or
+                copies of them for the ensemble.
 
         Returns:
             list[PoseDataSample]: With ``pred_instances`` and, if

@@ -1,6 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """Geometry of hard views as pure functions.
 
+Matrices are multiplied by products and sums, which mixed precision leaves in
+float32; a matrix product it would not.
+
 Pixel coordinates are indices: pixel ``i`` has its centre at ``i``. Matrices
 map *output* to *input* coordinates of a warp, as sampling needs them, and
 are built in pixels of the network's input image. The codec says how heatmap
@@ -129,7 +132,7 @@ def normalized_theta(matrix: Tensor, size: Tuple[int, int]) -> Tensor:
     half = matrix.new_tensor([(size[0] - 1) / 2, (size[1] - 1) / 2])
     linear, shift = matrix[:, :2, :2], matrix[:, :2, 2]
     # p = half * (n + 1) in both frames
-    moved = (linear @ half[:, None]).squeeze(-1) + shift - half
+    moved = (linear * half).sum(-1) + shift - half
     return torch.cat(
         [linear * half / half[:, None], (moved / half)[..., None]], -1)
 
@@ -148,7 +151,7 @@ def pixel_matrix(theta: Tensor, size: Tuple[int, int]) -> Tensor:
     # p + 1/2 = half * (n + 1) in both frames
     linear = theta[:, :, :2] * half[:, None] / half
     middle = half - 0.5
-    shift = half * theta[:, :, 2] + middle - linear @ middle
+    shift = half * theta[:, :, 2] + middle - (linear * middle).sum(-1)
     bottom = theta.new_tensor([0., 0., 1.]).expand(len(theta), 1, 3)
     return torch.cat([torch.cat([linear, shift[..., None]], -1), bottom], 1)
 
@@ -177,7 +180,8 @@ def valid_region(theta: Tensor, size: Tuple[int, int]) -> Tensor:
         Tensor: (B, 1, h, w) of zeros and ones in float32.
     """
     shape = [theta.shape[0], 1, size[1], size[0]]
-    grid = F.affine_grid(theta.float(), shape, align_corners=True)
+    with torch.autocast(theta.device.type, enabled=False):
+        grid = F.affine_grid(theta.float(), shape, align_corners=True)
     # a rounding error must not mark the border of an identity as outside
     inside = grid.abs().amax(-1) <= 1 + 1e-4
     return inside[:, None].float()
@@ -185,7 +189,8 @@ def valid_region(theta: Tensor, size: Tuple[int, int]) -> Tensor:
 
 def transform_points(points: Tensor, matrix: Tensor) -> Tensor:
     """Apply (B, 3, 3) matrices to points (B, K, 2)."""
-    return points @ matrix[:, :2, :2].transpose(1, 2) + matrix[:, None, :2, 2]
+    linear, shift = matrix[:, None, :2, :2], matrix[:, None, :2, 2]
+    return (linear * points[..., None, :]).sum(-1) + shift
 
 
 def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
@@ -194,7 +199,11 @@ def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
     A warp's matrix maps output to input, so its content moves by the
     inverse.
     """
-    return transform_points(points, torch.linalg.inv(matrix))
+    # in closed form, as linalg.inv waits for the device
+    x, y = (points - matrix[:, None, :2, 2]).unbind(-1)
+    a, b, c, d = matrix[:, None, :2, :2].flatten(2).unbind(-1)
+    moved = torch.stack([d * x - b * y, a * y - c * x], -1)
+    return moved / (a * d - b * c)[..., None]
 
 
 def heatmap_peaks(heatmaps: Tensor) -> Tuple[Tensor, Tensor]:

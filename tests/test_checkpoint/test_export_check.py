@@ -127,6 +127,13 @@ def test_what_mmpose_cannot_load(trained_export, model, files, tmp_path,
         check(model, trained_export[2], files, tmp_path)
 
 
+def test_the_first_error_of_a_chain_is_told():
+    output = 'note\nImportError: no module a\n\nTraceback\nValueError: b\nend'
+    assert export_check.first_error(output) == 'ImportError: no module a'
+    assert export_check.first_error('Killed') == 'Killed'
+    assert export_check.first_error('') == 'no message'
+
+
 def test_not_a_number():
     nan = [torch.tensor([0., float('nan')])]
     with pytest.raises(ExportError, match='differ'):

@@ -137,6 +137,9 @@ def test_foreign_imports_stay(mouse):
     cfg.custom_imports.imports = ['semipose_mm', 'mmpose.testing']
     assert plain_config(cfg).custom_imports == dict(
         imports=['mmpose.testing'], allow_failed_imports=False)
+    # one whose classes are not in use any more, such as our children
+    cfg.custom_imports.imports = ['my_hard_views', 'mmpose.testing']
+    assert plain_config(cfg).custom_imports.imports == ['mmpose.testing']
     cfg.custom_imports.imports = 'semipose_mm.models'
     assert 'custom_imports' not in plain_config(cfg)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import simcc_toys
 import torch
+import vit_toys
 from mmengine.config import Config
 from mmpose.registry import MODELS
 from torch import nn
@@ -19,11 +20,13 @@ ort = pytest.importorskip(
     'onnxruntime', reason='pip install -r '
     'requirements/onnx.txt')
 
-BASES = dict(simcc_toys.BASE, HeatmapHead=BASE)
+BASES = dict(simcc_toys.BASE, HeatmapHead=BASE, ViTPose=vit_toys.BASE)
 
 
 def build(head, seed=0):
     """A stock estimator with weights that give large outputs."""
+    if head == 'ViTPose':
+        pytest.importorskip('mmpretrain.models')
     model = network_config(Config(BASES[head]), 0)
     torch.manual_seed(seed)
     net = MODELS.build(model).eval()
@@ -36,6 +39,8 @@ def build(head, seed=0):
 
 @pytest.mark.parametrize('head, names, shapes', [
     ('HeatmapHead', ['heatmaps'], [(5, 24, 16)]),
+    ('ViTPose', ['heatmaps'], [(5, 24, 16)]),
+    ('RTMWHead', ['simcc_x', 'simcc_y'], [(5, 128), (5, 192)]),
     ('RTMCCHead', ['simcc_x', 'simcc_y'], [(5, 128), (5, 192)]),
     ('SimCCHead', ['simcc_x', 'simcc_y'], [(5, 128), (5, 192)]),
 ])
@@ -51,7 +56,7 @@ def test_same_outputs_for_any_batch(head, names, shapes):
         found = session.run(None, dict(images=images))
         with torch.no_grad():
             expected = net.head(net.extract_feat(torch.from_numpy(images)))
-        expected = [expected] if head == 'HeatmapHead' else expected
+        expected = [expected] if len(names) == 1 else expected
         for one, other, shape in zip(found, expected, shapes):
             assert one.shape == (size, *shape) and np.ptp(one) > 0.1
             np.testing.assert_allclose(one, other.numpy(), atol=1e-4)

@@ -33,11 +33,6 @@ def test_one_network(number):
         assert torch.equal(value, net.state_dict()[key]), key
 
 
-def test_teachers_are_not_of_network_0():
-    state = {'head.weight': 0, 'teachers.ema0.head.weight': 1}
-    assert list(network_weights(state, 0)) == ['head.weight']
-
-
 def test_no_such_network():
     with pytest.raises(ExportError, match='--network is 2, but .* 0, 1'):
         network_weights({'a': 0, 'peers.1.a': 0}, 2)

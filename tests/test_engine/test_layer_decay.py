@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import toys
-from mmengine.config import Config
+import vit_toys
 from mmpose.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
@@ -90,28 +90,9 @@ def test_the_stock_constructor_is_refused_where_it_misses_the_peers():
 def test_vitpose_and_its_peer():
     """A small one of mmpretrain's, with the layers' names of a real one."""
     pytest.importorskip('mmpretrain.models')
-    backbone = dict(
-        _delete_=True,
-        type='mmpretrain.VisionTransformer',
-        arch=dict(
-            embed_dims=32, num_layers=3, num_heads=2, feedforward_channels=64),
-        img_size=(96, 64),
-        patch_size=16,
-        qkv_bias=True,
-        drop_path_rate=0.3,
-        with_cls_token=False,
-        out_type='featmap',
-        patch_cfg=dict(padding=2))
-    base = Config(copy.deepcopy(dict(toys.BASE, **toys.DUAL)))
-    base.merge_from_dict(
-        dict(
-            type='SemiPoseEstimator',
-            backbone=backbone,
-            head=dict(
-                in_channels=32,
-                deconv_out_channels=(16, 16),
-                deconv_kernel_sizes=(4, 4))))
-    model = MODELS.build(base._cfg_dict)
+    model = MODELS.build(
+        copy.deepcopy(
+            dict(vit_toys.BASE, type='SemiPoseEstimator', **toys.DUAL)))
     wrapper = build('NetworkLayerDecayOptimWrapperConstructor', model)
     found = rates(wrapper, model)
     own = {k: v for k, v in found.items() if not k.startswith('peers.')}

@@ -9,7 +9,8 @@ from mmengine.runner import load_checkpoint
 from mmpose.registry import MODELS
 from toys import BASE, DUAL, build_model
 
-from semipose_mm.models.loading_report import describe_loading, own_state
+from semipose_mm.models.loading_report import describe_loading
+from semipose_mm.models.networks import own_state
 
 
 def stock_model(**head):
@@ -71,6 +72,26 @@ def test_init_cfg_reaches_every_network(tmp_path):
     for net in model.networks:
         assert torch.equal(net.head.final_layer.weight,
                            stock.head.final_layer.weight)
+
+
+def test_a_peers_own_init_cfg_comes_last(tmp_path):
+    """Two trainings to start from, one for each network."""
+    inits = []
+    for name in 'ab':
+        stock = stock_model()
+        torch.save(dict(state_dict=stock.state_dict()), tmp_path / name)
+        inits.append((dict(type='Pretrained',
+                           checkpoint=str(tmp_path / name)), stock))
+    (init, first), (peer_init, second) = inits
+    cfg = dict(BASE, type='SemiPoseEstimator', init_cfg=init, **DUAL)
+    cfg['peers'] = [dict(init_cfg=peer_init)]
+    model = MODELS.build(copy.deepcopy(cfg))
+    logging.disable(logging.CRITICAL)
+    model.init_weights()
+    logging.disable(logging.NOTSET)
+    for net, stock in zip(model.networks, (first, second)):
+        assert torch.equal(net.backbone.conv1.weight,
+                           stock.backbone.conv1.weight)
 
 
 def test_old_heads_are_converted_in_every_network():

@@ -122,11 +122,27 @@ def test_theta_of_a_whole_pixel_shift_is_exact():
     assert out[0, 0, 0].abs().max() == 0
 
 
-def test_warp_runs_in_float32_under_autocast():
-    theta = torch.eye(2, 3)[None]
+@pytest.mark.parametrize('affine', [HardAffine(), LegacyHardAffine()])
+def test_mixed_precision_changes_nothing(affine):
+    """A product of matrices in bfloat16 would be off by pixels."""
+    codec = CodecGeometry((288, 384), (72, 96), (4., 4.))
+    generator = torch.Generator().manual_seed(0)
+    uniforms = torch.rand(16, 3, generator=generator) * 0.98 + 0.01
+    images = torch.rand(16, 3, 384, 288, generator=generator)
+    maps = torch.rand(16, 5, 96, 72, generator=generator)
+    points = torch.rand(16, 5, 2, generator=generator) * 288
+
+    def run():
+        view = affine(uniforms, codec)
+        valid = () if view.valid is None else (view.valid, )
+        return (view.images(images), view.heatmaps(maps), view.points(points),
+                *valid)
+
+    expected = run()
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        out = warp(torch.rand(1, 1, 4, 4).bfloat16(), theta)
-    assert out.dtype == torch.float32
+        found = run()
+    for one, other in zip(found, expected):
+        assert torch.equal(one, other)
 
 
 def test_peaks():

@@ -5,11 +5,11 @@ from typing import Optional, Sequence
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook, LoggerHook
-from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
 from ..collapse_alarm import CollapseAlarm
 from ..statistics import teaching_statistics
+from ..unwrapping import unwrap
 
 
 def unsup_factor(iteration: int, burn_in: int, ramp_up: int) -> float:
@@ -76,7 +76,7 @@ class MutualTeachingHook(Hook):
 
     def before_train(self, runner) -> None:
         """Check the model and the start."""
-        model = self._model(runner)
+        model = unwrap(runner.model)
         if not hasattr(model, 'set_unsup_weight'):
             raise TypeError('custom_hooks: MutualTeachingHook needs '
                             "model.type 'SemiPoseEstimator', but got "
@@ -124,7 +124,7 @@ class MutualTeachingHook(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         """Set the weight of the unlabeled loss."""
-        model = self._model(runner)
+        model = unwrap(runner.model)
         model.set_unsup_weight(
             model.base_unsup_weight *
             unsup_factor(runner.iter, self.burn_in, self.ramp_up))
@@ -138,7 +138,7 @@ class MutualTeachingHook(Hook):
         # not of the epoch, which may be shorter than the interval
         if not self.every_n_train_iters(runner, self.interval):
             return
-        step = self._model(runner).last_step
+        step = unwrap(runner.model).last_step
         if step is None:
             return
         stats = teaching_statistics(step)
@@ -156,12 +156,6 @@ class MutualTeachingHook(Hook):
             'are harder than the easy ones.')
         if self.on_collapse == 'stop':
             runner.train_loop.stop_training = True
-
-    @staticmethod
-    def _model(runner):
-        """The estimator inside a distributed wrapper."""
-        model = runner.model
-        return model.module if is_model_wrapper(model) else model
 
 
 @torch.no_grad()

@@ -80,7 +80,11 @@ class HeadOutput(ABC):
 
     @abstractmethod
     def labeled_targets(self, data_samples: SampleList) -> Any:
-        """Targets of labeled samples, in the form of an output."""
+        """Targets of labeled samples, in the form of an output.
+
+        Raises:
+            ValueError: If samples have labels of another kind.
+        """
 
     @abstractmethod
     def peaks(self, output: Any) -> Tuple[Tensor, Tensor]:
@@ -127,6 +131,14 @@ class HeadOutput(ABC):
         """
 
     # ------------------------------------------------- alike for all kinds
+
+    @staticmethod
+    def wrong_encoder(needed: str) -> ValueError:
+        """The error for labels of another kind than the head's."""
+        return ValueError(
+            'train_dataloader.dataset.labeled.pipeline has a GenerateTarget '
+            f'whose encoder does not fit model.head, which needs {needed}: '
+            'use the codec of model.head.decoder')
 
     def run(self, net: nn.Module, images: Tensor) -> Any:
         """The output of a network for images (B, 3, H, W)."""

@@ -51,6 +51,8 @@ class HeatmapOutput(HeadOutput):
 
     def labeled_targets(self, data_samples: SampleList) -> Tensor:
         """Heatmaps (B, K, h, w) that ``GenerateTarget`` has made."""
+        if 'gt_fields' not in data_samples[0]:
+            raise self.wrong_encoder('a heatmap codec')
         return torch.stack([d.gt_fields.heatmaps for d in data_samples])
 
     def peaks(self, output: Tensor) -> Tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """``SimCCLabel.encode`` in batch on the device."""
 import math
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 from mmpose.codecs import SimCCLabel
@@ -14,15 +14,15 @@ class SimCCEncoder(NamedTuple):
     Attributes:
         num_bins (tuple): Bins along (x, y).
         split_ratio (float): Bins per input pixel.
-        sigma (tuple): Spread along (x, y) in bins; ``None`` for labels of
-            ``smoothing_type='standard'``.
+        sigma (tuple, optional): Spread along (x, y) in bins; ``None`` for
+            labels of ``smoothing_type='standard'``.
         label_smooth_weight (float): Mass beside the joint's own bin, in
             ``'standard'`` labels.
         normalize (bool): Whether a gaussian sums to 1.
     """
     num_bins: Tuple[int, int]
     split_ratio: float
-    sigma: Tuple[float, float]
+    sigma: Optional[Tuple[float, float]]
     label_smooth_weight: float
     normalize: bool
 

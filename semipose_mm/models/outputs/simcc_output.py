@@ -48,7 +48,6 @@ class SimCCOutput(HeadOutput):
         super().__init__(head)
         self.encoder = SimCCEncoder.from_codec(head.decoder)
         self.beta = head.loss_module.beta
-        self.split_ratio = head.decoder.simcc_split_ratio
         center = np.array([[self.codec.input_size]], dtype=np.float32) / 2
         labels = head.decoder.encode(center)
         self.ideal_peaks = tuple(
@@ -79,7 +78,8 @@ class SimCCOutput(HeadOutput):
             'decoder.sigma': tuple(float(value) for value in codec.sigma),
             'decoder.normalize': codec.normalize,
             'loss.beta': loss.beta,
-            'loss.label_softmax': loss.label_softmax
+            'loss.label_softmax': loss.label_softmax,
+            'loss.label_beta': loss.label_beta
         }
 
     @staticmethod
@@ -97,6 +97,8 @@ class SimCCOutput(HeadOutput):
     def labeled_targets(self, data_samples: SampleList) -> SimCCVectors:
         """Vectors that ``GenerateTarget`` has made."""
         labels = [d.gt_instance_labels for d in data_samples]
+        if 'keypoint_x_labels' not in labels[0]:
+            raise self.wrong_encoder('SimCCLabel')
         return SimCCVectors(
             torch.cat([label.keypoint_x_labels for label in labels]),
             torch.cat([label.keypoint_y_labels for label in labels]))
@@ -108,7 +110,7 @@ class SimCCOutput(HeadOutput):
             height, index = (part * self.beta).softmax(-1).max(-1)
             bins.append(index)
             heights.append(height / ideal)
-        points = torch.stack(bins, -1).float() / self.split_ratio
+        points = torch.stack(bins, -1).float() / self.encoder.split_ratio
         return points, torch.minimum(*heights).clamp(max=1)
 
     def lesson(self, output: SimCCVectors,

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+import toys
 from mmpose.registry import MODELS
 from simcc_toys import (BASE, CODEC, DUAL, HEADS, build_batch, build_codec,
                         build_model)
@@ -117,8 +118,8 @@ def test_losses_gradients_and_statistics(head_type):
     ]
     losses['net0/loss_unsup'].backward()
     assert all(p.grad is None for p in model.peers.parameters())
-    assert model.head.cls_x.weight.grad.abs().sum() > 0 if hasattr(
-        model.head, 'cls_x') else True
+    for layer in model.output.final_layers(model.head):
+        assert layer.weight.grad.abs().sum() > 0
     stats = teaching_statistics(model.last_step)
     assert all(0 <= float(stats[name]) <= 1 for name in stats
                if 'peak' in name or 'agreement' in name)
@@ -204,11 +205,34 @@ def test_several_teachers_teach_their_mean(head_type):
     assert (x == 0.5).all() and (y == 2).all()
 
 
-def test_losses_are_computed_in_float32_under_autocast(head_type):
+def test_lessons_and_losses_are_those_of_float32_under_autocast(head_type):
     model = build_model(head_type, **DUAL)
+    output = taught(
+        targets_of(torch.rand(3, 5, 2) * 60), model.head.loss_module)
+    view = model.lectern.warp(torch.rand(3, 3), model.output.codec)
+
+    def run():
+        target, weights = model.output.lesson(output, view)
+        return *target, weights, model.output.loss(model.head, output, target,
+                                                   weights)
+
+    expected = run()
     with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = run()
         losses = model.loss(*build_batch())
+    assert all(torch.equal(*pair) for pair in zip(found, expected))
     assert all(loss.dtype == torch.float32 for loss in losses.values())
+
+
+def test_labels_of_another_kind_name_the_pipeline(head_type):
+    inputs, samples = toys.build_batch()
+    with pytest.raises(ValueError, match='GenerateTarget.*SimCCLabel'):
+        build_model(head_type).loss(inputs['labeled'], samples['labeled'])
+    inputs, samples = build_batch()
+    for sample in samples['labeled']:
+        del sample.gt_fields
+    with pytest.raises(ValueError, match='GenerateTarget.*heatmap codec'):
+        toys.build_model().loss(inputs['labeled'], samples['labeled'])
 
 
 @pytest.mark.parametrize('override, message', [
@@ -230,6 +254,7 @@ def test_unusable_heads_name_the_key(override, message):
 
 @pytest.mark.parametrize('override, name', [
     (dict(loss=dict(beta=1.)), 'loss.beta'),
+    (dict(loss=dict(label_beta=1.)), 'loss.label_beta'),
     (dict(decoder=dict(CODEC, sigma=(2., 2.))), 'decoder.sigma'),
     (dict(out_channels=6), 'out_channels'),
 ])
