@@ -3,13 +3,12 @@
 import json
 import os.path as osp
 import sys
-from typing import List
+
+from config_maker.keypoints import keypoint_metainfo
 
 TRAIN = 'annotations/person_keypoints_train.json'
 VAL = 'annotations/person_keypoints_val.json'
 UNLABELED = 'annotations/image_info_unlabeled.json'
-# how keypoints of a pair differ in their names
-SIDES = (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'))
 DETECTIONS = 'annotations/unlabeled_detections.json'
 
 
@@ -24,54 +23,6 @@ def read_json(root: str, name: str):
                  'which files a folder of own data needs')
     except ValueError as error:
         sys.exit(f'quickstart.sh: error: {path} is no JSON file ({error})')
-
-
-def keypoint_metainfo(category: dict, name: str) -> dict:
-    """MMPose's meta information from a category of a COCO file.
-
-    Keypoints whose names differ by the words in :data:`SIDES` are flip pairs.
-
-    Args:
-        category (dict): ``keypoints`` and, optionally, ``skeleton`` with
-            numbers from 1, as COCO has it.
-        name (str): Name of the data set.
-
-    Returns:
-        dict: A ``metainfo`` for MMPose's datasets.
-    """
-    names: List[str] = category['keypoints']
-
-    def other_side(keypoint: str) -> str:
-        for side in SIDES:
-            for a, b in (side, side[::-1]):
-                other = keypoint.replace(a, b)
-                if other != keypoint and other in names:
-                    return other
-        return ''
-
-    colors = [[(53 * i + 80) % 256, (97 * i + 40) % 256, (151 * i) % 256]
-              for i in range(len(names))]
-    return dict(
-        dataset_name=name,
-        paper_info=dict(),
-        keypoint_info={
-            i:
-            dict(
-                name=keypoint,
-                id=i,
-                color=colors[i],
-                type='',
-                swap=other_side(keypoint))
-            for i, keypoint in enumerate(names)
-        },
-        skeleton_info={
-            i:
-            dict(link=(names[a - 1], names[b - 1]), id=i, color=colors[b - 1])
-            for i, (a, b) in enumerate(category.get('skeleton', []))
-        },
-        joint_weights=[1.] * len(names),
-        # of no joint is known how well people agree on it
-        sigmas=[0.05] * len(names))
 
 
 def adapt_to_folder(cfg, root: str) -> int:

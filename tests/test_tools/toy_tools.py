@@ -82,7 +82,7 @@ def options_tool(name, monkeypatch):
 
 def import_tool(path, monkeypatch):
     """Import a file below tools/ as a module, with what it imports."""
-    for folder in ('', 'analysis', 'benchmarks', 'misc'):
+    for folder in ('', 'analysis', 'benchmarks', 'dataset', 'misc'):
         monkeypatch.syspath_prepend(osp.join(ROOT, 'tools', folder))
     return importlib.import_module(osp.basename(path)[:-len('.py')])
 

@@ -1,0 +1,355 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the parts of make_config.py: numbers, names, boxes, splits."""
+import json
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from PIL import Image
+from toy_tools import import_tool
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch):
+    """The tools' folder is importable."""
+    import_tool('launch_options.py', monkeypatch)
+
+
+# ------------------------------------------------------------- schedule
+
+
+@pytest.mark.parametrize(
+    'labels, unlabeled, batch, iterations, burn_in',
+    [
+        # few samples: the fewest iterations
+        (20, 800, 16, 3000, 600),
+        (1, 50, 1, 3000, 600),
+        # 100 passes over labels, 10 over unlabeled samples
+        (4000, 1000, 32, 12500, 2500),
+        (1000, 100_000, 32, 31300, 5000),
+        (1000, 1_000_000, 32, 100_000, 5000),
+        # the loader drops an incomplete batch
+        (500, 5, 4, 12500, 2500),
+        (500, 0, 32, 3000, 600),
+    ])
+def test_schedule(labels, unlabeled, batch, iterations, burn_in):
+    from config_maker.schedule import plan_schedule
+    plan = plan_schedule(labels, unlabeled)
+    assert (plan.batch_size, plan.iterations) == (batch, iterations)
+    assert plan.burn_in == plan.ramp_up == burn_in
+    assert plan.milestones == [iterations * 0.7, iterations * 0.9]
+    assert iterations // plan.val_interval == 10
+    assert plan.warm_up < plan.burn_in
+
+
+@pytest.mark.parametrize('iterations', [1, 3, 20, 500, 1999])
+def test_short_schedule(iterations):
+    from config_maker.schedule import plan_schedule
+    plan = plan_schedule(100, 100, 8, iterations)
+    assert (plan.batch_size, plan.iterations) == (8, iterations)
+    # something is left for both networks together
+    assert plan.burn_in + plan.ramp_up <= iterations / 2
+    assert 1 <= plan.val_interval <= iterations
+
+
+# ------------------------------------------------------------ keypoints
+
+
+def describe(tmp_path, category, yaml=None):
+    from config_maker.keypoints import describe_keypoints
+    num = len((yaml or category)['keypoints'])
+    content = dict(
+        categories=[dict(category, id=3)],
+        annotations=[dict(category_id=3, keypoints=[0] * (3 * num))])
+    path = None
+    if yaml:
+        path = tmp_path / 'names.yaml'
+        path.write_text(json.dumps(yaml))
+    return describe_keypoints(content, 'labels.json', path and str(path),
+                              'birds')
+
+
+@pytest.mark.parametrize('names, flips', [
+    (['nose', 'left_eye', 'right_eye'], [0, 2, 1]),
+    (['L_Eye', 'R_Eye', 'tail'], [1, 0, 2]),
+    (['ear_l', 'ear_r'], [1, 0]),
+    (['EarL', 'EarR'], [1, 0]),
+    (['hall', 'harr'], [0, 1]),
+    (['bright', 'bleft'], [1, 0]),
+])
+def test_flip_pairs(tmp_path, names, flips):
+    keypoints = describe(tmp_path, dict(keypoints=names))
+    meta = parse_pose_metainfo(keypoints.raw)
+    assert meta['flip_indices'] == flips
+    assert keypoints.pairs == sum(a < b for a, b in enumerate(flips))
+    assert keypoints.named and not keypoints.sigmas_known
+
+
+@pytest.mark.parametrize('names, named', [
+    (['kp0', 'kp1', 'kp2'], False),
+    (['0', '1'], False),
+    (['point_1', 'point_2'], False),
+    (['nose'], True),
+    (['thumb1', 'thumb2', 'wrist'], True),
+])
+def test_names_without_meaning(tmp_path, names, named):
+    assert describe(tmp_path, dict(keypoints=names)).named == named
+
+
+def test_known_sets():
+    from config_maker.keypoints import known_metainfo, zoo_folder
+    for name in ('coco', 'crowdpose', 'ap10k', 'mpii', 'onehand10k'):
+        path = f'{zoo_folder()}/_base_/datasets/{name}.py'
+        points = Config.fromfile(path).dataset_info.keypoint_info
+        names = [points[i].name for i in sorted(points)]
+        found = known_metainfo(names)
+        info = Config.fromfile(
+            f'{zoo_folder()}/_base_/datasets/{found}').dataset_info
+        assert [
+            info.keypoint_info[i].name for i in sorted(info.keypoint_info)
+        ] == names
+        assert known_metainfo(names[::-1]) is None
+        assert name != 'coco' or found == 'coco.py'
+    # 68 points by number are not those of one of the sets of faces
+    assert known_metainfo([f'kpt-{i}' for i in range(68)]) is None
+
+
+def test_metainfo_file(tmp_path):
+    from config_maker.keypoints import metainfo_text
+    keypoints = describe(
+        tmp_path, dict(keypoints=['other']),
+        dict(
+            keypoints=['beak', 'wing a', 'wing b'],
+            flip_pairs=[['wing a', 'wing b']],
+            skeleton=[['beak', 'wing a'], [1, 3]],
+            sigmas=[0.1, 0.2, 0.3]))
+    path = tmp_path / 'birds_keypoints.py'
+    path.write_text(metainfo_text(keypoints, 'birds'))
+    meta = parse_pose_metainfo(dict(from_file=str(path)))
+    assert meta['flip_indices'] == [0, 2, 1]
+    assert meta['skeleton_links'] == [(0, 1), (0, 2)]
+    assert meta['sigmas'].tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize('yaml, message', [
+    (dict(keypoints=['a', 'a']), 'a list of different names'),
+    (dict(keypoints=['a', 'b'], sigmas=[0.1]), 'a list of 2 positive'),
+    (dict(keypoints=['a', 'b'], sigmas=[0.1, 0]), 'a list of 2 positive'),
+    (dict(keypoints=['a', 'b'], flip_pairs=[['a', 'c']]), 'pairs of names'),
+    (dict(keypoints=['a', 'b'], skeleton=[[0, 1]]), 'numbers from 1 to 2'),
+    (dict(keypoints=['a', 'b', 'c'], flip_pairs=[['a', 'b'], ['b', 'c']
+                                                 ]), 'a keypoint comes once'),
+])
+def test_wrong_descriptions(tmp_path, yaml, message):
+    from config_maker.faults import ConfigFault
+    with pytest.raises(ConfigFault, match=message) as info:
+        describe(tmp_path, dict(keypoints=['x']), yaml)
+    assert 'names.yaml' in str(info.value)
+
+
+def test_categories_that_do_not_agree():
+    from config_maker.faults import ConfigFault
+    from config_maker.keypoints import describe_keypoints
+    content = dict(
+        categories=[
+            dict(id=1, name='cat', keypoints=['nose', 'tail']),
+            dict(id=2, name='bird', keypoints=['beak', 'tail'])
+        ],
+        annotations=[
+            dict(category_id=1, keypoints=[0] * 6),
+            dict(category_id=2, keypoints=[0] * 6)
+        ])
+    with pytest.raises(ConfigFault, match='cat and bird, whose keypoints'):
+        describe_keypoints(content, 'labels.json', None, 'x')
+    content['categories'][1]['keypoints'] = ['nose', 'tail']
+    found = describe_keypoints(content, 'labels.json', None, 'x')
+    assert found.names == ['nose', 'tail']
+    content['annotations'][1]['keypoints'] = [0] * 9
+    with pytest.raises(ConfigFault, match=r'annotations\[1\].keypoints has 9'):
+        describe_keypoints(content, 'labels.json', None, 'x')
+
+
+# ------------------------------------------------------- images and boxes
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two images, and files that list them."""
+    folder = tmp_path / 'images' / 'unlabeled'
+    folder.mkdir(parents=True)
+    for name in 'ab':
+        Image.new('RGB', (8, 8)).save(folder / f'{name}.png')
+    images = [
+        dict(id=i, file_name=f'{name}.png', width=8, height=8)
+        for i, name in enumerate('ab')
+    ]
+    boxes = [
+        dict(image_id=i, category_id=i, bbox=[0, 0, 4, 4], score=0.9)
+        for i in range(2)
+    ]
+    notes = tmp_path / 'annotations'
+    notes.mkdir()
+    for name, content in dict(
+            images=dict(images=images),
+            boxed=dict(images=images, annotations=boxes),
+            detections=boxes).items():
+        (notes / f'{name}.json').write_text(json.dumps(content))
+    (notes / 'list.txt').write_text('a.png\n\nb.png\n')
+    (notes / 'walk.mp4').write_bytes(b'')
+    return tmp_path
+
+
+def source(pictures, name, boxes=None, given=()):
+    from config_maker.sources import find_source
+    path = pictures / name
+    boxes = boxes and str(pictures / 'annotations' / boxes)
+    return find_source(str(path), boxes, [*map(str, given)], {1}, 'stem')
+
+
+def test_sources(pictures):
+    prefix = dict(img=f'{pictures}/images/unlabeled/')
+    notes = pictures / 'annotations'
+    found = source(pictures, 'images/unlabeled')
+    assert found.options == dict(data_prefix=prefix)
+    assert found.policy.startswith('whole images')
+    found = source(pictures, 'annotations/list.txt')
+    assert found.options == dict(
+        ann_file=str(notes / 'list.txt'), data_prefix=prefix)
+    found = source(pictures, 'annotations/boxed.json')
+    assert found.options == dict(
+        ann_file=str(notes / 'boxed.json'), data_prefix=prefix)
+    found = source(pictures, 'annotations/images.json')
+    assert found.options['ann_file'] == \
+        '{{ fileDirname }}/stem_unlabeled.txt'
+    assert found.files == {'_unlabeled.txt': b'a.png\nb.png\n'}
+    found = source(pictures, 'annotations/images.json', 'detections.json')
+    # of several categories those that are labeled
+    assert found.options == dict(
+        ann_file=str(notes / 'images.json'),
+        bbox_file=str(notes / 'detections.json'),
+        score_thr=0.5,
+        category_ids=[1],
+        data_prefix=prefix)
+
+
+@pytest.mark.parametrize('name, message', [
+    ('annotations/walk.mp4', 'is a video: .* ffmpeg -i walk.mp4'),
+    ('annotations/detections.json', 'give them as --boxes'),
+    ('nowhere', 'does not exist'),
+])
+def test_wrong_sources(pictures, name, message):
+    from config_maker.faults import ConfigFault
+    with pytest.raises(ConfigFault, match=message):
+        source(pictures, name)
+
+
+def test_images_elsewhere(pictures, tmp_path):
+    from config_maker.faults import ConfigFault
+    (pictures / 'images').rename(pictures / 'far_away')
+    (pictures / 'far_away/unlabeled').rename(pictures / 'far_away/x_y')
+    other = pictures / 'far_away' / 'deep'
+    other.mkdir()
+    (pictures / 'far_away' / 'x_y').rename(other / 'er')
+    with pytest.raises(ConfigFault, match='name their folder by --images'):
+        source(pictures, 'annotations/list.txt')
+    found = source(pictures, 'annotations/list.txt', given=[other / 'er'])
+    assert found.options['data_prefix']['img'] == f'{other}/er/'
+
+
+def labels(num_images):
+    """A file with two instances an image."""
+    content = dict(
+        images=[
+            dict(id=i, file_name=f'{i}.png', width=9, height=9)
+            for i in range(num_images)
+        ],
+        annotations=[
+            dict(
+                id=i,
+                image_id=i // 2,
+                category_id=1,
+                bbox=[1, 1, 5, 5],
+                keypoints=[2, 2, 2]) for i in range(2 * num_images)
+        ])
+    return SimpleNamespace(path='labels.json', content=content)
+
+
+def split(num_images, seed=0):
+    from config_maker.labels import (part_content, split_by_image,
+                                     usable_instances)
+    source = labels(num_images)
+    usable = usable_instances(source.content, 'labels.json').instances
+    parts = split_by_image(source, usable, seed)
+    return {k: json.loads(part_content(source, v)) for k, v in parts.items()}
+
+
+def test_split_is_by_image_and_seed():
+    parts = split(20)
+    ids = {k: {i['id'] for i in v['images']} for k, v in parts.items()}
+    assert len(ids['val']) == 4 and not ids['val'] & ids['train']
+    for name, part in parts.items():
+        assert {a['image_id'] for a in part['annotations']} == ids[name]
+        assert len(part['annotations']) == 2 * len(ids[name])
+    assert split(20) == parts
+    assert split(20, seed=1) != parts
+    assert len(split(2)['val']['images']) == 1
+
+
+def test_one_image_cannot_be_split():
+    from config_maker.faults import ConfigFault
+    with pytest.raises(ConfigFault, match='other labels by --val'):
+        split(1)
+
+
+# -------------------------------------------------------------- network
+
+
+@pytest.mark.parametrize('size, codec', [
+    ((192, 256), {}),
+    ((96, 128), dict(heatmap_size=(24, 32), sigma=1.5)),
+    ((288, 384), dict(heatmap_size=(72, 96), sigma=3.)),
+])
+def test_codec_sizes(size, codec):
+    """Sigmas of larger heatmaps are those of the zoo."""
+    from config_maker.network import resized_codec
+    base = dict(
+        type='MSRAHeatmap',
+        input_size=(192, 256),
+        heatmap_size=(48, 64),
+        sigma=2)
+    expected = dict(input_size=size, **codec) if codec else {}
+    assert resized_codec(base, size) == expected
+
+
+def test_cutout_sizes():
+    from config_maker.network import cutout
+    assert cutout((192, 256), 17) == {}
+    # as configs/_base_/small_schedule.py
+    assert cutout((96, 128), 17) == dict(half_size=(5, 10), jitter=5.)
+    assert cutout((192, 256), 3) == dict(num=2)
+
+
+def test_joints_of_the_base_are_forgotten():
+    """Numbers of joints in a loss mean others in other data."""
+    from config_maker.base import read_base
+    from config_maker.network import network_overrides
+    base = read_base('mmpose::wholebody_2d_keypoint/rtmpose/cocktail14/'
+                     'rtmw-m_8xb1024-270e_cocktail14-256x192.py')
+    assert base.cfg.model.head.loss.mask
+    assert network_overrides(base, 17)['head'] == dict(
+        out_channels=17, loss=dict(mask=None))
+    assert 'loss' not in network_overrides(base, 133).get('head', {})
+
+
+def test_decay_by_depth_and_mixed_precision_of_the_base():
+    from config_maker.base import read_base
+    from config_maker.leaf import optimizer_lines
+    folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+    base = read_base(folder + 'td-hm_ViTPose-small_8xb64-210e_coco-256x192.py')
+    text = '\n'.join(optimizer_lines(base, 1e-3))
+    assert "constructor='NetworkLayerDecayOptimWrapperConstructor'" in text
+    base = read_base(folder +
+                     'td-hm_hrnet-w32_fp16-8xb64-210e_coco-256x192.py')
+    text = '\n'.join(optimizer_lines(base, 1e-3))
+    assert "type='AnyDeviceAmpOptimWrapper'" in text
