@@ -30,11 +30,6 @@ SAME_VERSION = f'MMPose {mmpose.__version__} ' in PAGE
 SMALL = ('mobilenetv2', 'shufflenet', 'rtmpose-t_', 'cspnext-tiny_udp',
          'vipnas-mbv3_dark', 'rtmw-m', '-small_', 'swin-t', 'pvt-s',
          'litehrnet-18', 'hrnet-w32_8', 'res50_8', '50_')
-#: Backbones that few use, or that differ from another one in a block: they
-#: train where ``slow`` tests run.
-RARE = ('AlexNet', 'HRFormer', 'PyramidVisionTransformer',
-        'PyramidVisionTransformerV2', 'ResNeSt', 'ResNeXt', 'ResNetV1d',
-        'SCNet', 'SEResNet', 'ShuffleNetV1', 'VGG', 'ViPNAS_ResNet')
 #: Smallest crops of networks that need more than 64 pixels.
 SIZES = dict(SCNet=(128, 128), AlexNet=None)
 
@@ -75,8 +70,7 @@ def one_of_each_family():
         _, *parts, said = ROWS[name]
         if said.startswith('yes') and not set(parts) <= seen:
             seen |= set(parts)
-            slow = [pytest.mark.slow] if parts[0] in RARE else []
-            chosen.append(pytest.param(name, id=Path(name).stem, marks=slow))
+            chosen.append(pytest.param(name, id=Path(name).stem))
     return chosen
 
 
@@ -200,12 +194,13 @@ def test_family(people_root, name):
     train_and_predict(people_root, base, size=size)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('one, two', [
     ('td-hm_res50_8xb64-210e_coco-256x192',
      'td-hm_hrnet-w32_8xb64-210e_coco-256x192'),
-    ('td-hm_hrnet-w32_8xb64-210e_coco-256x192',
-     'td-hm_mobilenetv2_8xb64-210e_coco-256x192'),
+    pytest.param(
+        'td-hm_pvt-s_8xb64-210e_coco-256x192',
+        'td-hm_mobilenetv2_8xb64-210e_coco-256x192',
+        id='without its neck'),
 ])
 def test_two_backbones(people_root, one, two):
     folder = f'{PREFIX}body_2d_keypoint/topdown_heatmap/coco/'

@@ -31,6 +31,7 @@ def peer_config(base: dict, override: dict) -> dict:
             network 0.
         override (dict): An entry of ``model.peers``; nested dicts are merged
             and ``_delete_=True`` replaces one, as in config inheritance.
+            ``neck=None`` leaves network 0's out.
 
     Returns:
         dict: Config of a ``TopdownPoseEstimator``.

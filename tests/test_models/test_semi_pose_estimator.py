@@ -214,6 +214,19 @@ def test_different_backbones_teach_each_other():
     assert list(out) == ['net0', 'net1', 'ensemble']
 
 
+def test_a_peer_may_leave_the_neck_out():
+    neck = dict(type='FeatureMapProcessor', scale_factor=2., apply_relu=True)
+    head = dict(BASE['head'], deconv_out_channels=(16, 16))
+    head['deconv_kernel_sizes'] = (4, 4)
+    peer = dict(
+        neck=None,
+        head=dict(
+            deconv_out_channels=(16, 16, 16), deconv_kernel_sizes=(4, 4, 4)))
+    model = build_model(**dict(DUAL, neck=neck, head=head, peers=[peer]))
+    assert model.with_neck and not model.peers['1'].with_neck
+    assert min(unsup(model.loss(*build_batch()))) > 0
+
+
 def test_a_peer_of_another_stride_is_named():
     """Its decoder says one size, its layers make another."""
     peer = hrnet_peer()

@@ -176,10 +176,7 @@ def peer_entry(base: Base, peer: Base, num_keypoints: Optional[int],
     for part in ('backbone', 'neck', 'head'):
         if peer.cfg.model.get(part) is None:
             if base.cfg.model.get(part) is not None:
-                raise ConfigFault(
-                    f'--peer {peer.name} has no model.{part}, but --base '
-                    f'{base.name} has one, which a peer cannot leave out: '
-                    'exchange --base and --peer')
+                entry[part] = None
             continue
         content = copy.deepcopy(peer.cfg.model[part].to_dict())
         merge(content, changed.get(part, dict()))
