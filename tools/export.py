@@ -61,7 +61,8 @@ def load_checkpoint(parser, path):
     from mmengine.runner.checkpoint import _load_checkpoint
     try:
         checkpoint = _load_checkpoint(path, map_location='cpu')
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError,
+            pickle.UnpicklingError) as error:
         parser.error(f'{path} cannot be read: {str(error).splitlines()[0]}')
     if not isinstance(checkpoint, dict):
         parser.error(f'{path} is no checkpoint, but a '
@@ -89,6 +90,16 @@ def output_stem(out, recipe, number):
         name = number if number == 'average' else f'net{number}'
         return osp.join(out, f'{recipe}_{name}')
     return out[:-len('.pth')] if out.endswith('.pth') else out
+
+
+def check_existing(parser, files):
+    """Refuse to replace a file that holds something else."""
+    for path, content in files.items():
+        if osp.isfile(path):
+            with open(path, 'rb') as file:
+                if file.read() != content:
+                    parser.error(f'{path} exists and has been changed: remove '
+                                 'it, or choose another OUT')
 
 
 def score(cfg, export):
@@ -268,6 +279,7 @@ def main():
         files = checked_files(args, cfg, export, content, about, stem)
     except ExportError as error:
         parser.error(f'{args.checkpoint} is not exported: {error}')
+    check_existing(parser, files)
     write(parser, files)
     report(export, about)
     print('Written:', ', '.join(files))

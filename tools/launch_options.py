@@ -182,8 +182,12 @@ def load_config(parser: argparse.ArgumentParser,
     cfg = Config.fromfile(args.config)
     for option, variables in given.items():
         if not set(variables) & set(cfg.env_variables):
+            other = ''
+            if option == '--backbone-weights':
+                other = '; give them by --cfg-options ' \
+                    'model.backbone.init_cfg.checkpoint=FILE'
             parser.error(f'{option} has no effect: {args.config} reads none '
-                         f'of {", ".join(variables)}')
+                         f'of {", ".join(variables)}{other}')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir

@@ -169,6 +169,7 @@ def make_plan(args, base, peer, stage):
         split=args.val is None,
         source=data.source,
         num_unlabeled=data.num_unlabeled,
+        num_shared=data.num_shared,
         schedule=schedule,
         lr=args.lr or min(base.lr, MAX_LR))
 
@@ -201,13 +202,29 @@ def make(args):
         raise ConfigFault(f'{names} cannot be used: {fault}') from fault
 
 
+def notes(plan):
+    """What the user should know beside."""
+    if plan.num_shared:
+        yield (f'note: {plan.num_shared} unlabeled samples are on images that '
+               'validate: scores will be too good. Leave them out of '
+               '--unlabeled')
+    weights = (plan.network.get('backbone') or {}).get('init_cfg') or \
+        plan.base.cfg.model.backbone.get('init_cfg')
+    if weights:
+        yield ('note: backbones start from '
+               f'{weights.get("checkpoint", weights)}; other weights by '
+               '--cfg-options model.backbone.init_cfg.checkpoint=FILE, those '
+               'of a whole network by load_from=FILE')
+
+
 def report(plan, files) -> None:
     """Print what was written, and what comes next."""
     codec = plan.network.get('head', dict()).get('decoder') or plan.base.codec
     size = 'x'.join(map(str, codec['input_size']))
     keypoints, times = plan.keypoints, plan.schedule
     known = keypoints.known and f', those of {keypoints.known} in MMPose'
-    flips = f'{keypoints.pairs} pairs flip' if plan.flips else 'nothing flips'
+    flips = f'a flip exchanges {keypoints.pairs} pairs' if plan.flips else \
+        'images are not flipped'
     config = osp.relpath(files[-1])
     tools = osp.dirname(osp.abspath(__file__))
     print(
@@ -222,6 +239,7 @@ def report(plan, files) -> None:
         'next:',
         f'  python {osp.relpath(tools)}/dataset/check_data.py {config}',
         f'  python {osp.relpath(tools)}/train.py {config}',
+        *notes(plan),
         sep='\n')
 
 

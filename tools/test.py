@@ -114,6 +114,29 @@ def set_badcase(parser, args, cfg):
             cfg.test_evaluator
 
 
+def check_fit(parser, args, model):
+    """Refuse a checkpoint of which the model takes less than half."""
+    from mmengine.runner.checkpoint import _load_checkpoint
+    source = _load_checkpoint(args.checkpoint, map_location='cpu')
+    state = source.get('state_dict', source)
+    if any(key.startswith('keypoint_head.') for key in state):
+        return  # of an older format, which MMPose converts
+    model = getattr(model, 'module', model)
+    own = {
+        key: value
+        for key, value in model.state_dict().items()
+        if not key.startswith('peers.')
+    }
+    wrong = [
+        key for key, value in own.items()
+        if key not in state or state[key].shape != value.shape
+    ]
+    if 2 * len(wrong) > len(own):
+        parser.error(f'{args.checkpoint} does not fit {args.config}: it '
+                     f'lacks {len(wrong)} of {len(own)} entries, or has them '
+                     f'in another shape, such as {wrong[0]}')
+
+
 def report(args, cfg, metrics):
     """Write the scores of each network and print them side by side."""
     import mmengine
@@ -155,6 +178,7 @@ def main():
     merge_args(parser, args, cfg)
     prepare_processes(cfg)
     runner = build_runner(cfg)
+    check_fit(parser, args, runner.model)
     from mmengine.dist import is_main_process
     try:
         metrics = runner.test()

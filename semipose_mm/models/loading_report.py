@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Which entries of a checkpoint go to which network."""
-from typing import Dict, List, Sequence
+import logging
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,7 @@ def _shapes(state: Dict[str, Tensor]) -> Dict[str, Dict[str, torch.Size]]:
 
 def describe_loading(state_dict: dict, prefix: str,
                      networks: Sequence[nn.Module],
-                     mirrored: int) -> List[str]:
+                     mirrored: int) -> List[Tuple[str, int]]:
     """Say what each network takes from a checkpoint.
 
     Args:
@@ -70,7 +71,8 @@ def describe_loading(state_dict: dict, prefix: str,
         mirrored (int): What that function returned.
 
     Returns:
-        list[str]: A line for each network; none where a checkpoint of all
+        list[tuple]: A line and its log level for each network, a warning
+        where network 0 takes less than half; none where a checkpoint of all
         networks has every entry.
     """
     lines, complete = [], not mirrored
@@ -96,7 +98,10 @@ def describe_loading(state_dict: dict, prefix: str,
             more = len(kept) - _NAMED
             line += '; it keeps its own ' + ', '.join(kept[:_NAMED])
             line += f' and {more} more' if more > 0 else ''
-        lines.append(line)
+        poor = number == 0 and 2 * len(kept) > len(own)
+        if poor:
+            line += '. Is it the checkpoint of another network?'
+        lines.append((line, logging.WARNING if poor else logging.INFO))
     return [] if complete else lines
 
 

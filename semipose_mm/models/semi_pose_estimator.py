@@ -165,8 +165,9 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         """Let a checkpoint of one network initialize all of them."""
         networks = self.networks
         mirrored = mirror_to_peers(state_dict, prefix, networks)
-        for line in describe_loading(state_dict, prefix, networks, mirrored):
-            print_log(line, 'current')
+        for line, level in describe_loading(state_dict, prefix, networks,
+                                            mirrored):
+            print_log(line, 'current', level)
 
     def init_weights(self) -> None:
         """Initialize all networks; a peer's own ``init_cfg`` comes last.

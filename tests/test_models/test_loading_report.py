@@ -122,5 +122,6 @@ def test_a_whole_checkpoint_needs_no_words(lines):
 
 def test_long_lists_are_cut():
     model = build_model(**DUAL)
-    text = describe_loading({}, '', model.networks, 0)[0]
-    assert text.count(',') < 6 and text.endswith('more')
+    (text, level), _ = describe_loading({}, '', model.networks, 0)
+    assert text.count(',') < 6 and 'more. Is it' in text
+    assert level == logging.WARNING

@@ -269,7 +269,8 @@ def test_configs_that_do_not_fit(tool, source, tmp_path, monkeypatch, capsys,
     assert not out.parent.exists()
 
 
-@pytest.mark.parametrize('content', [b'', b'weights', b'PK\x03\x04'])
+@pytest.mark.parametrize('content',
+                         [b'', b'weights', b'garbage', b'PK\x03\x04'])
 def test_files_that_are_no_checkpoints(tool, source, tmp_path, monkeypatch,
                                        capsys, content):
     path = tmp_path / 'broken.pth'
@@ -355,3 +356,21 @@ def test_header_is_a_comment(tool, source):
     assert text == ('# a-01234567.pth has the weights: the average of x y.\n'
                     'a = 1\n')
     assert len(ast.parse(text).body) == 1
+
+
+def test_a_changed_file_is_not_replaced(tool, source, in_process, tmp_path,
+                                        monkeypatch, capsys):
+
+    def export():
+        run_main(
+            tool, *source, tmp_path / 'new' / 'out', monkeypatch=monkeypatch)
+
+    export()
+    export()  # the same again
+    config = written(tmp_path / 'new')['.py']
+    config.write_text(config.read_text() + '# my edit\n')
+    with pytest.raises(SystemExit):
+        export()
+    assert f'{config.name} exists and has been changed' in \
+        capsys.readouterr().err
+    assert config.read_text().endswith('# my edit\n')

@@ -165,7 +165,7 @@ def test_known_keypoints_are_those_of_mmpose(people_root, tmp_path,
     kept = sum(one['score'] >= 0.5 for one in detections)
     assert dataset.num_unlabeled == kept < len(detections)
     said = capsys.readouterr().out
-    for line in ('17, those of coco.py in MMPose; 8 pairs flip',
+    for line in ('17, those of coco.py in MMPose; a flip exchanges 8 pairs',
                  'input: 64x96 pixels', f'unlabeled: {kept}', '40 of 3 labels',
                  f'train.py {os.path.relpath(made)}'):
         assert line in said
@@ -352,6 +352,38 @@ def test_optional_package(birds, tmp_path, monkeypatch, capsys):
 def test_mistakes(birds, tmp_path, monkeypatch, capsys, args, message):
     assert message in refused(monkeypatch, capsys, tmp_path, *options(birds),
                               *args)
+
+
+def test_validating_images_are_not_unlabeled(birds, tmp_path, monkeypatch):
+    """All images in one folder, of which some have labels."""
+    args = options(birds)
+    args[args.index('--unlabeled') + 1] = str(birds / 'images/train')
+    made = call(monkeypatch, tmp_path / 'out.py', *args)
+    listed = (tmp_path / 'out_unlabeled.txt').read_text().split()
+    val = json.loads((tmp_path / 'out_val.json').read_text())['images']
+    names = {Path(one['file_name']).name for one in val}
+    everything = {path.name for path in (birds / 'images/train').iterdir()}
+    assert {Path(one).name for one in listed} == everything - names
+    cfg = Config.fromfile(made)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    assert dataset.num_unlabeled == len(listed)
+
+
+def test_boxes_on_validating_images_are_told(birds, tmp_path, monkeypatch,
+                                             capsys):
+    args = options(birds)
+    args[args.index('--unlabeled') + 1] = args[args.index('--labeled') + 1]
+    call(monkeypatch, tmp_path / 'out.py', *args)
+    assert 'unlabeled samples are on images that validate' in \
+        capsys.readouterr().out
+
+
+def test_unknown_keys_of_a_description(birds, tmp_path, monkeypatch, capsys):
+    path = tmp_path / 'keypoints.yaml'
+    path.write_text(f'keypoints: {NAMES}\nflip_pair: [[nose, left_hip]]\n')
+    text = refused(monkeypatch, capsys, tmp_path, *options(birds),
+                   '--keypoints', str(path))
+    assert 'flip_pair' in text and 'may have keypoints, skeleton' in text
 
 
 def test_no_names(birds, tmp_path, monkeypatch, capsys):

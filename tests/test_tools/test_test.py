@@ -27,7 +27,7 @@ FOUND = dict(image_id=3, category_id=1, bbox=[0, 0, 5, 9], score=0.5)
 def files(tmp_path):
     config, checkpoint = tmp_path / 'toy.py', tmp_path / 'toy.pth'
     config.write_text(TEST_CONFIG)
-    torch.save(dict(state_dict={}, meta={}), checkpoint)
+    torch.save(dict(state_dict=dict(scale=torch.ones(1)), meta={}), checkpoint)
     return str(config), str(checkpoint)
 
 
@@ -316,3 +316,18 @@ def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):
             tmp_path / 'out',
             monkeypatch=monkeypatch)
     assert list((tmp_path / 'out').iterdir()) == []
+
+
+def test_a_checkpoint_of_another_config(tmp_path, trained):
+    state = torch.load(trained.checkpoint, weights_only=True)['state_dict']
+    other = {f'other.{key}': value for key, value in state.items()}
+    torch.save(dict(state_dict=other), tmp_path / 'other.pth')
+    done = call(
+        'test.py',
+        trained.config,
+        tmp_path / 'other.pth',
+        cwd=tmp_path,
+        check=False)
+    assert done.returncode == 2
+    assert 'other.pth does not fit' in done.stdout + (done.stderr or '')
+    assert not list(tmp_path.glob('work_dirs/*/results/*'))

@@ -13,6 +13,8 @@ from .faults import ConfigFault
 SIDES = (('left', 'right', '{}'), ('Left', 'Right', '{}'),
          ('LEFT', 'RIGHT', '{}'), ('l', 'r', r'(?<![A-Za-z]){}(?![a-z])'),
          ('L', 'R', r'(?<![A-Z]){}(?![a-z])'))
+#: What a description may have.
+FIELDS = ('keypoints', 'skeleton', 'flip_pairs', 'sigmas')
 #: How well people agree on a joint, where nobody has measured it.
 SIGMA = 0.05
 
@@ -129,6 +131,10 @@ def describe_keypoints(content: Any, path: str, description: Optional[str],
     entry = read_yaml(description) if description else \
         _used_category(content, path)
     _check(entry, where)
+    unknown = sorted(map(str, set(entry) - set(FIELDS)))
+    if description and unknown:
+        raise ConfigFault(f'--keypoints {where} has {", ".join(unknown)}, but '
+                          f'may have {", ".join(FIELDS)}')
     names = entry['keypoints']
     for index, annotation in enumerate(content['annotations']):
         values = annotation.get('keypoints')

@@ -4,7 +4,7 @@ import copy
 import json
 import os
 import os.path as osp
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
 
 from coco_files import JsonFile, name_some, read_json
 from selection import Instance, order_instances, usable_instances
@@ -163,6 +163,22 @@ def part_content(source: JsonFile, instances: Sequence[Instance]) -> bytes:
             one for one in content[field] if one.get(key) in images
         ]
     return json.dumps(content).encode()
+
+
+def image_paths(source: JsonFile, instances: Sequence[Instance],
+                folder: str) -> Set[str]:
+    """Real paths of the images of some instances.
+
+    Args:
+        source (JsonFile): Their annotation file.
+        instances (list[Instance]): The instances.
+        folder (str): Folder of the images.
+    """
+    used = {one.image_id for one in instances}
+    return {
+        osp.realpath(osp.join(folder, one['file_name']))
+        for one in source.content['images'] if one.get('id') in used
+    }
 
 
 def check_same_keypoints(train: JsonFile, val: JsonFile, num: int) -> None:

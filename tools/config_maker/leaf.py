@@ -35,6 +35,7 @@ class Plan(NamedTuple):
         split (bool): Whether the latter were drawn from the labels.
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
+        num_shared (int): Those on images that validate.
         schedule (Schedule): Lengths of the training.
         lr (float): Learning rate.
     """
@@ -51,6 +52,7 @@ class Plan(NamedTuple):
     split: bool
     source: Optional[Source]
     num_unlabeled: int
+    num_shared: int
     schedule: Schedule
     lr: float
 

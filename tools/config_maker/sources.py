@@ -24,6 +24,11 @@ class Source(NamedTuple):
     policy: str
     files: Dict[str, bytes]
 
+    @property
+    def whole_images(self) -> bool:
+        """bool: Whether no box is known, so that a list of images will do."""
+        return not str(self.options.get('ann_file', '')).endswith('.json')
+
 
 def find_source(path: str, boxes: Optional[str], given: Sequence[str],
                 categories: Set[int], stem: str) -> Source:
