@@ -117,20 +117,16 @@ def set_badcase(parser, args, cfg):
 def check_fit(parser, args, model):
     """Refuse a checkpoint of which the model takes less than half."""
     from mmengine.runner.checkpoint import _load_checkpoint
+
+    from semipose_mm.engine.unwrapping import unwrap
+    from semipose_mm.models.loading_report import unmatched
+    from semipose_mm.models.networks import own_state
     source = _load_checkpoint(args.checkpoint, map_location='cpu')
     state = source.get('state_dict', source)
     if any(key.startswith('keypoint_head.') for key in state):
         return  # of an older format, which MMPose converts
-    model = getattr(model, 'module', model)
-    own = {
-        key: value
-        for key, value in model.state_dict().items()
-        if not key.startswith('peers.')
-    }
-    wrong = [
-        key for key, value in own.items()
-        if key not in state or state[key].shape != value.shape
-    ]
+    own = own_state(unwrap(model))
+    wrong = unmatched(own, state)
     if 2 * len(wrong) > len(own):
         parser.error(f'{args.checkpoint} does not fit {args.config}: it '
                      f'lacks {len(wrong)} of {len(own)} entries, or has them '

@@ -6,6 +6,8 @@ from mmpose.engine.optim_wrappers import LayerDecayOptimWrapperConstructor
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
+from semipose_mm.models.networks import PEERS
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class NetworkLayerDecayOptimWrapperConstructor(
@@ -37,7 +39,7 @@ class NetworkLayerDecayOptimWrapperConstructor(
             # network 0 is the estimator, and so would count its peers
             networks[0] = nn.ModuleDict({
                 name: child
-                for name, child in module.named_children() if name != 'peers'
+                for name, child in module.named_children() if name != PEERS
             })
         for net in networks:
             super().add_params(params, net, prefix, lr)

@@ -59,6 +59,22 @@ def _shapes(state: Dict[str, Tensor]) -> Dict[str, Dict[str, torch.Size]]:
     return parts
 
 
+def unmatched(own: Dict[str, Tensor],
+              state_dict: dict,
+              prefix: str = '') -> List[str]:
+    """Entries that a checkpoint lacks or has in another shape.
+
+    Args:
+        own (dict): State of a network, see :func:`own_state`.
+        state_dict (dict): State dict of the checkpoint.
+        prefix (str): Prefix of the network's keys in it. Defaults to ``''``
+    """
+    return [
+        key for key, value in own.items() if prefix +
+        key not in state_dict or state_dict[prefix + key].shape != value.shape
+    ]
+
+
 def describe_loading(state_dict: dict, prefix: str,
                      networks: Sequence[nn.Module],
                      mirrored: int) -> List[Tuple[str, int]]:
@@ -83,11 +99,9 @@ def describe_loading(state_dict: dict, prefix: str,
             key.startswith(f'{start}head.') and key[len(start):] not in own
             for key in state_dict)
         kept = [
-            _entry(key, value, state_dict.get(start + key))
-            for key, value in own.items()
-            if not (old_head and key.startswith('head.')) and (
-                start + key not in state_dict
-                or state_dict[start + key].shape != value.shape)
+            _entry(key, own[key], state_dict.get(start + key))
+            for key in unmatched(own, state_dict, start)
+            if not (old_head and key.startswith('head.'))
         ]
         same = number and mirrored and len(kept) < len(own)
         source = ', the same as network 0' if same else ''

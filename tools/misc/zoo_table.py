@@ -80,9 +80,10 @@ def line(row: Row, reasons: Dict[str, int]) -> str:
 def main() -> None:
     """Write the page."""
     import mmpose
+
+    from semipose_mm.evaluation import write_text
     rows = [judge(name) for name in zoo()]
-    with open(PAGE, 'w', encoding='utf-8') as file:
-        file.write(page(rows, mmpose.__version__))
+    write_text(PAGE, page(rows, mmpose.__version__))
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook, LoggerHook
 from mmpose.registry import HOOKS
 
+from semipose_mm.models.networks import PEERS
 from ..collapse_alarm import CollapseAlarm
 from ..statistics import teaching_statistics
 from ..unwrapping import unwrap
@@ -95,7 +96,7 @@ class MutualTeachingHook(Hook):
         names = (
             name for group in optim_wrapper.param_groups
             for name in group.get('param_names', ()))
-        if any(name.startswith('peers.') for name in names):
+        if any(name.startswith(f'{PEERS}.') for name in names):
             raise ValueError(
                 'optim_wrapper.constructor decays the layers of network 0 '
                 'alone, peers would have the full learning rate: set it to '
