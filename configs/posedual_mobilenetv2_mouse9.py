@@ -30,7 +30,7 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = _base_.mouse9_test
 val_dataloader['dataset']['pipeline'] = [*load, affine, pack]
 val_evaluator = test_evaluator = dict(_delete_=True, type='BoxPCK')
-default_hooks = dict(checkpoint=dict(save_best='PCK@0.05'))
+default_hooks = dict(checkpoint=dict(_base_.small_save, save_best='PCK@0.05'))
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=40, val_interval=10)
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop

@@ -31,9 +31,9 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = _base_.own_val
 val_dataloader['dataset']['pipeline'] = [*load[:2], affine, pack]
 val_evaluator = test_evaluator = _base_.own_evaluator
+default_hooks = dict(checkpoint=_base_.small_save)
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=60, val_interval=10)
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop
 optim_wrapper = _base_.small_optimizer
-param_scheduler = _base_.small_scheduler
-custom_hooks = _base_.small_hooks
+param_scheduler, custom_hooks = _base_.small_scheduler, _base_.small_hooks

@@ -4,4 +4,4 @@ _base_ = './posedual_mobilenetv2_mouse9.py'
 
 model = _base_.supervised
 train_dataloader = dict(dataset=dict(unlabeled_ratio=0))
-custom_hooks = _base_.supervised_hooks
+custom_hooks = []

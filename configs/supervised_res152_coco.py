@@ -4,4 +4,4 @@ _base_ = './posedual_res152_coco.py'
 
 model = _base_.supervised
 train_dataloader = _base_.supervised_data
-custom_hooks = _base_.supervised_hooks
+custom_hooks = []

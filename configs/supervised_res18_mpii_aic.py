@@ -4,4 +4,4 @@ _base_ = './posedual_res18_mpii_aic.py'
 
 model = _base_.supervised
 train_dataloader = _base_.supervised_data
-custom_hooks = _base_.supervised_hooks
+custom_hooks = []

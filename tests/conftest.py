@@ -45,10 +45,7 @@ def trained(people_root, tmp_path_factory):
     return train_own(
         people_root,
         tmp_path_factory.mktemp('trained'),
-        custom_hooks=[
-            dict(type='SafeCheckpointHook'),
-            dict(type='MutualTeachingHook')
-        ])
+        custom_hooks=[dict(type='MutualTeachingHook')])
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 # Copyright (c) semipose_mm authors.
-"""Train a model: ``python tools/train.py CONFIG [options]``."""
+"""Train a model: ``python tools/train.py CONFIG [options]``.
+
+SIGUSR1 and SIGTERM end it well: all ranks stop after the same iteration and
+save a checkpoint, from which ``--resume`` goes on.
+"""
+import stop_signals
 from launch_options import (ToolParser, add_common_options, build_runner,
                             check_checkpoint, load_config, prepare_processes,
                             set_visualization, use_checkout)
 
 AMP_WRAPPER = 'AnyDeviceAmpOptimWrapper'
+CHECKPOINT_HOOK = 'SafeCheckpointHook'
 
 
 def parse_args(parser):
@@ -47,8 +53,7 @@ def merge_args(parser, args, cfg):
     if args.amp:
         set_amp(parser, cfg)
     if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        set_resume(cfg, args.resume)
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             parser.error('--auto-scale-lr needs auto_scale_lr='
@@ -62,12 +67,26 @@ def merge_args(parser, args, cfg):
         cfg.merge_from_dict(args.cfg_options)
 
 
+def set_resume(cfg, checkpoint):
+    """Choose what to go on from."""
+    cfg.resume = True
+    if checkpoint != 'auto':
+        cfg.load_from = checkpoint
+    elif cfg.get('default_hooks', {}).get('checkpoint',
+                                          {}).get('type') == CHECKPOINT_HOOK:
+        # a run without a checkpoint begins with load_from
+        cfg.resume = 'auto'
+    else:
+        cfg.load_from = None
+
+
 def set_amp(parser, cfg):
     """Choose mixed precision."""
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
     name = wrapper if isinstance(wrapper, str) else wrapper.__name__
     name = name.rpartition('.')[2]
-    if name not in ('OptimWrapper', 'AmpOptimWrapper', AMP_WRAPPER):
+    if name not in ('OptimWrapper', 'AmpOptimWrapper', 'FiniteOptimWrapper',
+                    AMP_WRAPPER):
         parser.error(f'--amp cannot change optim_wrapper.type {name}, which '
                      'must be OptimWrapper or AmpOptimWrapper')
     cfg.optim_wrapper.type = AMP_WRAPPER
@@ -94,6 +113,7 @@ def shorten_init_log(model):
 
 def main():
     """Train."""
+    stop_signals.listen()
     use_checkout()
     parser = ToolParser(prog='train.py', description='Train a pose estimator')
     args = parse_args(parser)
@@ -102,7 +122,13 @@ def main():
     prepare_processes(cfg)
     runner = build_runner(cfg)
     shorten_init_log(runner.model)
-    runner.train()
+    from semipose_mm.engine import (CheckpointError, NonFiniteError,
+                                    StopOnRequestHook)
+    runner.register_hook(StopOnRequestHook(stop_signals.requested))
+    try:
+        runner.train()
+    except (CheckpointError, NonFiniteError) as error:
+        parser.exit(1, f'{parser.prog}: error: {error}\n')
 
 
 if __name__ == '__main__':

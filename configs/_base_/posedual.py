@@ -35,33 +35,27 @@ posecons = dict(
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)
 supervised_data = dict(
     dataset=dict(unlabeled=None, unlabeled_ratio=0, sources=dict()))
-supervised_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-]
 
 # fresh networks first learn from labels alone, or they agree on background
 mutual_teaching = dict(
     type='MutualTeachingHook', burn_in=500, ramp_up=500, on_collapse='warn')
-semi_hooks = [
-    # MMPose's own: buffers of ranks are averaged after an epoch
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-    mutual_teaching
-]
+semi_hooks = [mutual_teaching]
 # recipes count iterations, and log by them; the released ones count epochs
 iter_hooks = dict(
     logger=dict(log_metric_by_epoch=False),
-    checkpoint=dict(by_epoch=False, max_keep_ckpts=5))
+    checkpoint=dict(
+        type='SafeCheckpointHook', by_epoch=False, max_keep_ckpts=5))
 iter_log = dict(by_epoch=False)
 epoch_hooks = dict(
     logger=dict(log_metric_by_epoch=True),
-    checkpoint=dict(by_epoch=True, interval=1, max_keep_ckpts=2))
+    checkpoint=dict(
+        type='SafeCheckpointHook', by_epoch=True, interval=1,
+        max_keep_ckpts=2))
 epoch_log = dict(by_epoch=True)
 semi_steps = dict(type='MultiStepLR', by_epoch=False)
 semi_warm_up = dict(
     type='LinearLR', start_factor=0.001, end=500, by_epoch=False)
-semi_optimizer = dict(optimizer=dict(lr=1e-3))
+semi_optimizer = dict(type='FiniteOptimWrapper', optimizer=dict(lr=1e-3))
 semi_iter_loop = dict(_delete_=True, type='SemiPoseIterTrainLoop')
 semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
 semi_val_loop = dict(type='SemiPoseValLoop')
@@ -79,8 +73,4 @@ paper_model = dict(
 paper_data = dict(sampler=dict(labeled_replacement=True))
 paper_loop = dict(_delete_=True, type='SemiPoseTrainLoop')
 paper_steps = dict(type='MultiStepLR', by_epoch=True)
-paper_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-    dict(type='MutualTeachingHook')
-]
+paper_hooks = [dict(type='MutualTeachingHook')]

@@ -11,13 +11,10 @@ small_views = [
         ops=[small_cutout] if _base_.hard_cutout else [])
 ]
 small_loader = dict(batch_size=16, drop_last=True, num_workers=2)
-small_optimizer = dict(optimizer=dict(lr=1e-3))
+small_save = dict(type='SafeCheckpointHook')
+small_optimizer = dict(type='FiniteOptimWrapper', optimizer=dict(lr=1e-3))
 small_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=50, by_epoch=False),
     dict(type='MultiStepLR', milestones=[1400, 1800], by_epoch=False)
 ]
-small_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-    dict(type='MutualTeachingHook', burn_in=400, ramp_up=400)
-]
+small_hooks = [dict(type='MutualTeachingHook', burn_in=400, ramp_up=400)]

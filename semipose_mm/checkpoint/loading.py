@@ -1,46 +1,38 @@
 # Copyright (c) semipose_mm authors.
-"""The bridge that loads foreign checkpoints under torch 2.6 and later.
+"""Loading checkpoint files without executing what they say.
 
-MMEngine up to 0.10.7 calls a bare ``torch.load``, which since torch 2.6
-refuses the numpy arrays and history buffers that MMEngine itself puts into
-checkpoints. The bridge is one loader for local paths that accepts exactly
-these and nothing else. It changes no function of torch and needs no
-environment variable. MMEngine 0.11 makes it unnecessary.
+MMEngine calls a bare ``torch.load``. Up to torch 2.5 that executes whatever a
+file asks for; since torch 2.6 it refuses the numpy arrays and history buffers
+that MMEngine (up to 0.10.7) itself puts into checkpoints. The loaders here
+accept exactly these and nothing else. They change no function of torch and
+need no environment variable.
 """
 import collections
 import os.path as osp
 import pickle
 import re
-from typing import Any, Callable, List
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, Optional
 
-import mmengine
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmengine.utils import digit_version
 
 
-def needs_bridge(torch_version: str = torch.__version__,
-                 mmengine_version: str = mmengine.__version__) -> bool:
-    """Whether MMEngine cannot load MMEngine's own checkpoints.
+def register_loaders() -> None:
+    """Let MMEngine load files and downloads by the loaders below.
 
-    Args:
-        torch_version (str): Defaults to the installed one's.
-        mmengine_version (str): Defaults to the installed one's.
-
-    Returns:
-        bool: True for torch >= 2.6 with mmengine <= 0.10.7.
+    What comes from other places (``mmcls://``, ``torchvision://``, ``s3://``
+    and the like) is loaded as MMEngine and torch do.
     """
-    return (digit_version(torch_version) >= digit_version('2.6.0')
-            and digit_version(mmengine_version) <= digit_version('0.10.7'))
-
-
-def register_bridge() -> None:
-    """Let MMEngine load local checkpoint files by :func:`load_from_local`."""
     CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'),
+                                     load_from_http,
+                                     force=True)
 
 
 def load_from_local(filename: str, map_location: Any = None) -> Any:
@@ -61,15 +53,63 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     filename = osp.expanduser(filename)
     if not osp.isfile(filename):
         raise FileNotFoundError(f'checkpoint file {filename} does not exist')
-    # leaving the context would also remove what the user has allowed
-    known = set(map(id, torch.serialization.get_safe_globals()))
-    allowed = [item for item in _allow_list() if id(item) not in known]
     try:
-        with torch.serialization.safe_globals(allowed):
+        with _allowed():
             return torch.load(
                 filename, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise RuntimeError(_explain(filename, str(error))) from None
+
+
+def load_from_http(filename: str,
+                   map_location: Any = None,
+                   model_dir: Optional[str] = None) -> Any:
+    """Download a checkpoint, once, and load it as a local file.
+
+    Args:
+        filename (str): URL.
+        map_location: As in ``torch.load``. Defaults to ``None``
+        model_dir (str, optional): Folder of the downloads. Defaults to
+            ``None``, that of torch.hub
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        RuntimeError: As in :func:`load_from_local`.
+    """
+
+    def load() -> Any:
+        with _allowed():
+            return torch.hub.load_state_dict_from_url(
+                filename, model_dir, map_location, weights_only=True)
+
+    try:
+        # the others find what the first has downloaded
+        checkpoint = load() if is_main_process() else None
+        barrier()
+        return load() if checkpoint is None else checkpoint
+    except pickle.UnpicklingError as error:
+        raise RuntimeError(_explain(filename, str(error))) from None
+
+
+@contextmanager
+def _allowed() -> Iterator[None]:
+    """Allow what the allow list names, and leave no trace of it."""
+    if not hasattr(torch.serialization, 'safe_globals'):  # torch 2.4
+        before = torch.serialization.get_safe_globals()
+        torch.serialization.add_safe_globals(_allow_list())
+        try:
+            yield
+        finally:
+            torch.serialization.clear_safe_globals()
+            torch.serialization.add_safe_globals(before)
+        return
+    # leaving the context would also remove what the user has allowed
+    known = set(map(id, torch.serialization.get_safe_globals()))
+    allowed = [item for item in _allow_list() if id(item) not in known]
+    with torch.serialization.safe_globals(allowed):
+        yield
 
 
 def _allow_list() -> List[Any]:

@@ -1,15 +1,18 @@
 # Copyright (c) semipose_mm authors.
 """Loops, hooks and the optim wrapper."""
 from .eval_loops import SemiPoseTestLoop, SemiPoseValLoop
-from .hooks import ChannelsLastHook, MutualTeachingHook, SafeCheckpointHook
+from .finite_steps import FiniteOptimWrapper
+from .hooks import (ChannelsLastHook, CheckpointError, MutualTeachingHook,
+                    SafeCheckpointHook, StopOnRequestHook)
 from .iter_train_loop import SemiPoseIterTrainLoop
 from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
-from .train_loop import SemiPoseTrainLoop
+from .train_loop import NonFiniteError, SemiPoseTrainLoop
 
 __all__ = [
-    'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'MutualTeachingHook',
-    'NetworkLayerDecayOptimWrapperConstructor', 'SafeCheckpointHook',
-    'SemiPoseIterTrainLoop', 'SemiPoseTestLoop', 'SemiPoseTrainLoop',
-    'SemiPoseValLoop'
+    'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointError',
+    'FiniteOptimWrapper', 'MutualTeachingHook',
+    'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
+    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
+    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook'
 ]

@@ -32,6 +32,22 @@ class CollapseAlarm:
         self._armed: Dict[str, bool] = {}
         self._low: Dict[str, int] = {}
 
+    def state(self) -> dict:
+        """What a resumed training must know, in plain values.
+
+        Returns:
+            dict: For :meth:`load_state`.
+        """
+        return dict(armed=dict(self._armed), low=dict(self._low))
+
+    def load_state(self, state: dict) -> None:
+        """Go on from a state.
+
+        Args:
+            state (dict): What :meth:`state` returned.
+        """
+        self._armed, self._low = dict(state['armed']), dict(state['low'])
+
     def read(self, stats: Dict[str, float]) -> Optional[str]:
         """Take a reading.
 

@@ -4,6 +4,7 @@ import copy
 from typing import Any, Dict, List, Union
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
@@ -14,8 +15,13 @@ from torch.utils.data import DataLoader
 
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
+from .agreement import any_rank
+from .running_statistics import average_running_statistics
 from .training_record import note_scores
 from .unwrapping import unwrap
+
+# batches between two looks at the wish to stop
+_STOP_INTERVAL = 10
 
 EvaluatorType = Union[Evaluator, Dict, List]
 
@@ -128,9 +134,17 @@ class _AllNetworks:
             outputs=outputs[self.evaluator.selected])
 
 
+class _Stopped(Exception):
+    """A validation is given up, on all ranks alike."""
+
+
 @LOOPS.register_module()
 class SemiPoseValLoop(_AllNetworks, ValLoop):
     """Validation of all networks and their ensemble.
+
+    Running statistics are averaged over the ranks before. If a hook sets
+    ``stop_training``, the validation is given up on all ranks; a resumed
+    training makes up for it.
 
     The network that ``model.test_cfg.network`` names has the plain metric
     names, which ``save_best`` follows; ``net0/...``, ``net1/...`` and
@@ -141,6 +155,37 @@ class SemiPoseValLoop(_AllNetworks, ValLoop):
     """
 
     stage = 'val'
+
+    def run(self) -> dict:
+        """Launch validation.
+
+        Returns:
+            dict: Scores of all networks; empty if it was given up.
+        """
+        average_running_statistics(self.runner.model)
+        # ranks may differ by a batch, and all must ask equally often
+        samples = len(self.dataloader.dataset) // get_world_size()
+        self._fewest = samples // (self.dataloader.batch_size or 1)
+        try:
+            return super().run()
+        except _Stopped:
+            self.runner.logger.warning('The validation is given up.')
+            return dict()
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict and process one mini-batch.
+
+        Args:
+            idx (int): Position in the epoch.
+            data_batch (dict): Batch of data from the dataloader.
+        """
+        super().run_iter(idx, data_batch)
+        if (idx + 1) % _STOP_INTERVAL == 0 and idx + 1 < self._fewest:
+            loop = self.runner.train_loop
+            loop.stop_training = any_rank(loop.stop_training)
+            if loop.stop_training:
+                raise _Stopped
 
 
 @LOOPS.register_module()

@@ -2,7 +2,6 @@
 """The training loop that counts iterations."""
 from typing import Dict, Union
 
-from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.runner import Runner
 from mmpose.registry import LOOPS
 from torch.utils.data import DataLoader
@@ -51,15 +50,6 @@ class SemiPoseIterTrainLoop(SemiPoseTrainLoop):
             val_interval=val_interval)
         self._max_iters = max_iters
         self._max_epochs = -(-max_iters // len(self.dataloader))
-        self._resumed = True
-
-    def run_epoch(self) -> None:
-        """Iterate one epoch, or what is left of it."""
-        resumed, self._resumed = self._resumed, False
-        if resumed and self._iter > 0 and self._is_val_iter():
-            # a checkpoint is older than the validation of its iteration
-            self._validate()
-        super().run_epoch()
 
     def run_iter(self, idx: int, data_batch: dict) -> None:
         """Iterate one mini-batch, and validate if it is time.
@@ -69,17 +59,11 @@ class SemiPoseIterTrainLoop(SemiPoseTrainLoop):
             data_batch (dict): Batch of data from the dataloader.
         """
         super().run_iter(idx, data_batch)
-        if self._is_val_iter():
-            self._validate()
+        if self._is_val_point():
+            self.runner.val_loop.run()
+            self.runner.model.train()
 
-    def _validate(self) -> None:
-        if get_world_size() > 1:
-            # SyncBuffersHook takes care of epochs only
-            all_reduce_params(self.runner.model.buffers(), op='mean')
-        self.runner.val_loop.run()
-        self.runner.model.train()
-
-    def _is_val_iter(self) -> bool:
+    def _is_val_point(self) -> bool:
         return (self.runner.val_loop is not None
                 and self._iter >= self.val_begin
                 and (self._iter % self.val_interval == 0

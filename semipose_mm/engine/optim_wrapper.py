@@ -7,14 +7,18 @@ from mmengine.device import get_device
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 
+from .finite_steps import FiniteSteps
+
 
 @OPTIM_WRAPPERS.register_module()
-class AnyDeviceAmpOptimWrapper(AmpOptimWrapper):
+class AnyDeviceAmpOptimWrapper(FiniteSteps, AmpOptimWrapper):
     """Automatic mixed precision that also runs without an accelerator.
 
     On an accelerator this is the stock wrapper. On CPU, where that refuses,
     forward passes run in bfloat16 autocast and the loss is not scaled, since
-    bfloat16 has the range of float32.
+    bfloat16 has the range of float32. Steps that are not finite are skipped,
+    see :class:`FiniteSteps`; those by which a loss scaler finds its scale
+    count as well.
 
     Args:
         loss_scale (float | str | dict): As in ``AmpOptimWrapper``; without
@@ -24,6 +28,8 @@ class AnyDeviceAmpOptimWrapper(AmpOptimWrapper):
             is float16 on an accelerator and bfloat16 on CPU
         use_fsdp (bool): As in ``AmpOptimWrapper``; not possible on CPU.
             Defaults to ``False``
+        max_skipped (int): Steps skipped in a row that end the training.
+            Defaults to 50
         **kwargs: Keyword arguments of ``OptimWrapper``.
     """
 
@@ -31,7 +37,9 @@ class AnyDeviceAmpOptimWrapper(AmpOptimWrapper):
                  loss_scale: Union[float, str, dict] = 'dynamic',
                  dtype: Optional[Union[str, torch.dtype]] = None,
                  use_fsdp: bool = False,
+                 max_skipped: int = 50,
                  **kwargs) -> None:
+        self.set_max_skipped(max_skipped)
         if get_device() != 'cpu':
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             return

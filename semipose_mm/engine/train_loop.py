@@ -4,20 +4,29 @@ from typing import Optional
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import LoggerHook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
 
+from .agreement import any_rank
+from .finite_steps import FiniteSteps
+from .training_record import is_validated
+
 # iterations between two looks at the other ranks' wish to stop
 _STOP_INTERVAL = 10
+
+
+class NonFiniteError(RuntimeError):
+    """Too many steps in a row were not finite; on all ranks alike."""
 
 
 @LOOPS.register_module()
 class SemiPoseTrainLoop(EpochBasedTrainLoop):
     """Epoch-based training that resumes at the exact iteration.
 
-    The config keys are those of ``EpochBasedTrainLoop``. Three things differ:
+    The config keys are those of ``EpochBasedTrainLoop``. What differs:
 
     - a checkpoint from inside an epoch (``CheckpointHook(by_epoch=False)``)
       is resumed at its position: the sampler skips what has been seen,
@@ -26,12 +35,21 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
       dropout and the like do not depend on what happened before;
     - ``stop_training``, set by a hook during an epoch, ends the training
       within a few iterations on all ranks. The unfinished epoch is then
-      neither counted nor validated.
+      neither counted nor validated;
+    - a validation that a checkpoint has not seen is made up for on resume;
+    - steps that the optim wrapper has skipped, as they were not finite, are
+      told at log intervals; too many in a row end the training.
+
+    Raises:
+        NonFiniteError: After ``optim_wrapper.max_skipped`` skipped steps in a
+            row; the last good state is saved before.
+        RuntimeError: If a checkpoint does not fit the data.
     """
 
     # of the epoch that is run next, or was run last
     _start = 0
-    _stopped_at: Optional[int] = None
+    _stopped = False
+    _failure: Optional[NonFiniteError] = None
 
     def run(self) -> torch.nn.Module:
         """Launch training.
@@ -43,23 +61,36 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self._start = self._find_start()
         self.runner.message_hub.update_info('epoch_length',
                                             len(self.dataloader))
+        self._log_interval = next(
+            (hook.interval
+             for hook in self.runner.hooks if isinstance(hook, LoggerHook)),
+            50)
         self.runner.call_hook('before_train')
 
+        if self._iter > 0 and self._is_val_point() and \
+                not is_validated(self.runner):
+            self.runner.val_loop.run()
         while self._epoch < self._max_epochs and not self._must_stop():
             self.run_epoch()
-            if self._stopped_at is not None:
+            if self._stopped:
                 break
             self._decide_current_val_interval()
             if self._is_val_epoch():
                 self.runner.val_loop.run()
 
+        if self.stop_training and self._iter < self._max_iters:
+            self.runner.logger.warning(
+                f'Training is stopped after iteration {self._iter} of '
+                f'{self._max_iters}.')
         self.runner.call_hook('after_train')
+        if self._failure is not None:
+            raise self._failure
         return self.runner.model
 
     def run_epoch(self) -> None:
         """Iterate one epoch, or what is left of it."""
         start, self._start = self._start, 0
-        self._stopped_at = None
+        self._stopped = False
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         # workers take their seeds from here
@@ -72,14 +103,8 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
                 if self._iter >= self._max_iters:
                     break
                 if self._is_stop_point(idx) and self._must_stop():
-                    self._stopped_at = idx + 1
-                    break
-
-        if self._stopped_at is not None:
-            self.runner.logger.warning(
-                f'Training is stopped after iteration {self._stopped_at} of '
-                f'{len(self.dataloader)} in epoch {self._epoch + 1}.')
-            return
+                    self._stopped = True
+                    return
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
@@ -92,12 +117,41 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         """
         self._seed_torch()
         super().run_iter(idx, data_batch)
+        if self._iter % self._log_interval == 0:
+            self._tell_skipped_steps()
+
+    def _tell_skipped_steps(self) -> None:
+        """Warn of skipped steps, and stop after too many."""
+        optim_wrapper = self.runner.optim_wrapper
+        if not isinstance(optim_wrapper, FiniteSteps):
+            return
+        skipped = optim_wrapper.read_skipped()
+        if not skipped.new:
+            return
+        self.runner.logger.warning(
+            f'{skipped.new} of the last {self._log_interval} steps were '
+            'skipped, as the loss or a gradient was not finite '
+            f'({skipped.total} in all, the last {skipped.in_a_row} in a row).')
+        if skipped.in_a_row >= optim_wrapper.max_skipped:
+            self._failure = NonFiniteError(
+                f'the last {skipped.in_a_row} steps were not finite, '
+                'optim_wrapper.max_skipped allows fewer than '
+                f'{optim_wrapper.max_skipped}. Training is stopped in the '
+                'state before them; try a lower learning rate, '
+                'optim_wrapper.clip_grad, or training without --amp.')
+            self.stop_training = True
 
     def _is_val_epoch(self) -> bool:
         return (self.runner.val_loop is not None
                 and self._epoch >= self.val_begin
                 and (self._epoch % self.val_interval == 0
                      or self._epoch == self._max_epochs))
+
+    def _is_val_point(self) -> bool:
+        """Whether a validation is due where the training stands."""
+        self._decide_current_val_interval()
+        return self._iter == self._epoch * len(self.dataloader) and \
+            self._is_val_epoch()
 
     # ------------------------------------------------------------ resuming
 
@@ -173,10 +227,5 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         return get_world_size() == 1 or self._iter % _STOP_INTERVAL == 0
 
     def _must_stop(self) -> bool:
-        """Whether any rank wants to stop."""
-        if get_world_size() == 1:
-            return self.stop_training
-        wish = torch.tensor(int(self.stop_training))
-        all_reduce(wish, 'max')
-        self.stop_training = bool(wish)
+        self.stop_training = any_rank(self.stop_training)
         return self.stop_training

@@ -36,6 +36,16 @@ def note_scores(runner: Runner, metrics: Dict[str, float],
             networks=split_networks(numbers, selected)))
 
 
+def is_validated(runner: Runner) -> bool:
+    """Whether the scores of this very iteration are known.
+
+    Args:
+        runner (Runner): The runner of the training.
+    """
+    scores = runner.message_hub.runtime_info.get(_SCORES)
+    return scores is not None and scores['iteration'] == runner.iter
+
+
 class TrainingRecord:
     """Scores of the last and of the best validation."""
 

@@ -1,8 +1,11 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of the bridge for foreign checkpoints."""
+"""Tests of loading without executing what a file says."""
 import collections
+import functools
+import http.server
 import os
 import pickletools
+import threading
 import zipfile
 
 import numpy as np
@@ -14,8 +17,7 @@ from mmengine.optim.scheduler import MultiStepLR, OneCycleLR
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.utils import digit_version
 
-from semipose_mm.checkpoint import (load_from_local, needs_bridge,
-                                    register_bridge)
+from semipose_mm.checkpoint import load_from_http, load_from_local
 
 pytestmark = pytest.mark.skipif(
     digit_version(torch.__version__) < digit_version('2.5.0'),
@@ -143,30 +145,50 @@ def test_missing_file():
         load_from_local('no/such.pth')
 
 
-@pytest.mark.parametrize('torch_version, mmengine_version, needed', [
-    ('2.5.1+cu124', '0.10.7', False),
-    ('2.6.0', '0.10.7', True),
-    ('2.14.0+cpu', '0.10.6', True),
-    ('2.14.0', '0.10.12', False),
-    ('2.14.0', '0.11.0', False),
+@pytest.mark.parametrize('path, loader', [
+    ('/some/file.pth', load_from_local),
+    ('https://a.b/c.pth', load_from_http),
+    ('http://a.b/c.pth', load_from_http),
 ])
-def test_where_the_bridge_is_needed(torch_version, mmengine_version, needed):
-    assert needs_bridge(torch_version, mmengine_version) is needed
+def test_registration(path, loader):
+    assert CheckpointLoader._get_checkpoint_loader(path) is loader
 
 
-def test_registration():
-    registered = CheckpointLoader._get_checkpoint_loader('/some/file.pth')
-    assert (registered is load_from_local) == needs_bridge()
-    schemes = CheckpointLoader._schemes
-    try:
-        CheckpointLoader._schemes = schemes.copy()
-        register_bridge()
-        assert CheckpointLoader._get_checkpoint_loader(
-            '/some/file.pth') is load_from_local
-        assert CheckpointLoader._get_checkpoint_loader(
-            'https://a.b/c.pth') is not load_from_local
-    finally:
-        CheckpointLoader._schemes = schemes
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A folder and the address under which a server gives its files."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    folder = tmp_path / 'served'
+    folder.mkdir()
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
+    def log_message(self, *args):
+        pass
+
+
+def test_download(served):
+    folder, address = served
+    torch.save(foreign_checkpoint(), folder / 'foreign.pth')
+    loaded = CheckpointLoader.load_checkpoint(f'{address}/foreign.pth', 'cpu')
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
+
+
+def test_download_of_something_else(served, tmp_path):
+    folder, address = served
+    trap = tmp_path / 'trap'
+    torch.save(dict(state_dict={}, odd=Exploit(trap)), folder / 'odd.pth')
+    with pytest.raises(RuntimeError, match='odd.pth.*mkdir'):
+        CheckpointLoader.load_checkpoint(f'{address}/odd.pth', 'cpu')
+    assert not trap.exists()
 
 
 def test_other_files(tmp_path):

@@ -91,8 +91,8 @@ def test_last_checkpoint(tmp_path):
     runner = iter_runner(
         tmp_path,
         default_hooks=dict(
-            checkpoint=dict(type='CheckpointHook', interval=4,
-                            by_epoch=False)))
+            checkpoint=dict(
+                type='SafeCheckpointHook', interval=4, by_epoch=False)))
     runner.train()
     names = {p.name for p in tmp_path.glob('*.pth')}
     assert names == {'iter_4.pth', 'iter_8.pth', 'iter_10.pth'}

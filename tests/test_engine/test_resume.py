@@ -18,8 +18,7 @@ SCHEDULE = {
     'val_evaluator': None,
 }
 HOOKS = [
-    dict(type='SafeCheckpointHook'),
-    dict(type='MutualTeachingHook', burn_in=1, ramp_up=4)
+    dict(type='MutualTeachingHook', burn_in=1, ramp_up=4),
 ]
 
 

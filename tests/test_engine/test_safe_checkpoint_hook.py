@@ -75,7 +75,11 @@ def test_another_dataset_is_still_noticed(checkpoint_file, tmp_path):
 
 def test_resume_with_stock_mmengine(checkpoint_file, tmp_path):
     runner = toy_runner(
-        tmp_path, custom_hooks=[], resume=True, load_from=checkpoint_file)
+        tmp_path,
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', by_epoch=False)),
+        resume=True,
+        load_from=checkpoint_file)
     runner.train()
     assert (runner.epoch, runner.iter) == (3, 12)
 

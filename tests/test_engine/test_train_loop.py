@@ -99,7 +99,7 @@ def test_resume_of_a_finished_run(tmp_path):
     assert recorded(runner).batches == []
     assert (runner.epoch, runner.iter) == (3, 12)
 
-    hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+    hooks = dict(checkpoint=dict(type='SafeCheckpointHook', interval=1))
     other = tmp_path / 'by_epoch'
     toy_runner(other, default_hooks=hooks).train()
     runner = toy_runner(other, [RECORD], resume=True, default_hooks=hooks)

@@ -44,7 +44,7 @@ def run(work_dir, epochs, save_best=None, network=0, by_epoch=True, **kwargs):
         dataset=dict(type='ToyPoseDataset'),
         sampler=dict(type='DefaultSampler', shuffle=False),
         collate_fn=dict(type='pseudo_collate'))
-    checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=by_epoch)
+    checkpoint = dict(type='SafeCheckpointHook', interval=1, by_epoch=by_epoch)
     if save_best:
         checkpoint.update(save_best=save_best, rule='greater')
     cfg = toy_config(

@@ -132,9 +132,9 @@ def toy_config(work_dir, hooks=(), **kwargs):
         ],
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=1),
-            checkpoint=dict(type='CheckpointHook', interval=1,
-                            by_epoch=False)),
-        custom_hooks=[dict(type='SafeCheckpointHook'), *hooks],
+            checkpoint=dict(
+                type='SafeCheckpointHook', interval=1, by_epoch=False)),
+        custom_hooks=list(hooks),
         randomness=dict(seed=3),
         default_scope='mmpose',
         log_level='ERROR')

@@ -22,13 +22,13 @@ train_dataloader = dict(
     sampler=dict(type='SemiPoseSampler'),
     collate_fn=dict(type='default_collate'))
 train_cfg = dict(type='SemiPoseTrainLoop', max_epochs=2)
-optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
+optim_wrapper = dict(
+    type='FiniteOptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 auto_scale_lr = dict(base_batch_size=6)
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=2),
-    checkpoint=dict(type='CheckpointHook', interval=5, by_epoch=False),
+    checkpoint=dict(type='SafeCheckpointHook', interval=5, by_epoch=False),
     visualization=dict(type='PoseVisualizationHook'))
-custom_hooks = [dict(type='SafeCheckpointHook')]
 """
 
 TEST_CONFIG = """

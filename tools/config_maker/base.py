@@ -39,9 +39,9 @@ class Base(NamedTuple):
     @property
     def replaced_hooks(self) -> List[str]:
         """List[str]: Hooks of the base that ours replace."""
-        kept = ('SyncBuffersHook', )
+        # averaging is what our loops and SafeCheckpointHook do themselves
         names = [h['type'] for h in self.cfg.get('custom_hooks') or []]
-        return [name for name in names if name not in kept]
+        return [name for name in names if name != 'SyncBuffersHook']
 
     def transform(self, name: str, default: dict) -> dict:
         """A transform of the training, or a default."""

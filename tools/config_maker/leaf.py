@@ -169,8 +169,8 @@ def _model(plan: Plan) -> List[str]:
     if not plan.flips:
         network.setdefault('test_cfg', dict())['flip_test'] = False
     if 'norm_cfg' in str(network):
-        lines += comment('SyncBN does not run on CPU; SyncBuffersHook '
-                         'averages over GPUs')
+        lines += comment('SyncBN does not run on CPU; statistics are '
+                         'averaged over GPUs to be saved')
     inner = ''.join(f'{k}={code(v)}, ' for k, v in network.items())
     lines.append(f'model = dict({inner}**{own})')
     return lines
@@ -251,7 +251,8 @@ def optimizer_lines(base: Base, lr: float) -> List[str]:
     Returns:
         list[str]: Lines of the config.
     """
-    optimizer: Dict[str, Any] = dict(optimizer=dict(lr=lr))
+    optimizer: Dict[str, Any] = dict(
+        type='FiniteOptimWrapper', optimizer=dict(lr=lr))
     wrapper = base.cfg.get('optim_wrapper') or dict()
     constructor = str(wrapper.get('constructor', '')).rpartition('.')[2]
     lines = []
@@ -285,11 +286,11 @@ def _training(plan: Plan) -> List[str]:
         lines += comment(f'without {" and ".join(base.replaced_hooks)} of '
                          'the base')
     if plan.recipe == 'supervised':
-        return [*lines, 'custom_hooks = _base_.supervised_hooks']
+        return [*lines, 'custom_hooks = []']
     lines += comment(f'{times.burn_in} iterations on labels alone, then '
                      f'{times.ramp_up} in which unlabeled ones gain weight')
     hook = dict(burn_in=times.burn_in, ramp_up=times.ramp_up)
     return [
-        *lines, 'custom_hooks = [*_base_.semi_hooks[:-1], '
-        f'dict(_base_.mutual_teaching, {arguments(hook)})]'
+        *lines, 'custom_hooks = '
+        f'[dict(_base_.mutual_teaching, {arguments(hook)})]'
     ]

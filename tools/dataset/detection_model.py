@@ -15,7 +15,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from semipose_mm.checkpoint.loading import register_bridge
+from semipose_mm.checkpoint import register_loaders
 
 
 def build_detector(cfg: Config, checkpoint: str,
@@ -35,7 +35,7 @@ def build_detector(cfg: Config, checkpoint: str,
         InputError: If the config is no detector's, or the checkpoint cannot
             be read, or belongs to another detector.
     """
-    register_bridge()
+    register_loaders()
     try:
         weights = CheckpointLoader.load_checkpoint(
             checkpoint, 'cpu', logger='silent')

@@ -14,11 +14,7 @@ train_cfg = dict(max_epochs=10, val_interval=10)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=50, by_epoch=False)
 ]
-custom_hooks = [
-    dict(type='SyncBuffersHook'),
-    dict(type='SafeCheckpointHook'),
-    dict(type='MutualTeachingHook', burn_in=300, ramp_up=75)
-]
+custom_hooks = [dict(type='MutualTeachingHook', burn_in=300, ramp_up=75)]
 default_hooks = dict(
     logger=dict(interval=15),
     checkpoint=dict(interval=2, max_keep_ckpts=1, save_best=None))

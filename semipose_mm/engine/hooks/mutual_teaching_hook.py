@@ -12,6 +12,9 @@ from ..collapse_alarm import CollapseAlarm
 from ..statistics import teaching_statistics
 from ..unwrapping import unwrap
 
+# the message hub keeps it through a resume
+_ALARM = 'semipose_alarm'
+
 
 def unsup_factor(iteration: int, burn_in: int, ramp_up: int) -> float:
     """Factor on the unlabeled loss: 0 in burn-in, then linearly up to 1.
@@ -87,6 +90,9 @@ class MutualTeachingHook(Hook):
                 (hook.interval
                  for hook in runner.hooks if isinstance(hook, LoggerHook)), 50)
         self._check_layer_decay(runner.optim_wrapper)
+        heard = runner.message_hub.runtime_info.get(_ALARM)
+        if runner._resume and heard is not None:
+            self.alarm.load_state(heard)
         if not runner._resume:
             self._part_equal_networks(model, runner)
 
@@ -149,6 +155,7 @@ class MutualTeachingHook(Hook):
         for name, value in stats.items():
             runner.message_hub.update_scalar(f'train/{name}', value)
         trouble = self.alarm.read(stats)
+        runner.message_hub.update_info(_ALARM, self.alarm.state())
         if trouble is None:
             return
         runner.logger.warning(

@@ -1,87 +1,106 @@
 # Copyright (c) semipose_mm authors.
-"""A hook that saves checkpoints which every torch loads safely."""
-import os.path as osp
-from typing import Any
+"""The hook that saves checkpoints: whole, finite, safe to load."""
+from contextlib import contextmanager
+from typing import Iterator, List, Optional, Sequence
 
-from mmengine.hooks import CheckpointHook, Hook
+import torch
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 
-from semipose_mm.checkpoint.plain import (PlainError, from_plain, to_builtin,
-                                          to_plain)
+from semipose_mm.checkpoint.last_good import find_last_good
+from semipose_mm.checkpoint.plain import to_builtin
+from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
+from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
+from semipose_mm.files import remove_unfinished
+from ..running_statistics import average_running_statistics
 from ..training_record import TrainingRecord
+
+#: A training that was stopped between two epochs' checkpoints.
+_STOPPED = 'semipose_stopped_ckpt'
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint could not be saved; said on all ranks alike."""
 
 
 @HOOKS.register_module()
-class SafeCheckpointHook(Hook):
-    """Keep numpy arrays and python objects out of checkpoint files.
+class SafeCheckpointHook(CheckpointHook):
+    """MMEngine's ``CheckpointHook``, for runs that survive.
 
-    MMEngine puts numpy arrays (``meta.dataset_meta``) and history buffers
-    (``message_hub``) into checkpoints, which ``torch.load`` refuses since
-    torch 2.6. This hook turns them into plain values before saving and back
-    after loading. ``meta.dataset_meta`` becomes lists, so that inference with
-    stock MMPose reads it in a process without this package.
+    The config keys are those of ``CheckpointHook``. What differs:
 
-    It also adds ``meta.semipose``: the version, which network is selected and
-    ``save_best`` follows, and the scores of every network at the last and at
-    the best validation, see :class:`TrainingRecord`.
+    - a file appears once it is complete, and an older one is removed after
+      that, so that a process can be killed at any moment;
+    - a state that is not finite is never saved, and a full disk ends the
+      training on all ranks with one line;
+    - running statistics are averaged over the ranks first;
+    - numpy arrays and python objects become plain values, so that every
+      ``torch.load`` reads the file without executing anything;
+    - ``meta.semipose`` tells the version, which network is selected and
+      ``save_best`` follows, and the scores of every network at the last and
+      at the best validation, see :class:`TrainingRecord`;
+    - a training that is stopped is saved where it stands;
+    - ``resume='auto'`` goes on from the last checkpoint that is whole, or
+      begins with ``load_from`` if there is none; so does ``resume=True``
+      without ``load_from``.
 
-    It comes last of all hooks, so that what others add is made plain too; a
-    hook that reads its own arrays in ``after_load_checkpoint`` finds them in
-    their plain form and calls :func:`semipose_mm.checkpoint.from_plain`.
+    It comes last of all hooks, so that what others add to a checkpoint is
+    made plain too; a hook that reads its own arrays in
+    ``after_load_checkpoint`` calls :func:`semipose_mm.checkpoint.from_plain`.
+
+    Raises:
+        CheckpointError: If a checkpoint cannot be saved.
     """
 
     priority = 'LOWEST'
 
-    def __init__(self) -> None:
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         self._warned = set()
         self._record = TrainingRecord()
+        self._saved_iter: Optional[int] = None
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Make the checkpoint plain.
+    # ------------------------------------------------------------ resuming
 
-        Args:
-            runner (Runner): The runner of the training process.
-            checkpoint (dict): What is going to be saved; changed in place.
-        """
-        record = self._record.describe(runner)
-        if record is not None:
-            checkpoint.setdefault('meta', {})['semipose'] = record
-        dataset_meta = checkpoint.get('meta', {}).pop('dataset_meta', None)
-        for key, value in checkpoint.items():
-            if key == 'message_hub':
-                value = self._without_odd_entries(runner, value)
-            elif key == 'param_schedulers':
-                value = _without_callables(value)
-            try:
-                checkpoint[key] = to_plain(value, f"checkpoint['{key}']")
-            except PlainError as error:
-                self._warn(
-                    runner, f'{error}: the checkpoint is saved with it and '
-                    'can only be loaded with weights_only=False')
-        if dataset_meta is not None:
-            checkpoint['meta']['dataset_meta'] = to_builtin(
-                dataset_meta, 'train_dataloader.dataset.metainfo')
-
-    def after_val_epoch(self, runner: Runner, metrics: Any = None) -> None:
-        """Save the checkpoint of this moment again, now with its scores.
-
-        MMEngine saves before it validates; after a new best it has saved
-        again already.
+    def before_run(self, runner: Runner) -> None:
+        """Choose the checkpoint to go on from.
 
         Args:
             runner (Runner): The runner of the training process.
-            metrics (dict, optional): Not used. Defaults to ``None``
         """
-        for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook) and \
-                    self._record.is_untold(runner):
-                step = runner.epoch if hook.by_epoch else runner.iter
-                if hook.last_ckpt is not None and osp.basename(
-                        hook.last_ckpt) == hook.filename_tmpl.format(step):
-                    hook._save_checkpoint_with_step(
-                        runner, step,
-                        dict(epoch=runner.epoch, iter=runner.iter))
+        chosen = runner._resume == 'auto' or (runner._resume
+                                              and runner._load_from is None)
+        if not chosen:
+            return
+        path = find_last_good(runner.work_dir, runner.logger.warning) \
+            if is_main_process() else None
+        path, = _shared([path])
+        if path is None:
+            runner._resume = False
+            runner.logger.info(f'Nothing to resume in {runner.work_dir}: the '
+                               'training begins.')
+        else:
+            runner._resume, runner._load_from = True, path
+            runner.logger.info(f'Resuming from {path}.')
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the folder.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        super().before_train(runner)
+        if not isinstance(self.file_backend, LocalBackend):
+            return
+        if self.backend_args is None and self.file_client_args is None:
+            self.backend_args = dict(backend=WHOLE_BACKEND)
+        if is_main_process():
+            for name in remove_unfinished(self.out_dir, '.pth'):
+                runner.logger.warning(f'{name} in {self.out_dir} was never '
+                                      'finished and is removed.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Bring the original values back.
@@ -90,8 +109,7 @@ class SafeCheckpointHook(Hook):
             runner (Runner): The runner of the process.
             checkpoint (dict): What has been loaded; changed in place.
         """
-        for key, value in checkpoint.items():
-            checkpoint[key] = from_plain(value, f"checkpoint['{key}']")
+        restore(checkpoint)
         meta = checkpoint.get('meta')
         if runner._resume and isinstance(meta, dict):
             self._record.resume(meta.get('semipose'))
@@ -104,34 +122,145 @@ class SafeCheckpointHook(Hook):
         if meta.get('dataset_meta') == to_builtin(metainfo):
             meta['dataset_meta'] = metainfo
 
-    def _without_odd_entries(self, runner: Runner, hub: dict) -> dict:
-        """Leave out entries of the message hub that have no plain form."""
-        hub = {name: dict(entries) for name, entries in hub.items()}
-        for name in ('log_scalars', 'runtime_info'):
-            for key in list(hub[name]):
-                try:
-                    to_plain(hub[name][key], f"message_hub.{name}['{key}']")
-                except PlainError as error:
-                    self._warn(runner, f'{error}: it is left out of the '
-                               'checkpoint')
-                    del hub[name][key]
-                    hub['resumed_keys'].pop(key, None)
-        return hub
+    # -------------------------------------------------------------- saving
 
-    def _warn(self, runner: Runner, message: str) -> None:
-        if message not in self._warned:
-            self._warned.add(message)
-            runner.logger.warning(message)
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check a checkpoint and make it plain.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            checkpoint (dict): What is going to be saved; changed in place.
+        """
+        for key, value in checkpoint['state_dict'].items():
+            if not torch.isfinite(value).all():
+                raise ValueError(f'{key} holds values that are not finite')
+        record = self._record.describe(runner)
+        if record is not None:
+            checkpoint.setdefault('meta', {})['semipose'] = record
+
+        def warn(message: str) -> None:
+            if message not in self._warned:
+                self._warned.add(message)
+                runner.logger.warning(message)
+
+        make_plain(checkpoint, warn)
+
+    def after_val_epoch(self,
+                        runner: Runner,
+                        metrics: Optional[dict] = None) -> None:
+        """Save the best checkpoint, and the last one again with its scores.
+
+        MMEngine saves before it validates; after a new best it has saved
+        again already.
+
+        Args:
+            runner (Runner): The runner of the training process.
+            metrics (dict, optional): Scores. Defaults to ``None``
+        """
+        super().after_val_epoch(runner, metrics)
+        if self._record.is_untold(runner) and self._saved_iter == runner.iter:
+            self._save_checkpoint_with_step(
+                runner, runner.epoch if self.by_epoch else runner.iter,
+                dict(epoch=runner.epoch, iter=runner.iter))
+
+    def after_train(self, runner: Runner) -> None:
+        """Save a training that was stopped where it stands.
+
+        Args:
+            runner (Runner): The runner of the training process.
+        """
+        if runner.train_loop.stop_training and \
+                self._saved_iter != runner.iter:
+            self._save_stopped(runner)
+        super().after_train(runner)
+
+    def _save_stopped(self, runner: Runner) -> None:
+        meta = dict(epoch=runner.epoch, iter=runner.iter)
+        if not self.by_epoch:
+            self._save_checkpoint_with_step(runner, runner.iter, meta)
+            return
+        # in the middle of an epoch, so by no name of an epoch
+        name = f'iter_{runner.iter}.pth'
+        path = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info(_STOPPED, path)
+        with self._all_or_nothing(runner, name):
+            runner.save_checkpoint(
+                self.out_dir,
+                name,
+                self.file_client_args,
+                meta=meta,
+                by_epoch=False,
+                backend_args=self.backend_args)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int,
+                                   meta: dict) -> None:
+        """Save a regular checkpoint; what it replaces is removed then."""
+        self._saved_iter = meta['iter']
+        stopped = runner.message_hub.runtime_info.get(_STOPPED)
+        if stopped:
+            runner.message_hub.update_info(_STOPPED, '')
+        with self._all_or_nothing(runner, self.filename_tmpl.format(step)):
+            super()._save_checkpoint_with_step(runner, step, meta)
+            if stopped and is_main_process() and \
+                    self.file_backend.isfile(stopped):
+                self.file_backend.remove(stopped)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Save the best checkpoint; the former one is removed then."""
+        if not self.save_best:
+            return
+        with self._all_or_nothing(runner, 'the best checkpoint'):
+            super()._save_best_checkpoint(runner, metrics)
+
+    @property
+    def _best_paths(self) -> List[Optional[str]]:
+        if len(getattr(self, 'key_indicators', [])) > 1:
+            return list(self.best_ckpt_path_dict.values())
+        return [getattr(self, 'best_ckpt_path', None)]
+
+    @contextmanager
+    def _all_or_nothing(self, runner: Runner, name: str) -> Iterator[None]:
+        """Save on all ranks alike, or stop all of them with one line."""
+        average_running_statistics(runner.model)
+        backend, self.file_backend = self.file_backend, _LateRemoval(
+            self.file_backend)
+        trouble = ''
+        try:
+            yield
+            self.file_backend.remove_now([self.last_ckpt, *self._best_paths])
+        except (OSError, ValueError) as error:
+            trouble = str(error)
+        finally:
+            self.file_backend = backend
+        trouble, = _shared([trouble])
+        if trouble:
+            raise CheckpointError(
+                f'{name} is not saved in {self.out_dir}: {trouble}. What was '
+                'saved before is still there; go on from it by --resume.')
 
 
-def _without_callables(schedulers: Any) -> Any:
-    """Drop functions: a scheduler built from its config has them already."""
-    if isinstance(schedulers, list):
-        return [{
-            key: value
-            for key, value in state.items() if not callable(value)
-        } for state in schedulers]
-    return {
-        name: _without_callables(states)
-        for name, states in schedulers.items()
-    }
+class _LateRemoval:
+    """A file backend that removes files when it is told that it may."""
+
+    def __init__(self, backend: LocalBackend) -> None:
+        self._backend = backend
+        self._outdated: List[str] = []
+
+    def __getattr__(self, name: str):
+        return getattr(self._backend, name)
+
+    def remove(self, path: str) -> None:
+        """Note a file that shall go."""
+        self._outdated.append(path)
+
+    def remove_now(self, written: Sequence[Optional[str]]) -> None:
+        """Remove what shall go and has not been written anew."""
+        for path in self._outdated:
+            if path not in written:
+                self._backend.remove(path)
+
+
+def _shared(values: list) -> list:
+    """What rank 0 knows, on all ranks."""
+    broadcast_object_list(values)
+    return values

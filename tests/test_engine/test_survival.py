@@ -1,0 +1,251 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of checkpoints that outlive a run's troubles, and of stopping."""
+import os
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS
+from test_train_loop import RECORD, assert_same_state
+from toy_runner import Killed, recorded, toy_runner
+
+from semipose_mm.engine import CheckpointError, StopOnRequestHook
+
+SAVE_ALL = dict(type='SafeCheckpointHook', interval=1, by_epoch=False)
+
+
+def names(folder):
+    return sorted(p.name for p in folder.glob('*iter_*'))
+
+
+def runner_with(work_dir, hooks=(), checkpoint=None, **kwargs):
+    """A toy run whose warnings and lines are kept."""
+    runner = toy_runner(
+        work_dir, [RECORD, *hooks],
+        default_hooks=dict(checkpoint=dict(SAVE_ALL, **(checkpoint or {}))),
+        **kwargs)
+    lines = []
+    runner.logger.warning = runner.logger.info = lines.append
+    return runner, lines
+
+
+# ----------------------------------------------------------------- resuming
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('whole')
+    runner, _ = runner_with(folder)
+    runner.train()
+    return folder, runner
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_byte(path):
+    """In the weights, where torch does not look."""
+    with zipfile.ZipFile(path) as archive:
+        entry = next(i for i in archive.infolist() if '/data/' in i.filename)
+    data = bytearray(path.read_bytes())
+    start = entry.header_offset
+    lengths = data[start + 26:start + 28], data[start + 28:start + 30]
+    data[start + 30 + sum(int.from_bytes(n, 'little') for n in lengths)] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path):
+    path.write_bytes(b'')
+
+
+def page(path):
+    path.write_text('<html>404</html>')
+
+
+@pytest.mark.parametrize('spoil', [truncate, flip_a_byte, empty, page])
+def test_a_torn_file_is_passed_over(whole, tmp_path, spoil):
+    for name in ('iter_7.pth', 'iter_8.pth', 'last_checkpoint'):
+        shutil.copy2(whole[0] / name, tmp_path / name)
+    spoil(tmp_path / 'iter_8.pth')
+    runner, lines = runner_with(tmp_path, resume=True)
+    runner.train()
+    assert recorded(runner).batches[0][0] == 7
+    told = [line for line in lines if 'passed over' in line]
+    assert len(told) == 1 and 'iter_8.pth' in told[0]
+    assert f'Resuming from {tmp_path}/iter_7.pth.' in lines
+    assert_same_state(runner, whole[1])
+
+
+def test_other_files_in_the_folder(whole, tmp_path):
+    shutil.copy2(whole[0] / 'iter_7.pth', tmp_path)
+    shutil.copy2(whole[0] / 'iter_8.pth', tmp_path / 'best_AP_iter_8.pth')
+    torch.save(dict(state_dict={}), tmp_path / 'net0-12345678.pth')
+    (tmp_path / '.123.iter_9.pth').write_bytes(b'half')
+    (tmp_path / 'last_checkpoint').write_text('/no/such/iter_9.pth')
+    runner, _ = runner_with(tmp_path, resume=True)
+    runner.train()
+    assert recorded(runner).batches[0][0] == 7
+    assert not (tmp_path / '.123.iter_9.pth').exists()
+
+
+@pytest.mark.parametrize('resume', [True, 'auto'])
+def test_nothing_to_resume(tmp_path, resume):
+    runner, lines = runner_with(tmp_path, resume=resume)
+    runner.train()
+    assert any('Nothing to resume' in line for line in lines)
+    assert runner._resume is False
+    assert recorded(runner).batches[0][0] == 0
+
+
+def test_automatic_resume_prefers_the_run_to_initial_weights(whole, tmp_path):
+    weights = whole[0] / 'iter_12.pth'
+    first, _ = runner_with(
+        tmp_path, [dict(type='KillHook', iteration=3)],
+        resume='auto',
+        load_from=str(weights))
+    with pytest.raises(Killed):
+        first.train()
+    assert recorded(first).batches[0][0] == 0
+    again, lines = runner_with(tmp_path, resume='auto', load_from=str(weights))
+    again.train()
+    assert recorded(again).batches[0][0] == 3
+    assert f'Resuming from {tmp_path}/iter_3.pth.' in lines
+
+
+# ------------------------------------------------------------------- saving
+
+
+@HOOKS.register_module()
+class FailingWriteHook(Hook):
+    """Fills the disk, or spoils the weights, before a checkpoint."""
+
+    def __init__(self, iteration, folder=None):
+        self.iteration, self.folder = iteration, folder
+
+    def after_train_iter(self, runner, batch_idx, data_batch, outputs):
+        if runner.iter + 1 != self.iteration:
+            return
+        if self.folder is None:
+            runner.model.head.weight.data[0, 0] = float('nan')
+        else:
+            path = os.path.join(self.folder, 'filling')
+            with open(path, 'wb', buffering=0) as file:
+                try:
+                    while True:
+                        file.write(b'0' * 4096)
+                except OSError:
+                    pass
+
+
+def test_nothing_that_is_not_finite_is_saved(tmp_path):
+    runner, _ = runner_with(tmp_path,
+                            [dict(type='FailingWriteHook', iteration=5)])
+    with pytest.raises(CheckpointError) as info:
+        runner.train()
+    assert 'iter_5.pth is not saved' in str(info.value)
+    assert 'head.weight holds values that are not finite' in str(info.value)
+    assert names(tmp_path) == [f'iter_{i}.pth' for i in range(1, 5)]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for a few checkpoints."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip('needs to be allowed to mount a file system')
+    yield folder
+    subprocess.run(['umount', '-l', str(folder)], check=True)
+
+
+@pytest.mark.parametrize('keep', [1, 2])
+def test_full_disk(small_disk, tmp_path, keep):
+    runner, _ = runner_with(
+        tmp_path / 'run',
+        [dict(type='FailingWriteHook', iteration=5, folder=str(small_disk))],
+        checkpoint=dict(out_dir=str(small_disk), max_keep_ckpts=keep))
+    with pytest.raises(CheckpointError, match='No space left'):
+        runner.train()
+    left = small_disk / 'run'
+    assert names(left) == [f'iter_{i}.pth' for i in range(5 - keep, 5)]
+    (small_disk / 'filling').unlink()
+    again, _ = runner_with(
+        tmp_path / 'run',
+        checkpoint=dict(out_dir=str(small_disk), max_keep_ckpts=keep),
+        resume=True)
+    again.train()
+    assert recorded(again).batches[0][0] == 4
+
+
+@HOOKS.register_module()
+class KeptFilesHook(Hook):
+    """Notes which checkpoints there are while one is written."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        folder = runner.work_dir
+        self.seen.append(
+            sorted(n for n in os.listdir(folder) if n.endswith('.pth')))
+
+
+def test_the_former_one_goes_after_the_next_is_whole(tmp_path):
+    runner, _ = runner_with(
+        tmp_path, [dict(type='KeptFilesHook')],
+        checkpoint=dict(max_keep_ckpts=1))
+    runner.train()
+    seen = next(h for h in runner.hooks if isinstance(h, KeptFilesHook)).seen
+    assert seen == [[]] + [[f'iter_{i}.pth'] for i in range(1, 12)]
+    assert names(tmp_path) == ['iter_12.pth']
+
+
+# ----------------------------------------------------------------- stopping
+
+
+@pytest.mark.parametrize('by_epoch', [False, True])
+def test_stopped_where_it_stands(whole, tmp_path, by_epoch):
+    saving = dict(interval=3, by_epoch=by_epoch, max_keep_ckpts=1)
+    runner, lines = runner_with(
+        tmp_path, [dict(type='StopHook', iteration=4)], checkpoint=saving)
+    runner.train()
+    assert 'Training is stopped after iteration 5 of 12.' in lines
+    assert names(tmp_path) == ['iter_5.pth']
+    again, _ = runner_with(tmp_path, checkpoint=saving, resume=True)
+    again.train()
+    assert recorded(again).batches[0][0] == 5
+    assert_same_state(again, whole[1])
+    # that of the stop has gone, too
+    left = [p.name for p in tmp_path.glob('*.pth')]
+    assert left == ['epoch_3.pth' if by_epoch else 'iter_12.pth']
+
+
+def test_request_from_outside(tmp_path):
+    asked = []
+
+    class Ask(Hook):
+
+        def after_train_iter(self, runner, *args, **kwargs):
+            if runner.iter == 6:
+                asked.append('SIGUSR1')
+
+    runner, lines = runner_with(tmp_path)
+    runner.register_hook(Ask())
+    runner.register_hook(
+        StopOnRequestHook(lambda: asked[0] if asked else None))
+    runner.train()
+    assert runner.iter == 7
+    assert len([line for line in lines if 'SIGUSR1 asks' in line]) == 1
+
+
+def test_a_finished_run_is_not_called_stopped(tmp_path):
+    runner, lines = runner_with(tmp_path,
+                                [dict(type='StopHook', iteration=11)])
+    runner.train()
+    assert runner.iter == 12
+    assert not [line for line in lines if 'is stopped' in line]
