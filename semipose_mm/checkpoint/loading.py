@@ -57,7 +57,7 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
         with _allowed():
             return torch.load(
                 filename, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, EOFError) as error:
         raise RuntimeError(_explain(filename, str(error))) from None
 
 
@@ -89,7 +89,7 @@ def load_from_http(filename: str,
         checkpoint = load() if is_main_process() else None
         barrier()
         return load() if checkpoint is None else checkpoint
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, EOFError) as error:
         raise RuntimeError(_explain(filename, str(error))) from None
 
 

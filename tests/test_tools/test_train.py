@@ -1,13 +1,18 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the command that trains."""
 import glob
+import os
 import os.path as osp
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
 from mmengine.config import Config
-from toy_tools import CONFIG, call, merged_config, mistake
+from toy_tools import CONFIG, ROOT, call, merged_config, mistake
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def test_several_processes_on_cpu(tmp_path, config):
         launch=('-m', 'torch.distributed.run', '--standalone',
                 '--nproc_per_node=2'))
     assert 'Distributed launcher: pytorch' in result.stdout
-    assert 'stopped after iteration 10 of 15 in epoch 1' in result.stdout
+    assert 'stopped after iteration 10 of 30' in result.stdout
 
 
 def test_options_in_the_config(tmp_path, config, monkeypatch):
@@ -90,7 +95,7 @@ def test_options_in_the_config(tmp_path, config, monkeypatch):
     ], tmp_path, monkeypatch)
     assert cfg.auto_scale_lr.enable and cfg.train_cfg.max_epochs == 1
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.2)
-    assert 'type' not in cfg.optim_wrapper
+    assert cfg.optim_wrapper.type == 'FiniteOptimWrapper'
     assert (cfg.val_cfg, cfg.val_dataloader, cfg.val_evaluator) == (None, ) * 3
     assert cfg.resume is True and cfg.load_from == 'a.pth'
     assert cfg.work_dir == 'run'
@@ -102,7 +107,7 @@ def test_options_in_the_config(tmp_path, config, monkeypatch):
 
 def test_automatic_resume(tmp_path, config, monkeypatch):
     cfg = merged_config('train', [config, '--resume'], tmp_path, monkeypatch)
-    assert cfg.resume is True and cfg.load_from is None
+    assert cfg.resume == 'auto'
     assert cfg.work_dir == './work_dirs/toy'
 
 
@@ -143,6 +148,44 @@ def test_an_option_that_the_config_does_not_read(tmp_path, config, monkeypatch,
     args = [config, '--backbone-weights', 'torchvision://resnet18']
     assert '--backbone-weights has no effect' in mistake(
         'train', args, tmp_path, monkeypatch, capsys)
+
+
+def test_automatic_resume_with_the_stock_hook(tmp_path, config, monkeypatch):
+    """It would take `load_from` for a checkpoint of the run."""
+    with open(config, 'a') as file:
+        file.write("default_hooks['checkpoint']['type'] = 'CheckpointHook'\n"
+                   "load_from = 'weights.pth'\n")
+    cfg = merged_config('train', [config, '--resume'], tmp_path, monkeypatch)
+    assert cfg.resume is True and cfg.load_from is None
+
+
+def test_a_signal_ends_a_training_well(tmp_path, config):
+    command = [
+        sys.executable,
+        osp.join(ROOT, 'tools', 'train.py'), config, '--cfg-options',
+        'train_cfg.max_epochs=1000000', 'default_hooks.checkpoint.interval=-1'
+    ]
+    with open(tmp_path / 'log', 'w') as log:
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=log,
+            stderr=log,
+            env=dict(
+                os.environ,
+                PYTHONPATH=osp.join(ROOT, 'tests', 'test_engine'),
+                OMP_NUM_THREADS='1'))
+        while 'loss:' not in (tmp_path / 'log').read_text():
+            assert process.poll() is None, (tmp_path / 'log').read_text()
+            time.sleep(0.2)
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(60) == 0
+    text = (tmp_path / 'log').read_text()
+    assert 'SIGUSR1 asks for the end of the training' in text
+    stopped = re.search(r'stopped after iteration (\d+) of 4000000', text)[1]
+    saved = tmp_path / 'work_dirs' / 'toy' / f'iter_{stopped}.pth'
+    meta = torch.load(saved, weights_only=True)['meta']
+    assert meta['iter'] == int(stopped)
 
 
 def test_exit_status(tmp_path):

@@ -29,6 +29,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=2),
     checkpoint=dict(type='SafeCheckpointHook', interval=5, by_epoch=False),
     visualization=dict(type='PoseVisualizationHook'))
+custom_hooks = []
 """
 
 TEST_CONFIG = """

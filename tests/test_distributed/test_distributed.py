@@ -1,0 +1,146 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of trainings that two processes share, over gloo on CPU."""
+import os
+import os.path as osp
+import subprocess
+import sys
+
+import pytest
+import torch
+from scenarios import SCENARIOS, train
+
+
+@pytest.fixture(scope='module')
+def runs(people_root, tmp_path_factory):
+    """All scenarios: name -> rank -> what it saw, and the folder."""
+    folder = tmp_path_factory.mktemp('distributed')
+    env = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
+    done = subprocess.run([
+        sys.executable, '-m', 'torch.distributed.run', '--standalone',
+        '--nproc_per_node=2',
+        osp.join(osp.dirname(__file__), 'scenarios.py'),
+        str(people_root),
+        str(folder), *SCENARIOS
+    ],
+                          env=env,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
+                          text=True,
+                          timeout=500)
+    assert done.returncode == 0, done.stdout[-5000:]
+    seen = {
+        name: [
+            torch.load(folder / name / f'rank{i}.pth', weights_only=False)
+            for i in range(2)
+        ]
+        for name in SCENARIOS
+    }
+    return seen, folder
+
+
+def assert_same(one, other, exact=True):
+    assert list(one) == list(other)
+    for key, value in one.items():
+        if exact:
+            assert torch.equal(value, other[key]), key
+        else:
+            torch.testing.assert_close(
+                value, other[key], rtol=1e-4, atol=1e-6, msg=key)
+
+
+def saved(folder, name, iteration):
+    return torch.load(
+        folder / name / f'iter_{iteration}.pth', weights_only=True)
+
+
+@pytest.mark.parametrize('name', [n for n in SCENARIOS if n != 'not_saved'])
+def test_all_ranks_have_the_same_parameters_and_statistics(runs, name):
+    one, other = (run[-1] for run in runs[0][name])
+    assert one['iteration'] == other['iteration'] == 8
+    assert_same(one['state'], other['state'])
+    assert any(key.startswith('peers.1.') for key in one['state'])
+    assert one['unused'] is other['unused'] is False
+    # they have seen other samples
+    assert one['items'] != other['items']
+
+
+def test_as_one_process_with_the_doubled_batch(runs, people_root, tmp_path,
+                                               no_yapf):
+    one = train(str(people_root), tmp_path, 4, {}, **SCENARIOS['frozen'])
+    shared = [run[0] for run in runs[0]['frozen']]
+    for whole, *parts in zip(one['items'], *(run['items'] for run in shared)):
+        assert sorted(whole[1]) == sorted(parts[0][1] + parts[1][1])
+    start = train(
+        str(people_root),
+        tmp_path / 'start',
+        4, {},
+        hooks=[dict(type='KillHook', iteration=1)],
+        overrides=SCENARIOS['frozen']['overrides'])['state']
+    moved = max((v - start[k]).abs().max() for k, v in one['state'].items())
+    assert moved > 1e-3
+    assert_same(one['state'], shared[0]['state'], exact=False)
+
+
+def test_running_statistics_are_averaged_for_a_checkpoint(runs):
+    seen, folder = runs
+    before = [run[0]['buffers'][3] for run in seen['whole']]
+    checkpoint = saved(folder, 'whole', 3)['state_dict']
+    differ = 0
+    for key, value in before[0].items():
+        if key.endswith(('running_mean', 'running_var')):
+            mean = (value + before[1][key]) / 2
+            differ += not torch.equal(value, before[1][key])
+            assert torch.equal(checkpoint[key], mean), key
+    assert differ > 10
+
+
+@pytest.mark.parametrize('killed, whole', [('killed', 'whole'),
+                                           ('killed_at_end', 'whole_by_4')])
+def test_resume_is_exact(runs, killed, whole):
+    seen, folder = runs
+    for rank in range(2):
+        first, second = seen[killed][rank]
+        reference, = seen[whole][rank]
+        assert 'Killed' in first['error']
+        start = second['items'][0][0]
+        assert start == (3 if killed == 'killed' else 4)
+        assert second['items'] == reference['items'][start:]
+        assert_same(second['state'], reference['state'])
+        for number, entry in reference['optimizer'].items():
+            assert_same(second['optimizer'][number], entry)
+
+
+def test_a_stop_on_one_rank(runs):
+    """Both leave after the same iteration, and what is saved goes on."""
+    seen, folder = runs
+    for (first, second), (reference, ) in zip(seen['stopped'], seen['whole']):
+        assert first['iteration'] == 4 and not first['error']
+        assert second['items'][0][0] == first['iteration']
+        assert second['items'] == reference['items'][first['iteration']:]
+
+
+def test_labels_without_a_visible_joint_on_one_rank(runs):
+    seen, _ = runs
+    for run in seen['no_labels']:
+        assert not run[0]['error']
+    assert any(not torch.equal(v, seen['whole'][0][0]['state'][k])
+               for k, v in seen['no_labels'][0][0]['state'].items())
+
+
+def test_a_loss_that_is_not_finite_on_one_rank(runs):
+    """The step is skipped on both, with its statistics."""
+    seen, _ = runs
+    for rank, (run, ) in enumerate(seen['not_finite']):
+        assert not run['error']
+        before, after = run['buffers'][4], run['buffers'][5]
+        for key, value in before.items():
+            if not key.endswith('unsup_weight'):
+                assert torch.equal(value, after[key]), (rank, key)
+        assert all(v.isfinite().all() for v in run['state'].values())
+
+
+def test_a_checkpoint_that_is_not_saved_ends_all_ranks(runs):
+    for run, in runs[0]['not_saved']:
+        assert 'holds values that are not finite' in run['error']
+        assert run['iteration'] == 2
+    assert not list((runs[1] / 'not_saved').glob('iter_*.pth'))
