@@ -12,7 +12,7 @@ from torch.utils.data import BatchSampler
 
 from .agreement import any_rank
 from .finite_steps import FiniteSteps
-from .training_record import is_validated
+from .training_record import scored_iteration
 
 # iterations between two looks at the other ranks' wish to stop
 _STOP_INTERVAL = 10
@@ -68,7 +68,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self.runner.call_hook('before_train')
 
         if self._iter > 0 and self._is_val_point() and \
-                not is_validated(self.runner):
+                scored_iteration(self.runner) != self._iter:
             self.runner.val_loop.run()
         while self._epoch < self._max_epochs and not self._must_stop():
             self.run_epoch()

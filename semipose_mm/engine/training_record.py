@@ -36,14 +36,14 @@ def note_scores(runner: Runner, metrics: Dict[str, float],
             networks=split_networks(numbers, selected)))
 
 
-def is_validated(runner: Runner) -> bool:
-    """Whether the scores of this very iteration are known.
+def scored_iteration(runner: Runner) -> Optional[int]:
+    """Iteration of the last validation, None before the first.
 
     Args:
         runner (Runner): The runner of the training.
     """
     scores = runner.message_hub.runtime_info.get(_SCORES)
-    return scores is not None and scores['iteration'] == runner.iter
+    return None if scores is None else scores['iteration']
 
 
 class TrainingRecord:
@@ -51,16 +51,6 @@ class TrainingRecord:
 
     def __init__(self) -> None:
         self._best = {}
-        self._told = None
-
-    def is_untold(self, runner: Runner) -> bool:
-        """Whether no checkpoint has the scores of the last validation yet.
-
-        Args:
-            runner (Runner): The runner of the training.
-        """
-        scores = runner.message_hub.runtime_info.get(_SCORES)
-        return scores is not None and scores['iteration'] != self._told
 
     def resume(self, record: Optional[dict]) -> None:
         """Go on from the record of a checkpoint.
@@ -88,8 +78,6 @@ class TrainingRecord:
         if not hasattr(model, 'selected_network'):
             return None
         scores = runner.message_hub.runtime_info.get(_SCORES)
-        if scores is not None:
-            self._told = scores['iteration']
         followed = {}
         for key, value in _best_scores(runner):
             # 'net1/coco/AP' belongs to another than the selected network

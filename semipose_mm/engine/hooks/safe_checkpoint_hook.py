@@ -16,7 +16,7 @@ from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.files import remove_unfinished
 from ..running_statistics import average_running_statistics
-from ..training_record import TrainingRecord
+from ..training_record import TrainingRecord, scored_iteration
 
 #: A training that was stopped between two epochs' checkpoints.
 _STOPPED = 'semipose_stopped_ckpt'
@@ -61,7 +61,9 @@ class SafeCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
         self._warned = set()
         self._record = TrainingRecord()
+        # of the last regular checkpoint, and of the scores in it
         self._saved_iter: Optional[int] = None
+        self._told_iter: Optional[int] = None
 
     # ------------------------------------------------------------ resuming
 
@@ -113,6 +115,7 @@ class SafeCheckpointHook(CheckpointHook):
         meta = checkpoint.get('meta')
         if runner._resume and isinstance(meta, dict):
             self._record.resume(meta.get('semipose'))
+            self._saved_iter = meta.get('iter')
         loop = runner._train_loop
         metainfo = getattr(loop.dataloader.dataset, 'metainfo', None) \
             if isinstance(loop, BaseLoop) else None
@@ -158,7 +161,9 @@ class SafeCheckpointHook(CheckpointHook):
             metrics (dict, optional): Scores. Defaults to ``None``
         """
         super().after_val_epoch(runner, metrics)
-        if self._record.is_untold(runner) and self._saved_iter == runner.iter:
+        # not what has been written: rank 0 alone writes
+        if self._saved_iter == runner.iter and \
+                self._told_iter != scored_iteration(runner):
             self._save_checkpoint_with_step(
                 runner, runner.epoch if self.by_epoch else runner.iter,
                 dict(epoch=runner.epoch, iter=runner.iter))
@@ -196,6 +201,7 @@ class SafeCheckpointHook(CheckpointHook):
                                    meta: dict) -> None:
         """Save a regular checkpoint; what it replaces is removed then."""
         self._saved_iter = meta['iter']
+        self._told_iter = scored_iteration(runner)
         stopped = runner.message_hub.runtime_info.get(_STOPPED)
         if stopped:
             runner.message_hub.update_info(_STOPPED, '')
