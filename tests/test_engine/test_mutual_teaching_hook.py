@@ -139,6 +139,24 @@ def test_collapse_warns_or_stops(on_collapse, caplog):
     assert runner.train_loop.stop_training == (on_collapse == 'stop')
 
 
+@pytest.mark.parametrize('resumed', [True, False])
+def test_the_alarm_is_resumed(resumed, caplog):
+    """What one run has heard counts in the next, if it goes on from it."""
+    runner = fake_runner(build_model(**DUAL))
+    runner.model.loss(*build_batch())
+    for maps in runner.model.last_step.labeled.values():
+        maps.fill_(0.9)
+    for maps in runner.model.last_step.easy.values():
+        maps.fill_(0.01)
+    runner._resume = False
+    for i in range(2):
+        hook = MutualTeachingHook(interval=1, alarm=dict(patience=2))
+        hook.before_train(runner)
+        hook.after_train_iter(runner, i)
+        runner._resume = resumed
+    assert ('net0 collapses' in caplog.text) is resumed
+
+
 def test_bad_values_and_models_name_the_hook():
     with pytest.raises(ValueError, match='burn_in of MutualTeachingHook'):
         MutualTeachingHook(burn_in=-1)
