@@ -2,38 +2,33 @@
 """Plain images as instances: a list or a folder, the whole image as box."""
 import os
 import os.path as osp
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from mmengine.fileio import exists, get_text
-from PIL import Image
+
+from .image_check import image_fault, image_size
+from .image_paths import check_name
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
-# Exif orientations that exchange width and height when they are applied.
-TRANSPOSED = (5, 6, 7, 8)
-EXIF_ORIENTATION = 0x0112
 
-
-def image_size(path: str, where: str) -> Tuple[int, int]:
-    """Get width and height of an image from its header, as it is decoded.
+def listed_size(path: str, where: str) -> Tuple[int, int]:
+    """Get width and height of an image that something names.
 
     Args:
         path (str): Path of the image.
         where (str): Where the path stands, for the error messages.
 
     Returns:
-        tuple[int, int]: Width and height, with the exif orientation applied.
+        tuple[int, int]: Width and height, as it is decoded.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            orientation = image.getexif().get(EXIF_ORIENTATION)
+        return image_size(path)
     except FileNotFoundError:
         raise FileNotFoundError(f"{where}: there is no image '{path}'")
     except Exception as error:  # PIL raises many kinds on broken headers
         raise ValueError(f"{where}: '{path}' cannot be read as an image: "
                          f'{error}') from error
-    return (height, width) if orientation in TRANSPOSED else (width, height)
 
 
 def scan_images(folder: str) -> List[str]:
@@ -57,29 +52,39 @@ def scan_images(folder: str) -> List[str]:
     return sorted(found)
 
 
-def read_whole_images(ann_file: str, folder: str) -> List[dict]:
+def read_whole_images(
+        ann_file: str,
+        folder: str,
+        roots: Sequence[str] = (),
+) -> Tuple[List[dict], List[str]]:
     """Read an image list or a folder, with the whole image as box.
 
     Args:
         ann_file (str): A text file with a path a line, relative to
             ``folder``. Empty for all images in ``folder``.
         folder (str): The folder of the images.
+        roots (Sequence[str]): The folders that the lines must lead to.
+            Defaults to (), which is any.
 
     Returns:
-        list[dict]: The records.
+        tuple[list[dict], list[str]]: The records, and what is wrong with
+        images in the folder that cannot be read.
     """
     if ann_file:
-        if not exists(ann_file):
-            raise FileNotFoundError(f"ann_file: there is no file '{ann_file}'")
-        lines = enumerate(get_text(ann_file).splitlines(), start=1)
-        named = [(f"ann_file: '{ann_file}', line {number}", line.strip())
-                 for number, line in lines if line.strip()]
+        named = _read_lines(ann_file)
     else:
         named = [("data_prefix['img']", name) for name in scan_images(folder)]
-    records = []
+    records, faults = [], []
     for index, (where, name) in enumerate(named):
         path = osp.join(folder, name)
-        width, height = image_size(path, where)
+        if ann_file:
+            check_name(name, path, roots, where)
+        else:
+            fault = image_fault(path)
+            if fault is not None:
+                faults.append(f"'{path}' {fault}")
+                continue
+        width, height = listed_size(path, where)
         records.append(
             dict(
                 img_path=path,
@@ -87,4 +92,21 @@ def read_whole_images(ann_file: str, folder: str) -> List[dict]:
                 id=index,
                 bbox=(0., 0., float(width), float(height)),
                 bbox_score=1.))
-    return records
+    return records, faults
+
+
+def _read_lines(ann_file: str) -> List[Tuple[str, str]]:
+    """Read where a name of a text file stands, and the name."""
+    if not exists(ann_file):
+        raise FileNotFoundError(f"ann_file: there is no file '{ann_file}'")
+    try:
+        text = get_text(ann_file, encoding='utf-8-sig')
+    except (ValueError, OSError) as error:
+        raise ValueError(f"ann_file: '{ann_file}' cannot be read as text: "
+                         f'{error}') from error
+    if '\0' in text:
+        raise ValueError(f"ann_file: '{ann_file}' cannot be read as text: it "
+                         'holds null bytes')
+    lines = enumerate(text.splitlines(), start=1)
+    return [(f"ann_file: '{ann_file}', line {number}", line.strip())
+            for number, line in lines if line.strip()]

@@ -10,15 +10,17 @@ from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
+from .bad_images import BadImages
+from .fetching import fetch
+from .label_check import check_labels, check_unlabeled, explained, leaves
 from .pipeline import check_loading, check_order, derive_unlabeled
 from .sampler import SemiIndex
-from .seeding import seeded, stream
+from .seeding import stream
 from .transforms import EasyHardPair, build_transforms
-from .unlabeled_dataset import UnlabeledPoseDataset
+from .unlabeled_dataset import UnlabeledPoseDataset, set_allow_outside
 
-# Streams of an item: 0 is the labeled sample, 1 + r the partner r. Behind
-# these, 1, 2, ... are the refetches, and these two lie out of their way.
-REFETCH = 1 << 30
+# Streams of an item: 0 is the labeled sample, 1 + r the partner r. This one
+# lies out of the way of the attempts behind these, see `fetching`.
 UNIFORMS = (1 << 30) + 1
 
 # (k + 0.5) / 2**23 is exact in float32, and neither 0 nor 1.
@@ -61,6 +63,12 @@ class SemiPoseDataset(Dataset):
             to 512.
         metainfo (dict, optional): Meta information for those of the two
             datasets that have none in their configs. Defaults to None.
+        max_bad_images (int): The largest number of unlabeled image files
+            that cannot be used. Each is named in a warning and skipped; one
+            more stops the run. A labeled one always does. Defaults to 100.
+        allow_outside (bool): Whether file names of annotation files and
+            image lists may lead out of ``data_root`` and
+            ``data_prefix['img']`` of their datasets. Defaults to False.
     """
 
     def __init__(self,
@@ -69,9 +77,12 @@ class SemiPoseDataset(Dataset):
                  unlabeled_ratio: int = 1,
                  sources: Optional[dict] = None,
                  num_uniforms: int = 512,
-                 metainfo: Optional[dict] = None) -> None:
-        for name, value, least in (('unlabeled_ratio', unlabeled_ratio, 0),
-                                   ('num_uniforms', num_uniforms, 1)):
+                 metainfo: Optional[dict] = None,
+                 max_bad_images: int = 100,
+                 allow_outside: bool = False) -> None:
+        for name, value, least in (('unlabeled_ratio', unlabeled_ratio,
+                                    0), ('num_uniforms', num_uniforms, 1),
+                                   ('max_bad_images', max_bad_images, 0)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
                                  f'integer of at least {least}')
@@ -83,6 +94,11 @@ class SemiPoseDataset(Dataset):
         self.unlabeled_ratio = unlabeled_ratio
         self.num_uniforms = num_uniforms
         self.sources = deepcopy(dict(sources or {}))
+        self.allow_outside = allow_outside
+        self._bad_images = BadImages(f'{KEY}.unlabeled', max_bad_images,
+                                     f'{KEY}.max_bad_images')
+        self._cfgs = {}
+        self._checked = set()
 
         self.labeled = self._build('labeled', labeled, metainfo)
         check_order(self.labeled.pipeline, f'{KEY}.labeled.pipeline')
@@ -96,6 +112,9 @@ class SemiPoseDataset(Dataset):
                 self._derive()
             else:
                 self._check_explicit()
+        for name in ('labeled', 'unlabeled'):
+            if getattr(getattr(self, name), '_fully_initialized', False):
+                self._check_data(name)
 
     def _build(self, name: str, cfg: dict, metainfo: Optional[dict]) -> Any:
         """Build one of the two datasets."""
@@ -116,7 +135,11 @@ class SemiPoseDataset(Dataset):
             elif (name == 'unlabeled' and isinstance(cls, type)
                   and issubclass(cls, UnlabeledPoseDataset)):
                 cfg['metainfo'] = self.metainfo
-        dataset = DATASETS.build(cfg)
+        if self.allow_outside and name == 'unlabeled':
+            set_allow_outside(cfg)
+        self._cfgs[name] = cfg
+        with explained(cfg, f'{KEY}.{name}'):
+            dataset = DATASETS.build(cfg)
         for attribute in ('prepare_data', 'pipeline'):
             if not hasattr(dataset, attribute):
                 raise TypeError(
@@ -190,18 +213,30 @@ class SemiPoseDataset(Dataset):
     @property
     def num_labeled(self) -> int:
         """int: Length of the labeled dataset."""
+        self.full_init()
         return len(self.labeled)
 
     @property
     def num_unlabeled(self) -> int:
         """int: Length of the unlabeled dataset, 0 without one."""
+        self.full_init()
         return 0 if self.unlabeled is None else len(self.unlabeled)
 
     def full_init(self) -> None:
-        """Read the annotations, unless that is done."""
-        for dataset in (self.labeled, self.unlabeled):
-            if dataset is not None:
-                dataset.full_init()
+        """Read the annotations and check them, unless that is done."""
+        for name in ('labeled', 'unlabeled'):
+            dataset = getattr(self, name)
+            if dataset is not None and name not in self._checked:
+                with explained(self._cfgs[name], f'{KEY}.{name}'):
+                    dataset.full_init()
+                self._check_data(name)
+
+    def _check_data(self, name: str) -> None:
+        """Check what one of the two datasets has read."""
+        check = dict(labeled=check_labels, unlabeled=check_unlabeled)[name]
+        for dataset, key in leaves(getattr(self, name), f'{KEY}.{name}'):
+            check(dataset, key, self.allow_outside)
+        self._checked.add(name)
 
     def __len__(self) -> int:
         """Number of items of an epoch."""
@@ -225,38 +260,10 @@ class SemiPoseDataset(Dataset):
                                            self.unlabeled_ratio)),
             seed=index)
 
-    def _fetch(self, name: str, index: int, seed: int, part: int) -> dict:
-        """Get a sample of one of the datasets from the item's own seed.
-
-        Args:
-            name (str): ``'labeled'`` or ``'unlabeled'``.
-            index (int): Index of the sample.
-            seed (int): Seed of the item.
-            part (int): Number of the part in the item.
-
-        Returns:
-            dict: What the pipeline returns.
-        """
-        dataset = getattr(self, name)
-        first, max_refetch = index, getattr(dataset, 'max_refetch', 1000)
-        for attempt in range(max_refetch + 1):
-            with seeded(seed, part, attempt):
-                # `__getitem__` would refetch by itself, by the global state.
-                data = dataset.prepare_data(index)
-            if data is not None:
-                return data
-            index = int(
-                stream(seed, part, attempt, REFETCH).integers(len(dataset)))
-        with seeded(seed, part, REFETCH):
-            path = dataset.get_data_info(first).get('img_path')
-        raise RuntimeError(
-            f'the pipeline of {KEY}.{name} gives None for sample {first} '
-            f"('{path}') and for {max_refetch} others; check its images and "
-            'transforms')
-
     def _partner(self, index: int, seed: int, part: int) -> Tuple[dict, Any]:
         """Get the views and the data sample of an unlabeled partner."""
-        data = self._fetch('unlabeled', index, seed, part)
+        data = fetch(self.unlabeled, f'{KEY}.unlabeled', index, seed, part,
+                     self._bad_images)
         steps = stream(seed, part, UNIFORMS).integers(
             STEPS, size=self.num_uniforms)
         uniforms = ((steps + 0.5) / STEPS).astype(np.float32)
@@ -273,7 +280,9 @@ class SemiPoseDataset(Dataset):
             dict: ``inputs`` and ``data_samples``, see the class.
         """
         index = self._resolve(index)
-        labeled = self._fetch('labeled', index.labeled, index.seed, 0)
+        self.full_init()
+        labeled = fetch(self.labeled, f'{KEY}.labeled', index.labeled,
+                        index.seed, 0, None)
         inputs = dict(labeled=labeled['inputs'])
         data_samples = dict(labeled=labeled['data_samples'])
         if index.unlabeled:

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """UnlabeledPoseDataset: images and boxes, no keypoints."""
+import logging
 from collections import Counter
 from copy import deepcopy
 from typing import Callable, List, Optional, Sequence, Union
@@ -13,9 +14,11 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from .image_files import read_whole_images
+from .image_paths import allowed_roots
+from .json_entries import load_json
 from .transforms import build_transforms
-from .unlabeled_sources import (keep_best, load_json, read_annotations,
-                                read_detections, read_images)
+from .unlabeled_sources import (keep_best, read_annotations, read_detections,
+                                read_images)
 
 
 @DATASETS.register_module()
@@ -71,6 +74,8 @@ class UnlabeledPoseDataset(BaseDataset):
             Defaults to False.
         max_refetch (int): The largest number of other instances tried when
             the pipeline returns None. Defaults to 1000.
+        allow_outside (bool): Whether file names in ``ann_file`` may lead out
+            of ``data_root`` and ``data_prefix['img']``. Defaults to False.
     """
 
     def __init__(self,
@@ -87,7 +92,8 @@ class UnlabeledPoseDataset(BaseDataset):
                  serialize_data: bool = True,
                  pipeline: List[Union[dict, Callable]] = [],
                  lazy_init: bool = False,
-                 max_refetch: int = 1000) -> None:
+                 max_refetch: int = 1000,
+                 allow_outside: bool = False) -> None:
         if not isinstance(data_prefix, dict) or 'img' not in data_prefix:
             raise ValueError('data_prefix of UnlabeledPoseDataset must be '
                              "dict(img='folder of the images'), but is "
@@ -111,6 +117,7 @@ class UnlabeledPoseDataset(BaseDataset):
         self.keypoints_only = keypoints_only
         self.score_thr = score_thr
         self.max_per_image = max_per_image
+        self.allow_outside = allow_outside
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
@@ -152,13 +159,23 @@ class UnlabeledPoseDataset(BaseDataset):
         """
         folder = self.data_prefix['img']
         source = self.bbox_file or self.ann_file or folder
+        roots = () if self.allow_outside else allowed_roots(
+            folder, self.data_root)
         if not self.ann_file or self.ann_file.endswith('.txt'):
             self._refuse_box_options()
-            records, dropped = read_whole_images(self.ann_file,
-                                                 folder), Counter()
+            records, faults = read_whole_images(self.ann_file, folder, roots)
+            dropped = Counter({'that cannot be read': len(faults)})
+            if faults:
+                print_log(
+                    f'UnlabeledPoseDataset: {len(faults)} images in '
+                    f"'{folder}' cannot be read and are left out: "
+                    f'{"; ".join(faults[:3])}'
+                    f'{"; ..." if len(faults) > 3 else ""}',
+                    logger='current',
+                    level=logging.WARNING)
         else:
             content = load_json(self.ann_file, 'ann_file')
-            images = read_images(content, self.ann_file, folder)
+            images = read_images(content, self.ann_file, folder, roots)
             if self.bbox_file:
                 records, dropped = read_detections(self.bbox_file, images,
                                                    self.ann_file,
@@ -241,3 +258,17 @@ class UnlabeledPoseDataset(BaseDataset):
                     'skeleton_links'):
             data_info[key] = deepcopy(self._metainfo[key])
         return data_info
+
+
+def set_allow_outside(cfg: dict) -> None:
+    """Let the unlabeled datasets of a config read images anywhere.
+
+    Args:
+        cfg (dict): Config of a dataset or a combination; changed in place.
+    """
+    for part in cfg.get('datasets') or ():
+        set_allow_outside(part)
+    cls = cfg.get('type')
+    cls = DATASETS.get(cls) if isinstance(cls, str) else cls
+    if isinstance(cls, type) and issubclass(cls, UnlabeledPoseDataset):
+        cfg.setdefault('allow_outside', True)

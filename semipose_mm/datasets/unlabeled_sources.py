@@ -5,15 +5,13 @@ Every reader returns a list of plain records with the keys ``img_path``,
 ``img_id``, ``id`` (index of the entry in its file), ``bbox`` (x1, y1, x2, y2)
 and ``bbox_score``.
 """
-import json
-import math
 import os.path as osp
 from collections import Counter, defaultdict
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from mmengine.fileio import exists, get_text
-
-_MISSING = object()
+from .image_paths import check_name
+from .json_entries import (MISSING, entry_error, is_number, list_of, load_json,
+                           read_box)
 
 
 class ImageEntry(NamedTuple):
@@ -23,115 +21,57 @@ class ImageEntry(NamedTuple):
     size: Optional[Tuple[float, float]]
 
 
-def _entry_error(where: str, field: str, found: Any,
-                 allowed: str) -> ValueError:
-    """Say what is wrong with a field of an entry."""
-    if found is _MISSING:
-        found = 'is missing'
-    else:
-        text = repr(found)
-        found = 'is ' + (text if len(text) < 100 else text[:97] + '...')
-    return ValueError(f"{where}: field '{field}' {found}; it must be "
-                      f'{allowed}')
-
-
-def _is_number(value: Any) -> bool:
-    """Whether a value from a json file is a finite number."""
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)
-            and math.isfinite(value))
-
-
-def load_json(path: str, key: str) -> Any:
-    """Load a json file.
-
-    Args:
-        path (str): Path of the file.
-        key (str): The config key that names it, for the error messages.
-
-    Returns:
-        Any: Its content.
-    """
-    if not exists(path):
-        raise FileNotFoundError(f"{key}: there is no file '{path}'")
-    try:
-        return json.loads(get_text(path))
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"{key}: '{path}' cannot be read as json: {error}") from error
-
-
-def _list_of(content: Any, field: str, path: str, key: str) -> list:
-    """Get a list of a COCO-style file, with its entries checked as dicts."""
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{key}: '{path}' holds a {type(content).__name__}; it must be "
-            f"a COCO-style dict with the list '{field}'")
-    entries = content.get(field, _MISSING)
-    if not isinstance(entries, list):
-        found = ('no'
-                 if entries is _MISSING else f'a {type(entries).__name__} as')
-        raise ValueError(f"{key}: '{path}' has {found} '{field}'; it must be "
-                         'a list of dicts')
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise ValueError(f"{key}: '{path}', {field}[{index}] is a "
-                             f'{type(entry).__name__}; it must be a dict')
-    return entries
-
-
-def read_images(content: Any, path: str, prefix: str) -> Dict[Any, ImageEntry]:
+def read_images(
+        content: Any,
+        path: str,
+        prefix: str,
+        roots: Sequence[str] = (),
+) -> Dict[Any, ImageEntry]:
     """Read the images of a COCO-style file.
 
     Args:
         content (Any): Content of the file.
         path (str): Path of the file, for the error messages.
         prefix (str): The folder that ``file_name`` is relative to.
+        roots (Sequence[str]): The folders that it must lead to. Defaults to
+            (), which is any.
 
     Returns:
         dict: From image id to :class:`ImageEntry`.
     """
     images, first = {}, {}
     for index, entry in enumerate(
-            _list_of(content, 'images', path, 'ann_file')):
+            list_of(content, 'images', path, 'ann_file')):
         where = f"ann_file: '{path}', images[{index}]"
-        img_id = entry.get('id', _MISSING)
+        img_id = entry.get('id', MISSING)
         if not isinstance(img_id, (int, str)) or isinstance(img_id, bool):
-            raise _entry_error(where, 'id', img_id, 'an integer or a string')
+            raise entry_error(where, 'id', img_id, 'an integer or a string')
         if img_id in images:
-            raise _entry_error(
+            raise entry_error(
                 where, 'id', img_id,
                 f'unique, but images[{first[img_id]}] has the same')
-        name = entry.get('file_name', _MISSING)
+        name = entry.get('file_name', MISSING)
         if not isinstance(name, str) or not name:
-            raise _entry_error(where, 'file_name', name, 'a path')
+            raise entry_error(where, 'file_name', name, 'a path')
         size = None
         if entry.get('width') is not None and entry.get('height') is not None:
             size = (entry['width'], entry['height'])
             for field, value in zip(('width', 'height'), size):
-                if not _is_number(value) or value <= 0:
-                    raise _entry_error(where, field, value,
-                                       'a positive number')
-        images[img_id] = ImageEntry(osp.join(prefix, name), size)
+                if not is_number(value) or value <= 0:
+                    raise entry_error(where, field, value, 'a positive number')
+        location = osp.join(prefix, name)
+        check_name(name, location, roots, where)
+        images[img_id] = ImageEntry(location, size)
         first[img_id] = index
     return images
-
-
-def _read_box(entry: dict, where: str) -> Tuple[float, float, float, float]:
-    """Read a box x, y, width, height of any size."""
-    bbox = entry.get('bbox', _MISSING)
-    if (not isinstance(bbox, list) or len(bbox) != 4
-            or not all(map(_is_number, bbox))):
-        raise _entry_error(where, 'bbox', bbox,
-                           'four finite numbers: x, y, width, height')
-    return tuple(map(float, bbox))
 
 
 def _read_image_id(entry: dict, where: str, images: Dict[Any, ImageEntry],
                    list_path: str) -> Any:
     """Read the image id of a box."""
-    img_id = entry.get('image_id', _MISSING)
+    img_id = entry.get('image_id', MISSING)
     if not isinstance(img_id, (int, str)) or img_id not in images:
-        raise _entry_error(
+        raise entry_error(
             where, 'image_id', img_id,
             f"the id of one of the {len(images)} images in '{list_path}'")
     return img_id
@@ -190,18 +130,18 @@ def read_detections(
         img_id = _read_image_id(entry, where, images, list_path)
         if category_ids is not None:
             if 'category_id' not in entry:
-                raise _entry_error(where, 'category_id', _MISSING,
-                                   'there, since category_ids is set')
+                raise entry_error(where, 'category_id', MISSING,
+                                  'there, since category_ids is set')
             if entry['category_id'] not in category_ids:
                 dropped['of other categories'] += 1
                 continue
-        xywh = _read_box(entry, where)
+        xywh = read_box(entry, where)
         if xywh[2] <= 0 or xywh[3] <= 0:
-            raise _entry_error(where, 'bbox', entry['bbox'],
-                               'of positive width and height')
-        score = entry.get('score', _MISSING)
-        if not _is_number(score):
-            raise _entry_error(where, 'score', score, 'a finite number')
+            raise entry_error(where, 'bbox', entry['bbox'],
+                              'of positive width and height')
+        score = entry.get('score', MISSING)
+        if not is_number(score):
+            raise entry_error(where, 'score', score, 'a finite number')
         record = _record(images[img_id], img_id, index, xywh, float(score))
         if record is None:
             dropped['outside their image'] += 1
@@ -239,7 +179,7 @@ def read_annotations(
             'images in a .txt file to take the whole image as box')
     records, dropped = [], Counter()
     for index, entry in enumerate(
-            _list_of(content, 'annotations', path, 'ann_file')):
+            list_of(content, 'annotations', path, 'ann_file')):
         where = f"ann_file: '{path}', annotations[{index}]"
         img_id = _read_image_id(entry, where, images, path)
         if (category_ids is not None
@@ -249,10 +189,14 @@ def read_annotations(
         if entry.get('iscrowd'):
             dropped['crowd'] += 1
             continue
-        if keypoints_only and not any(entry.get('keypoints') or ()):
-            dropped['without keypoints'] += 1
-            continue
-        xywh = _read_box(entry, where)
+        if keypoints_only:
+            keypoints = entry.get('keypoints') or []
+            if not isinstance(keypoints, list):
+                raise entry_error(where, 'keypoints', keypoints, 'a list')
+            if not any(keypoints):
+                dropped['without keypoints'] += 1
+                continue
+        xywh = read_box(entry, where)
         record = _record(images[img_id], img_id, index, xywh, 1.)
         if record is None:
             dropped['of no size'] += 1

@@ -455,15 +455,3 @@ class TestRefetch:
             build_semi, semi_cfg, labeled=range(100, 105), max_refetch=0)
         with pytest.raises(RuntimeError, match='labeled gives .*001.png'):
             dataset[SemiIndex(1, (4, ), 77)]
-
-    @pytest.mark.parametrize('content', [None, b'no image'])
-    def test_unreadable_image(self, build_semi, semi_cfg, data_root, content):
-        dataset = build_semi()
-        path = data_root / 'images' / '009.png'
-        original = path.read_bytes()
-        try:
-            path.unlink() if content is None else path.write_bytes(content)
-            with pytest.raises(Exception, match='009.png'):
-                dataset[SemiIndex(1, (4, ), 77)]
-        finally:
-            path.write_bytes(original)

@@ -141,7 +141,7 @@ class Progress:
 
 def run_shard(parser, args):
     """Detect in the images of this shard that have no record yet."""
-    source = read_source(args.images, args.img_root)
+    source = read_source(args.images, args.img_root, args.allow_outside)
     images_out = images_file(parser, args, source)
     if osp.exists(args.out) and not osp.isdir(journals.folder_of(args.out)):
         parser.error(f'{args.out} exists already and would be overwritten: '

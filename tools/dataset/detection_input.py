@@ -51,7 +51,9 @@ class ImageSource(NamedTuple):
         return digest.hexdigest()
 
 
-def read_source(images: str, root: Optional[str]) -> ImageSource:
+def read_source(images: str,
+                root: Optional[str],
+                allow_outside: bool = False) -> ImageSource:
     """Read what the command line names.
 
     Args:
@@ -59,6 +61,8 @@ def read_source(images: str, root: Optional[str]) -> ImageSource:
             COCO-style ``.json``.
         root (str, optional): The folder that the names of a list are
             relative to. Defaults to the current folder.
+        allow_outside (bool): Whether the names of a list may lead out of
+            it. Defaults to False.
 
     Returns:
         ImageSource: The images. Those of a folder or a ``.txt`` list are
@@ -82,6 +86,8 @@ def read_source(images: str, root: Optional[str]) -> ImageSource:
     else:
         raise InputError(f'images is {images}, but must be a folder, a .txt '
                          'list or a COCO-style .json')
+    if not allow_outside:
+        _refuse_outside(source, images)
     if not source.names:
         raise InputError(f'images: {images} holds no image')
     if not any(osp.exists(source.path(i)) for i in range(len(source.names))):
@@ -89,6 +95,19 @@ def read_source(images: str, root: Optional[str]) -> ImageSource:
             f'none of the {len(source.names)} images of {images} exists; '
             f'the first was looked for at {source.path(0)}; check --img-root')
     return source
+
+
+def _refuse_outside(source: ImageSource, images: str) -> None:
+    """Refuse names that lead out of the root."""
+    from semipose_mm.datasets.image_paths import check_name
+    for index, name in enumerate(source.names):
+        try:
+            check_name(name, source.path(index), [source.root],
+                       f'images: {images}')
+        except ValueError as error:
+            raise InputError(
+                str(error).replace('allow_outside=True of the dataset',
+                                   '--allow-outside')) from None
 
 
 def _numbered(root: str, names: List[str]) -> ImageSource:
@@ -125,7 +144,8 @@ def _read_lines(path: str, root: str) -> List[str]:
 
 def _read_json(path: str, root: str) -> ImageSource:
     """Read a COCO-style image list."""
-    from semipose_mm.datasets.unlabeled_sources import load_json, read_images
+    from semipose_mm.datasets.json_entries import load_json
+    from semipose_mm.datasets.unlabeled_sources import read_images
     try:
         content = load_json(path, 'ann_file')
         entries = read_images(content, path, '')

@@ -12,10 +12,10 @@ from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner.checkpoint import CheckpointLoader
-from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from semipose_mm.checkpoint import register_loaders
+from semipose_mm.datasets.image_check import read_whole
 
 
 def build_detector(cfg: Config, checkpoint: str,
@@ -87,21 +87,6 @@ def class_names(model: torch.nn.Module) -> Tuple[str, ...]:
     return (classes, ) if isinstance(classes, str) else tuple(classes)
 
 
-def check_image(path: str) -> None:
-    """Read an image to its end, which OpenCV does not insist on.
-
-    Args:
-        path (str): The file.
-
-    Raises:
-        Exception: Of several kinds, if it is damaged.
-    """
-    with Image.open(path) as image:
-        # a JPEG is decoded in an eighth of its size, which is fast
-        image.draft('RGB', (1, 1))
-        image.load()
-
-
 class DetectionImages(Dataset):
     """Images after the test pipeline of a detector.
 
@@ -129,7 +114,7 @@ class DetectionImages(Dataset):
         """
         path = self.source.path(index)
         try:
-            check_image(path)
+            read_whole(path)
             data = self.pipeline(dict(img_path=path, img_id=index))
             if data is None:
                 raise ValueError('the test pipeline returns nothing')

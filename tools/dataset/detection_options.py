@@ -27,6 +27,11 @@ def parse_args(parser):
         help='folder that the names of a list or json are relative to. '
         'Defaults to the current one')
     parser.add_argument(
+        '--allow-outside',
+        action='store_true',
+        help='also read images whose names in a list or json lead out of '
+        '--img-root')
+    parser.add_argument(
         '--out', required=True, help='file for the detections (.json)')
     parser.add_argument(
         '--images-out',

@@ -8,9 +8,6 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .findings import ERROR, NOTE, OK, Finding, some
 
-# orientations that exchange width and height when an image is decoded
-TRANSPOSED, EXIF_ORIENTATION = (5, 6, 7, 8), 0x0112
-
 
 class Folders:
     """Listings of folders, each read once."""
@@ -154,11 +151,13 @@ def check_readable(sizes: Dict[str, Optional[Tuple[float, float]]],
     Returns:
         list[Finding]: The findings.
     """
+    from semipose_mm.datasets.image_check import image_size, read_whole
     broken, other, turned = [], [], []
     for path, size in sizes.items():
         name = osp.basename(path)
         try:
-            actual = decoded_size(path)
+            read_whole(path)
+            actual = image_size(path)
         except Exception as error:  # PIL raises many kinds
             text = str(error).split('\n')[0].replace(repr(path), '')
             broken.append(f'{name}: {text.strip()}')
@@ -184,22 +183,20 @@ def check_readable(sizes: Dict[str, Optional[Tuple[float, float]]],
     return found
 
 
-def decoded_size(path: str) -> Tuple[int, int]:
-    """Decode an image as a whole.
+def check_outside(paths: Sequence[str], roots: Sequence[str]) -> List[str]:
+    """Find paths that leave the folders of their dataset.
 
     Args:
-        path (str): The image.
+        paths (Sequence[str]): The paths.
+        roots (Sequence[str]): The folders; none allow any path.
 
     Returns:
-        tuple[int, int]: Width and height in pixels, with the exif
-        orientation applied as OpenCV does.
+        list[str]: Those that do, sorted.
     """
-    from PIL import Image
-    with Image.open(path) as image:
-        image.load()
-        width, height = image.size
-        orientation = image.getexif().get(EXIF_ORIENTATION)
-    return (height, width) if orientation in TRANSPOSED else (width, height)
+    from semipose_mm.datasets.image_paths import is_inside
+    if not roots:
+        return []
+    return sorted(path for path in set(paths) if not is_inside(path, roots))
 
 
 def check_overlap(ours: Sequence[str], theirs: Sequence[str], names: tuple,

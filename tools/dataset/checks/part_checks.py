@@ -8,8 +8,8 @@ from coco_files import FileFault, read_json
 
 from .content import (apply_indices, check_boxes, check_labels, check_scores,
                       check_used, labeled_rows, unlabeled_rows)
-from .findings import ERROR, NOTE, OK, WARNING, Finding, reason
-from .images import Folders, check_exist, check_readable, sample
+from .findings import ERROR, NOTE, OK, WARNING, Finding, reason, some
+from .images import Folders, check_exist, check_outside, check_readable, sample
 from .keypoints import check_counts, check_names
 from .parts import FOLDER, OTHER, Part
 from .structure import check_structure
@@ -232,9 +232,27 @@ def check_images(part: Part, table: Table, used: List[Row], result: Result,
         for key in keys
     }
     others = [path_of(i) for key, i in table.images.items() if key not in keys]
+    result.findings += drop_outside(part, sizes, others)
     result.paths = list(sizes)
     result.findings += check_exist(result.paths, others, part.folder, folders)
     check_opened(sizes, result, folders, options)
+
+
+def drop_outside(part: Part, sizes: dict, others: List[str]) -> List[Finding]:
+    """Report images that lead outside, and take them out, unopened."""
+    outside = check_outside([*sizes, *others], part.roots)
+    if not outside:
+        return []
+    for path in outside:
+        sizes.pop(path, None)
+    others[:] = [path for path in others if path not in set(outside)]
+    # MMPose's own loading for the evaluation reads whatever is named
+    level = ERROR if part.role in ('labeled', 'unlabeled') else WARNING
+    return [
+        Finding(
+            level, f'images outside of {" and ".join(part.roots)}, which '
+            f'allow_outside=True allows: {some(len(outside), outside)}')
+    ]
 
 
 def check_opened(sizes: dict, result: Result, folders: Folders,
@@ -271,6 +289,7 @@ def check_folder(part: Part, result: Result, folders: Folders,
                 ERROR, f'{", ".join(options_of_boxes)} of {part.key} '
                 'cannot be used without a COCO-style ann_file'))
     sizes = {osp.normpath(osp.join(part.folder, n)): None for n in names}
+    found += drop_outside(part, sizes, [])
     result.images = result.instances = len(names)
     result.paths = list(sizes)[:]
     indices = part.cfg.get('indices')

@@ -27,6 +27,8 @@ class Part:
         bbox_file (str): Its detections, or empty.
         folder (str): The folder of its images.
         metainfo (dict): Its parsed metainfo.
+        roots (tuple[str]): The folders that the images must lie in; none if
+            they may lie anywhere.
         target (dict, optional): The parsed metainfo of the combination that
             it is a part of.
     """
@@ -39,6 +41,7 @@ class Part:
     ann_file: str = ''
     bbox_file: str = ''
     folder: str = ''
+    roots: Tuple[str, ...] = ()
     metainfo: dict = field(default_factory=dict)
     target: Optional[dict] = None
 
@@ -134,6 +137,9 @@ def _find_semi(train: dict, key: str, parts: Parts) -> None:
              metainfo)
     elif ratio != 0:
         parts.report('unlabeled', ERROR, f'{key}.unlabeled is no dataset')
+    if train.get('allow_outside'):
+        for part in parts.parts:
+            part.roots = ()
 
 
 def _add(parts: Parts, name: str, key: str, role: str, cfg: dict,
@@ -201,6 +207,7 @@ def _set_up(part: Part, metainfo: Optional[dict],
     from mmpose.registry import DATASETS
 
     from semipose_mm.datasets import UnlabeledPoseDataset
+    from semipose_mm.datasets.image_paths import allowed_roots
     cfg = deepcopy(dict(part.cfg, pipeline=[], lazy_init=True))
     unlabeled = _name(cfg) == 'UnlabeledPoseDataset'
     if not cfg.get('metainfo'):
@@ -220,6 +227,9 @@ def _set_up(part: Part, metainfo: Optional[dict],
     part.ann_file = getattr(dataset, 'ann_file', '') or ''
     part.bbox_file = getattr(dataset, 'bbox_file', '') or ''
     part.folder = (getattr(dataset, 'data_prefix', None) or {}).get('img', '')
+    if not cfg.get('allow_outside'):
+        part.roots = allowed_roots(part.folder,
+                                   getattr(dataset, 'data_root', None))
     part.metainfo = dataset.metainfo
     if isinstance(dataset, UnlabeledPoseDataset):
         plain = not part.ann_file or part.ann_file.endswith('.txt')

@@ -1,0 +1,112 @@
+# Copyright (c) semipose_mm authors.
+"""Image files judged by header and tail, before anything is decoded."""
+import os
+import stat
+from typing import Callable, Optional, Tuple
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+# Exif orientations that exchange width and height when they are applied.
+TRANSPOSED = (5, 6, 7, 8)
+EXIF_ORIENTATION = 0x0112
+
+# What a whole file of the format has near its end, and how near.
+ENDS = dict(JPEG=b'\xff\xd9', MPO=b'\xff\xd9', PNG=b'IEND')
+TAIL = 4096
+
+
+def read_whole(path: str) -> None:
+    """Read an image to its end, which OpenCV does not always insist on.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        Exception: Of several kinds, if it is damaged.
+    """
+    with Image.open(path) as image:
+        # a JPEG is decoded in an eighth of its size, which is fast
+        image.draft('RGB', (1, 1))
+        image.load()
+
+
+def image_size(path: str) -> Tuple[int, int]:
+    """Get width and height of an image as OpenCV decodes it.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels, with the exif
+        orientation applied where it counts.
+
+    Raises:
+        Exception: Of several kinds, if the header cannot be read.
+    """
+    with Image.open(path) as image:
+        (width, height), kind = image.size, image.format
+        orientation = image.getexif().get(EXIF_ORIENTATION)
+    if orientation not in TRANSPOSED:
+        return width, height
+    if kind in ('JPEG', 'MPO'):
+        return height, width
+    # which other formats are turned depends on OpenCV's version
+    decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if decoded is None:
+        raise ValueError('OpenCV cannot decode it')
+    return decoded.shape[1], decoded.shape[0]
+
+
+def image_fault(path: str) -> Optional[str]:
+    """Find what is wrong with an image file, without decoding it.
+
+    The header tells the format and size, the tail whether the file is cut
+    off. Damage in between is left to the decoder.
+
+    Args:
+        path (str): A local file.
+
+    Returns:
+        str, optional: What is wrong, to be read after the name of the file.
+        None if nothing is.
+    """
+    return _reason(_check_file, path)
+
+
+def _check_file(path: str) -> Optional[str]:
+    """Judge a file; raises what opening it raises."""
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        return 'is a folder'
+    if not stat.S_ISREG(status.st_mode):
+        return 'is no regular file'
+    if status.st_size == 0:
+        return 'is empty'
+    with open(path, 'rb') as file:
+        with Image.open(file) as image:
+            mode, end = image.mode, ENDS.get(image.format)
+        if mode == 'F':
+            return ('has floating point pixels; it must have 8 or 16 bit '
+                    'integers')
+        if end is not None:
+            file.seek(max(status.st_size - TAIL, 0))
+            # something may be appended: the whole file has the last word
+            return None if end in file.read() else _reason(read_whole, path)
+    return None
+
+
+def _reason(check: Callable[[str], Optional[str]], path: str) -> Optional[str]:
+    """What a check of a file says or raises, in a line."""
+    try:
+        return check(path)
+    except FileNotFoundError:
+        return 'does not exist'
+    except UnidentifiedImageError:
+        return 'is no image of a known format'
+    except Image.DecompressionBombError as error:
+        return f'is too large: {error}'
+    except Exception as error:  # PIL raises many kinds on damaged files
+        text = getattr(error, 'strerror', None) or str(error)
+        return f'cannot be read: {" ".join(text.split())}'

@@ -1,0 +1,495 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of wrong annotation files and file names that lead outside."""
+import json
+import os
+import resource
+import time
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from mmengine.dataset import pseudo_collate
+from mmpose.registry import DATASETS
+from torch.utils.data import DataLoader
+
+from semipose_mm.datasets import SemiPoseSampler, UnlabeledPoseDataset
+from semipose_mm.datasets.image_paths import is_inside
+
+NAN, INF = float('nan'), float('inf')
+
+
+@pytest.fixture
+def logged():
+    """The lines about labels."""
+    lines = []
+    with patch(
+            'semipose_mm.datasets.label_check.print_log',
+            side_effect=lambda msg, **kwargs: lines.append(msg)):
+        yield lines
+
+
+@pytest.fixture
+def labels(data_root, tmp_path, semi_cfg, build_semi):
+    """A function that changes the labels and builds the dataset."""
+
+    def build(change=None, raw=None, **overrides):
+        content = json.loads((data_root / 'labeled.json').read_text())
+        if change is not None:
+            content = change(content) or content
+        path = tmp_path / 'labels.json'
+        path.write_bytes(json.dumps(content).encode() if raw is None else raw)
+        labeled = dict(semi_cfg['labeled'], ann_file=str(path), **overrides)
+        return build_semi(labeled=labeled)
+
+    return build
+
+
+def annotation(index, **fields):
+    """A change of an annotation; None takes a field away."""
+
+    def change(content):
+        for name, value in fields.items():
+            if value is None:
+                del content['annotations'][index][name]
+            else:
+                content['annotations'][index][name] = value
+
+    return change
+
+
+def image(index, **fields):
+    """A change of an image."""
+
+    def change(content):
+        content['images'][index].update(fields)
+
+    return change
+
+
+ONE_WRONG = [5.] * 50 + [NAN]
+
+
+class TestLabels:
+
+    @pytest.mark.parametrize('change, message', [
+        (annotation(2, bbox=[1, 2, NAN, 4]), r"s\[2\]: field 'bbox' is .*nan"),
+        (annotation(2, bbox=[1, 2, INF, 4]), r"s\[2\]: field 'bbox' is .*inf"),
+        (annotation(2, bbox=[1, 2, 1e30, 4]), 'in pixels, at most 1e'),
+        (annotation(2, bbox=[1, 2, 10**30, 4]), r"s\[2\]: field 'bbox'"),
+        (annotation(2, bbox=[1, 2, 3]), r"s\[2\]: field 'bbox' is"),
+        (annotation(2, bbox='1 2 3 4'), r"s\[2\]: field 'bbox' is"),
+        (annotation(2, keypoints=ONE_WRONG), r"s\[2\]: field 'keypoints'.*51"),
+        (annotation(2, keypoints=[5, 5, 2] * 16),
+         r"s\[2\]: field 'keypoints' .*51 finite numbers.*17 joints"),
+        (annotation(2, keypoints='many'), r"s\[2\]: field 'keypoints'"),
+        (annotation(2, keypoints=[[5, 5, 2]] * 17), r"s\[2\]: field 'keypoin"),
+        (annotation(2, category_id=None), r"s\[2\]: field 'category_id'"),
+        (annotation(2, id=None), r"s\[2\]: field 'id' is missing"),
+        (annotation(2, id=[3]), r"s\[2\]: field 'id' is \[3\]"),
+        (annotation(2, id=101), r"s\[2\]: field 'id' is 101; .*annotations\[1"
+         r'\] has the same'),
+        (annotation(2, image_id=None), r"s\[2\]: field 'image_id' is missing"),
+        (annotation(2, image_id=dict()), r"s\[2\]: field 'image_id' is {}"),
+        (image(3, id=1), r"images\[3\]: field 'id' is 1; .*the same"),
+        (image(3, id='three'), r"images\[3\]: field 'id' is 'three'"),
+        (image(3, file_name=7), r"images\[3\]: field 'file_name' is 7"),
+        (image(3, width=None), "image 3: field 'width' is None"),
+        (image(3, height=-2), "image 3: field 'height' is -2"),
+        (lambda c: [c], 'holds a list; it must be a COCO-style dict'),
+        (lambda c: c.pop('images') and None, "has no 'images'"),
+        (lambda c: c.pop('annotations') and None, "has no 'annotations'"),
+        (lambda c: dict(c, annotations=dict()), "a dict as 'annotations'"),
+        (lambda c: dict(c, images=[5]), r'images\[0\] is a int'),
+        (lambda c: dict(c, annotations=[5]), r'annotations\[0\] is a int'),
+    ])  # yapf: disable
+    @pytest.mark.parametrize('lazy', [False, True])
+    def test_one_clear_line(self, labels, change, message, lazy):
+        with pytest.raises(ValueError, match=message) as error:
+            labels(change, lazy_init=lazy).full_init()
+        text = str(error.value)
+        assert text.startswith('train_dataloader.dataset.labeled.ann_file: ')
+        assert 'labels.json' in text and '\n' not in text
+
+    @pytest.mark.parametrize('raw', [
+        b'', b'{"images": [{"id": 1, "fi', b'\x89PNG\r\n\x1a\n\x00\xff',
+        b'no json', b'[' * 100000,
+    ])  # yapf: disable
+    def test_no_json(self, labels, raw):
+        with pytest.raises(
+                ValueError,
+                match='labeled.ann_file: .*labels.json. cannot be '
+                'read as json'):
+            labels(raw=raw)
+
+    @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+    def test_other_encodings(self, labels, data_root, encoding):
+        """MMPose reads UTF-8 without a mark alone, and must not fail dumb."""
+        raw = (data_root / 'labeled.json').read_text().encode(encoding)
+        with pytest.raises(
+                ValueError,
+                match='labeled.ann_file: .*labels.json. is not '
+                'plain UTF-8'):
+            labels(raw=raw)
+
+    def test_missing_file(self, build_semi, semi_cfg):
+        with pytest.raises(FileNotFoundError, match='labeled.ann_file: .*no.'):
+            build_semi(labeled=dict(semi_cfg['labeled'], ann_file='no.json'))
+
+    def test_no_categories(self, labels):
+        assert len(labels(lambda c: c.pop('categories') and None)) == 12
+
+    @pytest.mark.parametrize('bbox', [
+        [5, 5, 0, 30], [5, 5, 30, -4], [70, 5, 20, 20], [-50, 5, 20, 20]
+    ])  # yapf: disable
+    def test_left_out_is_counted(self, labels, logged, bbox):
+        dataset = labels(annotation(2, bbox=bbox))
+        assert dataset.num_labeled == 4
+        assert '4 of 5 annotations of labels.json are used' in logged[0]
+        assert logged[1:] == [
+            'train_dataloader.dataset.labeled: 1 annotations whose box has no '
+            'area inside their image are left out, the first is annotations[2]'
+        ]
+
+    def test_image_that_is_not_listed(self, labels, logged):
+        assert labels(annotation(4, image_id=77)).num_labeled == 4
+        assert '1 annotations of images that the file does' in logged[1]
+
+    def test_nothing_left(self, labels):
+
+        def change(content):
+            for entry in content['annotations']:
+                entry['iscrowd'] = 1
+
+        for lazy in (False, True):
+            with pytest.raises(
+                    ValueError,
+                    match='labeled uses none of its 5 annotations '
+                    'from .*labels.json'):
+                labels(change, lazy_init=lazy).full_init()
+        with pytest.raises(ValueError, match='labeled uses none of its 0'):
+            labels(lambda c: dict(c, annotations=[], images=[]))
+
+    def test_no_visible_joint(self, labels, logged):
+
+        def hide(*indices):
+
+            def change(content):
+                for index in indices:
+                    entry = content['annotations'][index]
+                    entry['keypoints'][2::3] = [0] * 17
+
+            return change
+
+        dataset = labels(hide(1, 3))
+        assert dataset.num_labeled == 5
+        assert '51 labeled joints on 5 images' in logged[0]
+        assert '2 samples have no visible joint' in logged[1]
+        assert '001.png' in logged[1]
+        with pytest.raises(ValueError, match='none of the 5 samples has a vi'):
+            labels(hide(*range(5)))
+
+    def test_fewer_labels_than_a_batch(self, build_semi, semi_cfg):
+        dataset = build_semi(labeled=dict(semi_cfg['labeled'], indices=2))
+        loader = DataLoader(
+            dataset,
+            batch_size=5,
+            sampler=SemiPoseSampler(dataset, seed=0),
+            collate_fn=pseudo_collate)
+        used = [
+            sample.img_id for batch in loader
+            for sample in batch['data_samples']['labeled']
+        ]
+        assert len(used) == 12 and sorted(set(used)) == [0, 1]
+        assert used.count(0) == 6
+
+    def test_other_formats(self, semi_cfg, build_semi, coco_metainfo):
+        """What MMPose made of a format that is not COCO's is checked, too."""
+        dataset = build_semi()
+        kind = type(dataset.labeled)
+
+        class OwnFormat(kind):
+
+            boxes = [[5, 5, 20, 20], [5, 5, NAN, 20]]
+
+            def load_data_list(self):
+                return [
+                    dict(
+                        img_path=self.data_prefix['img'] + '000.png',
+                        id=index,
+                        bbox=np.array([box], np.float32),
+                        keypoints=np.full((1, self.joints, 2), 8, np.float32),
+                        keypoints_visible=np.ones((1, self.joints)))
+                    for index, box in enumerate(self.boxes)
+                ]
+
+        OwnFormat.joints = 17
+        labeled = dict(semi_cfg['labeled'], type=OwnFormat)
+        with pytest.raises(ValueError, match=r'labeled: sample 1 .*box .*nan'):
+            build_semi(labeled=labeled)
+        OwnFormat.boxes = [[5, 5, 20, 20], [9, 5, 5, 20]]
+        with pytest.raises(ValueError, match='sample 1.*1 of 2 samples'):
+            build_semi(labeled=labeled)
+        OwnFormat.joints = 16
+        with pytest.raises(ValueError, match='sample 0 .*16 keypoints; .* 17'):
+            build_semi(labeled=labeled)
+        OwnFormat.joints, OwnFormat.boxes = 17, OwnFormat.boxes[:1]
+        assert build_semi(labeled=labeled).num_labeled == 1
+
+    @pytest.mark.slow
+    def test_many(self, tmp_path, coco_metainfo, semi_cfg, build_semi):
+        """The check of 150,000 labels, beside reading them."""
+        count = 150000
+        keypoints = np.random.default_rng(0).integers(1, 90, (count, 51))
+        keypoints[:, 2::3] %= 3
+        (tmp_path / 'many.json').write_text(
+            json.dumps(
+                dict(
+                    images=[
+                        dict(id=i, file_name=f'{i}.png', width=99, height=99)
+                        for i in range(count // 2)
+                    ],
+                    annotations=[
+                        dict(
+                            id=i,
+                            image_id=i // 2,
+                            category_id=1,
+                            bbox=[5, 5, 50, 60],
+                            keypoints=k)
+                        for i, k in enumerate(keypoints.tolist())
+                    ])))
+        labeled = dict(
+            semi_cfg['labeled'],
+            ann_file='many.json',
+            data_root=str(tmp_path),
+            data_prefix=dict(img='images'))
+        started = time.process_time()
+        DATASETS.build(labeled)
+        read = time.process_time() - started
+        dataset = build_semi(labeled=dict(labeled, lazy_init=True))
+        dataset.labeled.full_init()
+        started = time.process_time()
+        dataset.full_init()
+        checked = time.process_time() - started
+        print(f'read in {read:.1f} s, checked in {checked:.1f} s')
+        assert dataset.num_labeled == count
+        assert checked < read
+
+
+class TestUnlabeled:
+
+    @pytest.fixture
+    def build(self, data_root, tmp_path, coco_metainfo):
+
+        def build(images=None, boxes=None, raw=None, **options):
+            if images is None:
+                images = json.loads((data_root / 'images.json').read_text())
+            if boxes is None:
+                boxes = json.loads((data_root / 'boxes.json').read_text())
+            (tmp_path / 'images.json').write_text(json.dumps(images))
+            path = tmp_path / 'boxes.json'
+            path.write_bytes(raw or json.dumps(boxes).encode())
+            options = dict(
+                dict(ann_file='images.json', bbox_file='boxes.json'),
+                **options)
+            return UnlabeledPoseDataset(
+                data_root=str(tmp_path),
+                data_prefix=dict(img='images'),
+                metainfo=coco_metainfo,
+                **options)
+
+        return build
+
+    @pytest.mark.parametrize('bbox, message', [
+        ([1e300, 0, 5, 5], 'in pixels, at most'),
+        ([0, 0, 10**400, 5], 'four finite numbers'),
+        ([0, 0, -INF, 5], 'four finite numbers'),
+        ([True, 0, 5, 5], 'four finite numbers'),
+    ])
+    def test_boxes(self, build, bbox, message):
+        box = dict(image_id=5, category_id=1, score=1, bbox=bbox)
+        with pytest.raises(
+                ValueError, match=f"entry 0: field 'bbox' .*{message}"):
+            build(boxes=[box])
+
+    @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-32'])
+    def test_encodings(self, build, data_root, encoding):
+        raw = (data_root / 'boxes.json').read_text().encode(encoding)
+        assert len(build(raw=raw)) == 12
+
+    @pytest.mark.parametrize('raw', [b'[' * 100000, b'[{"image_id": 5, "bb'])
+    def test_no_json(self, build, raw):
+        with pytest.raises(ValueError, match='bbox_file.*cannot be read as j'):
+            build(raw=raw)
+
+    def test_keypoints_of_wrong_type(self, build):
+        content = dict(
+            images=[dict(id=1, file_name='a.png')],
+            annotations=[dict(image_id=1, bbox=[1, 1, 5, 5], keypoints=7)])
+        with pytest.raises(
+                ValueError, match=r"annotations\[0\]: field 'keypoints' is 7"):
+            build(content, bbox_file=None, keypoints_only=True)
+
+    @pytest.mark.parametrize('raw', [b'a.png\0\0', b'\xff\xfe\x00\x01'])
+    def test_list_that_is_no_text(self, build, tmp_path, raw):
+        (tmp_path / 'list.txt').write_bytes(raw)
+        with pytest.raises(ValueError, match='list.txt. cannot be read as te'):
+            build(ann_file='list.txt', bbox_file=None)
+
+    @pytest.mark.slow
+    def test_half_a_million(self, tmp_path, coco_metainfo):
+        """At most 60 us and 3 KiB at the peak for each box."""
+        count, rng = 500000, np.random.default_rng(0)
+        images = [
+            dict(id=i, file_name=f'{i:012d}.jpg', width=640, height=480)
+            for i in range(120000)
+        ]
+        boxes = [
+            dict(image_id=i % 120000, category_id=1, bbox=box, score=0.5)
+            for i, box in enumerate(
+                rng.uniform(1, 300, (count, 4)).round(2).tolist())
+        ]
+        (tmp_path / 'images.json').write_text(json.dumps(dict(images=images)))
+        (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+        del images, boxes
+        # a process of its own has a peak of its own
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            dataset = UnlabeledPoseDataset(
+                ann_file='images.json',
+                bbox_file='boxes.json',
+                data_root=str(tmp_path),
+                data_prefix=dict(img='images'),
+                max_per_image=4,
+                metainfo=coco_metainfo)
+            now = resource.getrusage(resource.RUSAGE_SELF)
+            os.write(
+                writer,
+                json.dumps([
+                    len(dataset), now.ru_utime - used.ru_utime,
+                    1024 * (now.ru_maxrss - used.ru_maxrss)
+                ]).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        kept, seconds, peak = json.loads(os.read(reader, 1000))
+        print(f'{1e6 * seconds / count:.0f} us, {peak / count:.0f} bytes')
+        assert kept == 4 * 120000
+        assert seconds < 60e-6 * count
+        assert peak < 3072 * count
+
+
+OUTSIDE = ['../../x.jpg', '/etc/x.jpg', 'a/../../../x.jpg', 's3://b/x.jpg']
+
+
+class TestFileNames:
+
+    @pytest.mark.parametrize('name', OUTSIDE)
+    def test_unlabeled(self, tmp_path, coco_metainfo, name):
+        content = dict(
+            images=[dict(id=1, file_name='a.png'),
+                    dict(id=2, file_name=name)],
+            annotations=[dict(image_id=1, bbox=[1, 1, 5, 5])])
+        (tmp_path / 'list.json').write_text(json.dumps(content))
+        cfg = dict(
+            ann_file='list.json',
+            data_root=str(tmp_path),
+            data_prefix=dict(img='images'),
+            metainfo=coco_metainfo)
+        with pytest.raises(
+                ValueError,
+                match=r'list.json., images\[1\]: the file name '
+                f'.{name}. .*allow_outside=True'):
+            UnlabeledPoseDataset(**cfg)
+        assert len(UnlabeledPoseDataset(allow_outside=True, **cfg)) == 1
+
+    @pytest.mark.parametrize('name', OUTSIDE)
+    def test_text_file(self, tmp_path, coco_metainfo, name):
+        (tmp_path / 'list.txt').write_text(f'{name}\n')
+        with pytest.raises(
+                ValueError, match='list.txt., line 1: .*allow_outside=True'):
+            UnlabeledPoseDataset(
+                ann_file='list.txt',
+                data_root=str(tmp_path),
+                data_prefix=dict(img='images'),
+                metainfo=coco_metainfo)
+
+    @pytest.mark.parametrize('name', OUTSIDE[:3])
+    def test_labeled(self, labels, build_semi, semi_cfg, name):
+        change = image(2, file_name=name)
+        with pytest.raises(
+                ValueError,
+                match='dataset.labeled: ann_file .*labels.json., '
+                r'sample 2 leads to .*x.jpg.*allow_outside=True'):
+            labels(change)
+        semi_cfg['allow_outside'] = True
+        assert labels(change).num_labeled == 5
+
+    def test_one_key_for_both(self, data_root, semi_cfg, build_semi, tmp_path):
+        content = json.loads((data_root / 'images.json').read_text())
+        for entry in content['images']:
+            name = str(data_root / 'images' / entry['file_name'])
+            entry['file_name'] = name
+        path = tmp_path / 'images.json'
+        path.write_text(json.dumps(content))
+        cfg = dict(semi_cfg['unlabeled'], ann_file=str(path))
+        # absolute names inside of the root are the user's own
+        assert build_semi(unlabeled=cfg)[0]
+        cfg.update(
+            data_root=str(tmp_path),
+            bbox_file=str(data_root / 'boxes.json'),
+            data_prefix=dict(img='images'))
+        with pytest.raises(ValueError, match='allow_outside'):
+            build_semi(unlabeled=cfg)
+        assert build_semi(unlabeled=cfg, allow_outside=True)[0]
+
+    def test_unlabeled_of_mmpose(self, labels, semi_cfg, build_semi, tmp_path,
+                                 pipeline_cfg):
+        """Any dataset of MMPose may be the unlabeled one."""
+        semi_cfg['allow_outside'] = True
+        labels(image(2, file_name='/etc/x.jpg'))
+        cfg = dict(semi_cfg['labeled'], ann_file=str(tmp_path / 'labels.json'))
+        del cfg['pipeline']
+        assert build_semi(unlabeled=cfg).num_unlabeled == 5
+        with pytest.raises(
+                ValueError, match='dataset.unlabeled: .*sample 2 leads to'):
+            build_semi(unlabeled=cfg, allow_outside=False)
+
+    def test_links_are_the_users_own(self, data_root, semi_cfg, build_semi,
+                                     tmp_path):
+        os.symlink(data_root / 'images', tmp_path / 'link')
+        cfg = dict(
+            semi_cfg['unlabeled'],
+            data_root=str(tmp_path),
+            ann_file=str(data_root / 'images.json'),
+            bbox_file=str(data_root / 'boxes.json'),
+            data_prefix=dict(img='link'))
+        assert build_semi(unlabeled=cfg)[0]
+
+    @pytest.mark.parametrize('path, root, inside', [
+        ('s3://bucket/a/x.jpg', 's3://bucket/a', True),
+        ('s3://bucket/a/../x.jpg', 's3://bucket/a/', False),
+        ('s3://bucket/a/../../../x.jpg', 's3://bucket/', False),
+        ('cluster:s3://bucket/x.jpg', 'cluster:s3://bucket/', True),
+        ('/etc/x.jpg', 's3://bucket/', False),
+        ('s3://bucket/x.jpg', '/data', False),
+        ('/data/s3://bucket/x.jpg', '/data', False),
+        ('/data-of-others/x.jpg', '/data', False),
+        ('/x.jpg', '/', True),
+        ('images/x.jpg', '', True),
+        ('../x.jpg', '', False),
+    ])  # yapf: disable
+    def test_is_inside(self, path, root, inside):
+        assert is_inside(path, [root]) == inside
+
+    def test_remote_images(self, tmp_path, coco_metainfo):
+        content = dict(
+            images=[dict(id=1, file_name='a.png')],
+            annotations=[dict(image_id=1, bbox=[1, 1, 5, 5])])
+        (tmp_path / 'list.json').write_text(json.dumps(content))
+        dataset = UnlabeledPoseDataset(
+            ann_file=str(tmp_path / 'list.json'),
+            data_prefix=dict(img='s3://bucket/images/'),
+            metainfo=coco_metainfo)
+        path = dataset.get_data_info(0)['img_path']
+        assert path == 's3://bucket/images/a.png'
