@@ -12,10 +12,14 @@ from torch.utils.data import BatchSampler
 
 from .agreement import any_rank
 from .finite_steps import FiniteSteps
+from .history import bound_histories
 from .training_record import scored_iteration
 
 # iterations between two looks at the other ranks' wish to stop
 _STOP_INTERVAL = 10
+
+# values of a scalar that are kept at least
+_HISTORY = 10000
 
 
 class NonFiniteError(RuntimeError):
@@ -119,6 +123,9 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         super().run_iter(idx, data_batch)
         if self._iter % self._log_interval == 0:
             self._tell_skipped_steps()
+            # windows of a log reach back for an epoch at most
+            bound_histories(self.runner.message_hub,
+                            max(_HISTORY, len(self.dataloader)))
 
     def _tell_skipped_steps(self) -> None:
         """Warn of skipped steps, and stop after too many."""

@@ -197,3 +197,14 @@ def test_pipeline_switch_hook(tmp_path):
     run(tmp_path, [dict(type='KillHook', iteration=6)])
     resumed = run(tmp_path, [], resume=True)
     assert_same_state(resumed, reference)
+
+
+def test_histories_are_bounded(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr('semipose_mm.engine.train_loop._HISTORY', 5)
+    runner = toy_runner(tmp_path, [RECORD])
+    runner.train()
+    history = runner.message_hub.get_scalar('train/loss')
+    full = whole.message_hub.get_scalar('train/loss').data[0]
+    assert len(full) == 12
+    assert list(history.data[0]) == list(full[-5:])
+    assert_same_state(runner, whole)
