@@ -17,6 +17,7 @@ import tempfile
 from launch_options import (ToolParser, add_config_options, build_runner,
                             check_checkpoint, file_digest, load_config,
                             use_checkout)
+from run_checks import check_writable
 
 
 def parse_args(parser):
@@ -259,6 +260,8 @@ def main():
     if args.network is None:
         args.network = selected_network(parser, cfg)
     recipe = osp.splitext(osp.basename(args.config))[0]
+    stem = output_stem(args.out, recipe, args.network)
+    check_writable(parser, 'OUT', osp.dirname(osp.abspath(stem)))
     try:
         if args.onnx:
             from semipose_mm.checkpoint.export_onnx import check_packages
@@ -274,8 +277,7 @@ def main():
         if export.network == 'average' and not args.no_score:
             add_score(cfg, export, about)
         content = to_bytes(exporting.make_checkpoint(export, about))
-        stem = '-'.join((output_stem(args.out, recipe, args.network),
-                         hashlib.sha256(content).hexdigest()[:8]))
+        stem += '-' + hashlib.sha256(content).hexdigest()[:8]
         files = checked_files(args, cfg, export, content, about, stem)
     except ExportError as error:
         parser.error(f'{args.checkpoint} is not exported: {error}')

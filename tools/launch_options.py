@@ -9,6 +9,8 @@ import re
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from processes import check_launcher, process_count
+
 if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import Runner
@@ -17,10 +19,6 @@ ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 
 # Names of hard views in configs/_base_/posedual.py.
 HARD_VIEWS = ('affine', 'cutout', 'randaug', 'randaug_cutout')
-
-# Where the launchers say how many processes there are.
-PROCESSES = dict(
-    pytorch='WORLD_SIZE', slurm='SLURM_NTASKS', mpi='OMPI_COMM_WORLD_SIZE')
 
 # Option, the environment variables that configs read, metavar, help.
 CONFIG_VARIABLES = (
@@ -160,7 +158,7 @@ def load_config(parser: argparse.ArgumentParser,
     """
     if not osp.isfile(args.config):
         parser.error(f'config file {args.config} does not exist')
-    _check_launcher(parser, args.launcher)
+    check_launcher(parser, args.launcher)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     given = dict()
     for option, variables, _, _ in CONFIG_VARIABLES:
@@ -173,7 +171,7 @@ def load_config(parser: argparse.ArgumentParser,
             if os.environ.get(variable):
                 _check_value(parser, variable, os.environ[variable])
 
-    processes = os.environ.get(PROCESSES.get(args.launcher, ''))
+    processes = process_count(args.launcher)
     if processes:
         # a recipe's samples do not depend on how many share them
         os.environ.setdefault('SEMIPOSE_GPUS', processes)
@@ -266,45 +264,6 @@ def set_visualization(parser: argparse.ArgumentParser,
         enable=True, show=show, out_dir=args.show_dir, interval=args.interval)
     if show:
         hook.wait_time = args.wait_time
-
-
-def _check_launcher(parser: argparse.ArgumentParser, launcher: str) -> None:
-    """Refuse ways to start several processes that would fail later."""
-    if launcher in ('slurm', 'mpi'):
-        from mmengine.device import get_device
-        if get_device() == 'cpu':
-            parser.error(f'--launcher {launcher} needs an accelerator; on '
-                         'CPU start torchrun and --launcher pytorch')
-    elif launcher == 'pytorch':
-        names = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
-        missing = [name for name in names if name not in os.environ]
-        if missing:
-            parser.error('--launcher pytorch finds no '
-                         f'{", ".join(missing)} in the environment; start '
-                         'it with torchrun')
-
-
-def prepare_processes(cfg: 'Config') -> None:
-    """Let several processes run without an accelerator, over gloo.
-
-    Args:
-        cfg (Config): Changed in place.
-    """
-    from mmengine.device import get_device
-    if cfg.launcher != 'pytorch' or get_device() != 'cpu':
-        return
-    # MMEngine would select a CUDA device, and DDP one for the module
-    import torch
-    torch.distributed.init_process_group('gloo')
-    cfg.setdefault('env_cfg', dict())
-    cfg.env_cfg.dist_cfg = dict(backend='gloo')
-    cfg.setdefault(
-        'model_wrapper_cfg',
-        dict(
-            type='MMDistributedDataParallel',
-            broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False)))
-    cfg.model_wrapper_cfg.device_ids = None
 
 
 def build_runner(cfg: 'Config') -> 'Runner':

@@ -3,6 +3,7 @@
 
 Imports nothing heavy.
 """
+import atexit
 import os
 import signal
 from typing import Optional
@@ -25,6 +26,8 @@ def listen() -> None:
 
     for number in SIGNALS:
         signal.signal(number, note)
+    # Python takes handlers back at its end, and a late signal would kill it
+    atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)
 
 
 def requested() -> Optional[str]:

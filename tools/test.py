@@ -13,8 +13,10 @@ from evaluation_options import (UNFINISHED, check_data, metrics_of,
                                 set_format_only, set_metrics, set_network,
                                 set_outputs)
 from launch_options import (ToolParser, add_common_options, build_runner,
-                            check_checkpoint, load_config, prepare_processes,
-                            set_visualization, use_checkout)
+                            check_checkpoint, load_config, set_visualization,
+                            use_checkout)
+from processes import prepare_processes
+from run_checks import check_writable
 
 
 def parse_args(parser):
@@ -90,6 +92,8 @@ def merge_args(parser, args, cfg):
     if args.badcase:
         set_badcase(parser, args, cfg)
     args.out_dir = args.out_dir or osp.join(cfg.work_dir, 'results')
+    check_writable(parser, 'work_dir', cfg.work_dir)
+    check_writable(parser, '--out-dir', args.out_dir)
     set_outputs(cfg, args.out_dir)
     if args.dump is not None:
         dump = dict(type='DumpResults', out_file_path=args.dump)
@@ -138,9 +142,10 @@ def report(args, cfg, metrics):
     import mmengine
 
     from semipose_mm.evaluation import score_table, split_networks, write_json
+    from semipose_mm.files import whole_files
     if args.out is not None:
-        mmengine.mkdir_or_exist(osp.dirname(osp.abspath(args.out)))
-        mmengine.dump(metrics, args.out)
+        with whole_files(args.out) as (part, ):
+            mmengine.dump(metrics, part)
     about = dict(
         config=args.config,
         checkpoint=args.checkpoint,

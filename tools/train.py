@@ -6,8 +6,10 @@ save a checkpoint, from which ``--resume`` goes on.
 """
 import stop_signals
 from launch_options import (ToolParser, add_common_options, build_runner,
-                            check_checkpoint, load_config, prepare_processes,
-                            set_visualization, use_checkout)
+                            check_checkpoint, load_config, set_visualization,
+                            use_checkout)
+from processes import prepare_processes
+from run_checks import check_weights, check_writable
 
 AMP_WRAPPER = 'AnyDeviceAmpOptimWrapper'
 CHECKPOINT_HOOK = 'SafeCheckpointHook'
@@ -65,6 +67,8 @@ def merge_args(parser, args, cfg):
     set_visualization(parser, args, cfg, args.show)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    check_weights(parser, cfg)
+    check_writable(parser, 'work_dir', cfg.work_dir)
 
 
 def set_resume(cfg, checkpoint):

@@ -30,12 +30,14 @@ SCHEDULE = {
     4,
     'default_hooks.checkpoint':
     dict(interval=3, by_epoch=False, save_best=None, max_keep_ckpts=-1),
-    'val_cfg':
-    None,
-    'val_dataloader':
-    None,
-    'val_evaluator':
-    None,
+}
+NO_VALIDATION = dict(val_cfg=None, val_dataloader=None, val_evaluator=None)
+VALIDATION = {
+    'train_cfg.val_interval': 2,
+    'val_dataloader.batch_size': 1,
+    'val_evaluator': dict(_delete_=True, type='BoxPCK'),
+    'default_hooks.checkpoint.interval': 4,
+    'default_hooks.checkpoint.save_best': 'PCK@0.2',
 }
 TEACHING = dict(type='MutualTeachingHook', burn_in=2, ramp_up=3)
 
@@ -112,8 +114,10 @@ class SpoilWeightsHook(Hook):
             next(runner.model.parameters()).data.fill_(float('nan'))
 
 
+EVERY_4 = {'default_hooks.checkpoint.interval': 4, **NO_VALIDATION}
 FROZEN = {
     'optim_wrapper.optimizer': dict(_delete_=True, type='SGD', lr=0.05),
+    **NO_VALIDATION
 }
 SCENARIOS = {
     'whole':
@@ -121,11 +125,9 @@ SCENARIOS = {
     'killed':
     dict(hooks=[dict(type='KillHook', iteration=5)]),
     'killed_at_end':
-    dict(
-        hooks=[dict(type='KillHook', iteration=4)],
-        overrides={'default_hooks.checkpoint.interval': 4}),
+    dict(hooks=[dict(type='KillHook', iteration=4)], overrides=EVERY_4),
     'whole_by_4':
-    dict(overrides={'default_hooks.checkpoint.interval': 4}),
+    dict(overrides=EVERY_4),
     'frozen':
     dict(hooks=[dict(type='FrozenNormHook')], overrides=FROZEN),
     'no_labels':
@@ -139,6 +141,8 @@ SCENARIOS = {
                ]),
     'stopped':
     dict(hooks=[dict(type='StopHook', iteration=2, rank=1)]),
+    'validated':
+    dict(overrides=VALIDATION),
     'not_saved':
     dict(hooks=[dict(type='SpoilWeightsHook', iteration=3)]),
 }
@@ -149,7 +153,7 @@ def train(people,
           batch_size,
           launch,
           hooks=(),
-          overrides=None,
+          overrides=NO_VALIDATION,
           resume=False):
     """Train and describe the end.
 
@@ -159,13 +163,13 @@ def train(people,
         batch_size (int): Labeled samples of a rank.
         launch (dict): What the launcher adds to a config.
         hooks (Sequence[dict]): Hooks beside the teaching.
-        overrides (dict, optional): Entries by dotted keys.
+        overrides (dict): Entries by dotted keys.
         resume (bool): Whether to go on.
     """
     cfg = own_config(
         people,
         work_dir,
-        **dict(SCHEDULE, **(overrides or {})),
+        **dict(SCHEDULE, **overrides),
         custom_hooks=[TEACHING, dict(type='WatchHook'), *hooks])
     cfg.merge_from_dict(
         dict(
@@ -186,6 +190,7 @@ def train(people,
         error=error,
         items=watch.items,
         buffers=watch.buffers,
+        scores=runner.message_hub.runtime_info.get('semipose_scores'),
         unused=getattr(runner.model, 'find_unused_parameters', None),
         optimizer=runner.optim_wrapper.optimizer.state_dict()['state'],
         state=unwrap(runner.model).state_dict())
@@ -195,8 +200,8 @@ def main():
     """Run the named scenarios in this rank."""
     people, folder, *names = sys.argv[1:]
     import mmengine.config.config as config
-    from launch_options import prepare_processes
     from mmengine.config import Config
+    from processes import prepare_processes
 
     # configs are written unformatted: that can take longer than training
     config.FormatCode = lambda text, **kwargs: (text, True)
@@ -215,9 +220,9 @@ def main():
                 launch,
                 resume=resume,
                 **(SCENARIOS[name] if not resume else dict(
-                    overrides=SCENARIOS[name].get('overrides'))))
-            for resume in ([False, True] if 'killed' in name or name ==
-                           'stopped' else [False])
+                    overrides=SCENARIOS[name].get('overrides', NO_VALIDATION))
+                   )) for resume in ([False, True] if 'killed' in name
+                                     or name == 'stopped' else [False])
         ]
         torch.save(seen, osp.join(work_dir, f'rank{rank}.pth'))
 

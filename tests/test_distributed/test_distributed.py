@@ -144,3 +144,13 @@ def test_a_checkpoint_that_is_not_saved_ends_all_ranks(runs):
         assert 'holds values that are not finite' in run['error']
         assert run['iteration'] == 2
     assert not list((runs[1] / 'not_saved').glob('iter_*.pth'))
+
+
+def test_validations_between(runs):
+    """They average statistics, and scores are the same on all ranks."""
+    seen, folder = runs
+    one, other = (run[0]['scores'] for run in seen['validated'])
+    assert one == other and one['iteration'] == 8
+    record = saved(folder, 'validated', 8)['meta']['semipose']
+    assert record['scores'] == one
+    assert len(list((folder / 'validated').glob('best_*.pth'))) == 1

@@ -216,6 +216,8 @@ def test_stopped_where_it_stands(whole, tmp_path, by_epoch):
     runner.train()
     assert 'Training is stopped after iteration 5 of 12.' in lines
     assert names(tmp_path) == ['iter_5.pth']
+    pointer = (tmp_path / 'last_checkpoint').read_text()
+    assert pointer == f'{tmp_path}/iter_5.pth'
     again, _ = runner_with(tmp_path, checkpoint=saving, resume=True)
     again.train()
     assert recorded(again).batches[0][0] == 5

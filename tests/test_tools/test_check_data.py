@@ -419,9 +419,10 @@ def test_exif_orientation(folder):
     found = check(make_config(folder))
     assert has(found, 'ERROR', 'width and height exchanged', 'labeled')
     import cv2
-    from checks.images import decoded_size
+
+    from semipose_mm.datasets.image_check import image_size
     turned = cv2.imread(str(path)).shape[1::-1]
-    assert decoded_size(str(path)) == turned == (height, width)
+    assert image_size(str(path)) == turned == (height, width)
 
 
 def test_sample_is_seeded():

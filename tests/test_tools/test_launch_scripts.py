@@ -1,56 +1,26 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the shell scripts that start distributed runs, with a torchrun and
-an srun that only tell how they were called."""
+an srun that only tell how they were called.
+
+tests/test_slurm has real ones.
+"""
 import os
 import shutil
+import signal
 import subprocess
-from pathlib import Path
+import sys
 
 import pytest
+from toy_commands import ROOT, STEP, TOOLS, call, fake_commands, write_command
 
-ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ROOT / 'tools'
-SCRIPTS = sorted([*TOOLS.rglob('*.sh'), *TOOLS.glob('*.sbatch')])
-TELL = """#!/bin/bash
-echo "PYTHONPATH=$PYTHONPATH"
-printf '<%s>\\n' "$@"
-"""
+JOBS = TOOLS / 'slurm'
+SCRIPTS = sorted([*TOOLS.rglob('*.sh'), *JOBS.glob('*.sbatch')])
 
 
 @pytest.fixture
 def fake_path(tmp_path):
-    """Make a folder of commands that print their arguments."""
-    folder = tmp_path / 'bin'
-    folder.mkdir()
-    for name in ('torchrun', 'srun', 'python'):
-        file = folder / name
-        file.write_text(TELL)
-        file.chmod(0o755)
-    hostnames = folder / 'scontrol'
-    hostnames.write_text('#!/bin/bash\nprintf "node7\\nnode8\\n"\n')
-    hostnames.chmod(0o755)
-    return folder
-
-
-def call(script, *args, fake_path, **env):
-    """Run a script away from the checkout."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('SLURM') and name not in (
-            'PYTHONPATH', 'PORT', 'MASTER_PORT', 'MASTER_ADDR', 'NNODES',
-            'NODE_RANK', 'GPUS', 'GPUS_PER_NODE', 'CPUS_PER_TASK', 'SRUN_ARGS')
-    }
-    done = subprocess.run(['bash', str(TOOLS / script), *args],
-                          cwd=fake_path,
-                          env=dict(
-                              clean,
-                              PATH=f'{fake_path}:{os.environ["PATH"]}',
-                              **env),
-                          stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE,
-                          text=True)
-    return done.returncode, done.stdout, done.stderr
+    """A folder of commands that print their arguments."""
+    return fake_commands(tmp_path / 'bin')
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
@@ -97,25 +67,112 @@ def test_dist_environment(fake_path):
     ]
 
 
-def test_dist_within_slurm(fake_path):
-    _, out, _ = call(
-        'dist_train.sh',
-        'config.py',
-        '8',
-        fake_path=fake_path,
-        SLURM_JOB_ID='40000',
-        SLURM_STEP_NUM_NODES='2',
-        SLURM_NODEID='1',
-        SLURM_STEP_NODELIST='node[7-8]')
-    assert out.splitlines()[1:6] == [
-        '<--nnodes=2>', '<--node_rank=1>', '<--master_addr=node7>',
+def test_dist_within_a_step(fake_path):
+
+    def told(**env):
+        _, out, _ = call(
+            'dist_train.sh', 'config.py', '8', fake_path=fake_path, **env)
+        return out.splitlines()[1:6]
+
+    assert told(**STEP) == [
+        '<--nnodes=2>', '<--node_rank=1>', '<--master_addr=localhost>',
         '<--nproc_per_node=8>', '<--master_port=25000>'
     ]
+    assert told(
+        **STEP, MASTER_ADDR='10.1.1.1', MASTER_PORT='99')[2::2] == [
+            '<--master_addr=10.1.1.1>', '<--master_port=99>'
+        ]
+
+
+def test_a_node_whose_name_does_not_resolve(fake_path):
+    scontrol = fake_path / 'scontrol'
+    scontrol.write_text(scontrol.read_text().replace('localhost', '3.invalid'))
+    _, out, _ = call(
+        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **STEP)
+    assert '<--master_addr=10.0.0.3.invalid>' in out
+    write_command(scontrol, '#!/bin/bash\necho broken >&2; exit 1\n')
+    code, out, err = call(
+        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **STEP)
+    assert (code, out) == (1, '')
+    assert err == ('error: scontrol does not tell the address of node[7-8] '
+                   '(broken): set MASTER_ADDR\n')
+
+
+def test_a_port_that_is_none(fake_path):
+    code, out, err = call(
+        'dist_train.sh', 'config.py', '2', fake_path=fake_path, PORT='99999')
+    assert (code, out) == (1, '')
+    assert err.startswith('error: PORT is 99999, but must be a number from 1')
+
+
+def test_dist_in_a_batch_script(fake_path):
+    """It starts itself on all nodes, unless they are given."""
+    job = dict(SLURM_JOB_ID='7', SLURM_JOB_NUM_NODES='2')
+    args = ('dist_train.sh', 'a config.py', '2')
+    # the shell of an allocation is a step by number only
+    for extra in (dict(), dict(SLURM_STEP_ID='4294967290')):
+        _, out, _ = call(*args, fake_path=fake_path, **job, **extra)
+        assert out.splitlines()[1:6] == [
+            '<--nodes=2>', '<--ntasks=2>', '<--ntasks-per-node=1>',
+            '<--cpu-bind=none>', '<--kill-on-bad-exit=1>'
+        ]
+        assert out.splitlines()[-5:] == [
+            '<2>', f'<{TOOLS}/train.py>', '<a config.py>', '<--launcher>',
+            '<pytorch>'
+        ]
+    _, out, _ = call(*args, fake_path=fake_path, **job, NNODES='1')
+    assert out.splitlines()[1] == '<--nnodes=1>'
+
+
+def test_several_tasks_on_a_node(fake_path):
+    step = dict(STEP, SLURM_STEP_NUM_TASKS='16')
+    code, out, err = call(
+        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **step)
+    assert (code, out) == (2, '')
+    assert 'has 16 tasks on 2 nodes: use srun --ntasks-per-node=1' in err
+
+
+RANKS = """#!{python}
+import os, signal, subprocess, sys, time
+if len(sys.argv) > 1 and sys.argv[1] == 'rank':
+    heard = []
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+    signal.signal(signal.SIGUSR1, lambda *_: heard.append('USR1'))
+    signal.signal(signal.SIGTERM, lambda *_: heard.append('TERM'))
+    worker = subprocess.Popen(['sleep', '60'], preexec_fn=lambda:
+                              signal.signal(signal.SIGUSR1, signal.SIG_DFL))
+    os.write(1, b'ready\\n')
+    end = time.monotonic() + 20
+    while not heard and time.monotonic() < end:
+        time.sleep(0.05)
+    os.write(1, f'{{heard}} worker {{worker.poll()}}\\n'.encode())
+    worker.kill()
+    sys.exit(3)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+ranks = [subprocess.Popen([sys.executable, __file__, 'rank'],
+                          start_new_session=True) for _ in range(2)]
+sys.exit(max(rank.wait() for rank in ranks))
+"""
+
+
+@pytest.mark.parametrize('name', ['USR1', 'TERM'])
+def test_a_signal_reaches_the_ranks(fake_path, name):
+    """One that the shell alone gets; torchrun and workers are spared."""
+    write_command(fake_path / 'torchrun', RANKS.format(python=sys.executable))
+    shell = subprocess.Popen(
+        ['bash', str(TOOLS / 'dist_train.sh'), 'config.py', '2'],
+        env=dict(os.environ, PATH=f'{fake_path}:{os.environ["PATH"]}'),
+        stdout=subprocess.PIPE,
+        text=True)
+    assert [shell.stdout.readline() for _ in range(2)] == ['ready\n'] * 2
+    shell.send_signal(getattr(signal, f'SIG{name}'))
+    assert shell.stdout.read() == f"['{name}'] worker None\n" * 2
+    assert shell.wait(10) == 3
 
 
 def test_dist_without_torchrun(fake_path):
     (fake_path / 'torchrun').unlink()
-    needed = ('bash', 'dirname')
+    needed = ('bash', 'dirname', 'python3')
     for name in needed:
         (fake_path / name).symlink_to(shutil.which(name))
     done = subprocess.run(
@@ -143,9 +200,9 @@ def test_slurm_train(fake_path):
     told = out.splitlines()
     assert told[0] == f'PYTHONPATH={ROOT}'
     assert told[1:10] == [
-        '<--partition=gpu>', '<--job-name=my job>', '<--gres=gpu:4>',
-        '<--ntasks=4>', '<--ntasks-per-node=4>', '<--cpus-per-task=5>',
-        '<--kill-on-bad-exit=1>', '<--account=me>', '<--time=1:00:00>'
+        '<--kill-on-bad-exit=1>', '<--partition=gpu>', '<--job-name=my job>',
+        '<--gres=gpu:4>', '<--ntasks=4>', '<--ntasks-per-node=4>',
+        '<--cpus-per-task=5>', '<--account=me>', '<--time=1:00:00>'
     ]
     assert told[-6:] == [
         '<-u>', f'<{TOOLS}/train.py>', '<config.py>', '<--work-dir=work dir>',
@@ -153,51 +210,30 @@ def test_slurm_train(fake_path):
     ]
 
 
-def test_slurm_port_is_the_job_s(fake_path):
-    """The task of the srun command, run as SLURM would."""
-    (fake_path / 'srun').write_text('#!/bin/bash\n'
-                                    'while [ "$1" != bash ]; do shift; done\n'
-                                    'SLURM_JOB_ID=12345 "$@"\n')
-    (fake_path / 'python').write_text('#!/bin/bash\necho $MASTER_PORT $*\n')
-    args = ('slurm_test.sh', 'gpu', 'name', 'config.py', 'a.pth')
-    _, out, _ = call(*args, fake_path=fake_path)
-    assert out.split() == [
-        '27345', '-u', f'{TOOLS}/test.py', 'config.py', 'a.pth',
-        '--launcher=slurm'
-    ]
-    _, out, _ = call(*args, fake_path=fake_path, MASTER_PORT='4321')
-    assert out.split()[0] == '4321'
+def test_slurm_resources_of_another_kind(fake_path):
 
+    def gres(**env):
+        _, out, _ = call(
+            'slurm_test.sh',
+            'cpu',
+            'name',
+            'config.py',
+            'a.pth',
+            fake_path=fake_path,
+            **env)
+        return [line for line in out.splitlines() if line[:7] == '<--gres']
 
-def test_slurm_job_script(fake_path, tmp_path):
-    repo = tmp_path / 'repo'
-    (repo / 'tools').mkdir(parents=True)
-    (repo / 'tools/train.py').touch()
-    script = shutil.copy(TOOLS / 'slurm_train.sbatch', tmp_path / 'slurm_job')
-    code, out, _ = call(
-        str(script),
-        'config.py',
-        'work dir',
-        '--amp',
-        fake_path=fake_path,
-        SLURM_JOB_ID='7',
-        SLURM_SUBMIT_DIR=str(repo),
-        VIRTUAL_ENV='there')
-    assert code == 0
-    assert out.splitlines() == [
-        f'PYTHONPATH={repo}', '<--kill-on-bad-exit=1>', '<--cpus-per-task=5>',
-        '<python>', '<-u>', f'<{repo}/tools/train.py>', '<config.py>',
-        '<--work-dir=work dir>', '<--launcher=slurm>', '<--resume=auto>',
-        '<--amp>'
-    ]
+    assert gres() == ['<--gres=gpu:8>']
+    assert gres(GPUS='16', GRES='gpu:a100:4') == ['<--gres=gpu:a100:4>']
+    assert gres(GRES='') == []
 
 
 @pytest.mark.parametrize('script', [
     'dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh',
-    'slurm_train.sbatch'
+    'slurm/one_node.sbatch', 'slurm/several_nodes.sbatch', 'slurm/seeds.sbatch'
 ])
 def test_too_few_arguments(script, fake_path):
-    code, out, err = call(script, 'one', fake_path=fake_path)
+    code, out, err = call(script, 'one', fake_path=fake_path, REPO=str(ROOT))
     assert code == 2
     assert out == ''
     assert err.startswith('usage: ')

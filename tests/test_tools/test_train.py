@@ -122,7 +122,7 @@ def test_automatic_resume(tmp_path, config, monkeypatch):
     (['CONFIG', '--cfg-options', 'a'], '--cfg-options takes KEY=VALUE'),
     (['CONFIG', '--cfg-options', 'a=[dict(b=1,c=2)]'
       ], '--cfg-options takes KEY=VALUE'),
-    (['CONFIG', '--launcher', 'slurm'], '--launcher slurm needs an accelera'),
+    (['CONFIG', '--launcher', 'slurm'], '--launcher slurm finds no SLURM_P'),
     (['CONFIG', '--launcher', 'pytorch'], 'start it with torchrun'),
     ([], 'the following arguments are required: config'),
 ])

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """The hook that saves checkpoints: whole, finite, safe to load."""
+import os.path as osp
 from contextlib import contextmanager
 from typing import Iterator, List, Optional, Sequence
 
@@ -14,7 +15,7 @@ from semipose_mm.checkpoint.last_good import find_last_good
 from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
-from semipose_mm.files import remove_unfinished
+from semipose_mm.files import remove_unfinished, whole_files
 from ..running_statistics import average_running_statistics
 from ..training_record import TrainingRecord, scored_iteration
 
@@ -196,6 +197,11 @@ class SafeCheckpointHook(CheckpointHook):
                 meta=meta,
                 by_epoch=False,
                 backend_args=self.backend_args)
+            if is_main_process():
+                with whole_files(osp.join(runner.work_dir,
+                                          'last_checkpoint')) as (part, ):
+                    with open(part, 'w') as file:
+                        file.write(path)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
