@@ -76,8 +76,9 @@ def set_resume(cfg, checkpoint):
     cfg.resume = True
     if checkpoint != 'auto':
         cfg.load_from = checkpoint
-    elif cfg.get('default_hooks', {}).get('checkpoint',
-                                          {}).get('type') == CHECKPOINT_HOOK:
+    elif str(
+            cfg.get('default_hooks', {}).get('checkpoint', {}).get(
+                'type', '')).endswith(CHECKPOINT_HOOK):
         # a run without a checkpoint begins with load_from
         cfg.resume = 'auto'
     else:
@@ -115,6 +116,18 @@ def shorten_init_log(model):
     model._dump_init_info = log_summary
 
 
+def stop_on_signals(runner):
+    """Let signals end the training well, if its parts know how to."""
+    from semipose_mm.engine import (SafeCheckpointHook, SemiPoseTrainLoop,
+                                    StopOnRequestHook)
+    if isinstance(runner.train_loop, SemiPoseTrainLoop) and any(
+            isinstance(hook, SafeCheckpointHook) for hook in runner.hooks):
+        runner.register_hook(StopOnRequestHook(stop_signals.requested))
+    else:
+        # stock loops would leave without a checkpoint, each rank by itself
+        stop_signals.forget()
+
+
 def main():
     """Train."""
     stop_signals.listen()
@@ -126,9 +139,8 @@ def main():
     prepare_processes(cfg)
     runner = build_runner(cfg)
     shorten_init_log(runner.model)
-    from semipose_mm.engine import (CheckpointError, NonFiniteError,
-                                    StopOnRequestHook)
-    runner.register_hook(StopOnRequestHook(stop_signals.requested))
+    from semipose_mm.engine import CheckpointError, NonFiniteError
+    stop_on_signals(runner)
     try:
         runner.train()
     except (CheckpointError, NonFiniteError) as error:

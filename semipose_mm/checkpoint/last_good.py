@@ -3,29 +3,32 @@
 import os
 import os.path as osp
 import zipfile
-from typing import Callable, List, Optional
+from typing import Callable, Optional, Sequence, Tuple
 
 from .loading import load_from_local
 
-#: MMEngine's file with the path of the checkpoint that was saved last.
-_POINTER = 'last_checkpoint'
 
-
-def find_last_good(work_dir: str, tell: Callable[[str],
-                                                 None]) -> Optional[str]:
+def find_last_good(folders: Sequence[str],
+                   tell: Callable[[str], None]) -> Optional[str]:
     """Find the last checkpoint that a training can go on from.
 
-    A file is known as good by reading all of it, safely. The last one counts
-    by time; those of ``save_best`` have no optimizer and are left out.
+    A file is known as good by reading all of it, safely. The last one is
+    that of the most iterations; those of ``save_best`` have no optimizer and
+    are left out.
 
     Args:
-        work_dir (str): Folder of the run.
+        folders (Sequence[str]): Where a run saves.
         tell (Callable): Is given a line for each file that is passed over.
 
     Returns:
         str, optional: Path of the checkpoint, None if there is none.
     """
-    for path in _newest_first(work_dir):
+    found = [
+        osp.join(folder, name) for folder in folders if osp.isdir(folder)
+        for name in os.listdir(folder)
+        if name.endswith('.pth') and not name.startswith(('.', 'best_'))
+    ]
+    for path in sorted(found, key=_progress, reverse=True):
         why = _what_is_wrong(path)
         if why is None:
             return path
@@ -33,24 +36,17 @@ def find_last_good(work_dir: str, tell: Callable[[str],
     return None
 
 
-def _newest_first(work_dir: str) -> List[str]:
-    """Checkpoint files of a run."""
-    found = _checkpoints(work_dir)
-    pointer = osp.join(work_dir, _POINTER)
-    # a run with an `out_dir` saves elsewhere; a copied one points elsewhere
-    if not found and osp.isfile(pointer):
-        with open(pointer, errors='replace') as file:
-            found = _checkpoints(osp.dirname(file.read().strip()))
-    return sorted(found, key=lambda p: (os.stat(p).st_mtime_ns, p))[::-1]
-
-
-def _checkpoints(folder: str) -> List[str]:
-    if not osp.isdir(folder):
-        return []
-    return [
-        osp.join(folder, name) for name in os.listdir(folder)
-        if name.endswith('.pth') and not name.startswith(('.', 'best_'))
-    ]
+def _progress(path: str) -> Tuple[float, int]:
+    """Iterations of a checkpoint, and when it was written."""
+    try:
+        # the tensors are not read
+        meta = load_from_local(path, 'cpu', mmap=True).get('meta')
+        iterations = float(meta['iter'])
+    except (TypeError, KeyError, AttributeError):
+        iterations = -1.  # weights alone
+    except Exception:  # torch raises many kinds on torn files
+        iterations = float('inf')
+    return iterations, os.stat(path).st_mtime_ns
 
 
 def _what_is_wrong(path: str) -> Optional[str]:

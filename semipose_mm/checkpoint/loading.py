@@ -8,11 +8,15 @@ accept exactly these and nothing else. They change no function of torch and
 need no environment variable.
 """
 import collections
+import os
 import os.path as osp
 import pickle
 import re
+import tarfile
+import zipfile
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Optional
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
@@ -35,12 +39,15 @@ def register_loaders() -> None:
                                      force=True)
 
 
-def load_from_local(filename: str, map_location: Any = None) -> Any:
+def load_from_local(filename: str,
+                    map_location: Any = None,
+                    mmap: bool = False) -> Any:
     """Load a local checkpoint file without executing what it says.
 
     Args:
         filename (str): Path of the file.
         map_location: As in ``torch.load``. Defaults to ``None``
+        mmap (bool): As in ``torch.load``. Defaults to ``False``
 
     Returns:
         dict: The checkpoint.
@@ -48,15 +55,19 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     Raises:
         FileNotFoundError: If there is no such file.
         RuntimeError: If the file names a class or function that MMEngine's
-            own checkpoints do not need.
+            own checkpoints do not need, or is a program.
     """
     filename = osp.expanduser(filename)
     if not osp.isfile(filename):
         raise FileNotFoundError(f'checkpoint file {filename} does not exist')
+    _refuse_programs(filename)
     try:
         with _allowed():
             return torch.load(
-                filename, map_location=map_location, weights_only=True)
+                filename,
+                map_location=map_location,
+                weights_only=True,
+                mmap=mmap)
     except (pickle.UnpicklingError, EOFError) as error:
         raise RuntimeError(_explain(filename, str(error))) from None
 
@@ -78,19 +89,27 @@ def load_from_http(filename: str,
     Raises:
         RuntimeError: As in :func:`load_from_local`.
     """
+    folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
+    path = osp.join(folder, osp.basename(urlparse(filename).path))
+    # the others find what the first has downloaded
+    if is_main_process() and not osp.isfile(path):
+        os.makedirs(folder, exist_ok=True)
+        torch.hub.download_url_to_file(filename, path)
+    barrier()
+    return load_from_local(path, map_location)
 
-    def load() -> Any:
-        with _allowed():
-            return torch.hub.load_state_dict_from_url(
-                filename, model_dir, map_location, weights_only=True)
 
-    try:
-        # the others find what the first has downloaded
-        checkpoint = load() if is_main_process() else None
-        barrier()
-        return load() if checkpoint is None else checkpoint
-    except (pickle.UnpicklingError, EOFError) as error:
-        raise RuntimeError(_explain(filename, str(error))) from None
+def _refuse_programs(filename: str) -> None:
+    """Refuse TorchScript and tar files, which torch < 2.6 would execute."""
+    program = tarfile.is_tarfile(filename)
+    if zipfile.is_zipfile(filename):
+        with zipfile.ZipFile(filename) as archive:
+            program = any(
+                osp.basename(name) == 'constants.pkl'
+                for name in archive.namelist())
+    if program:
+        raise RuntimeError(f'{filename} is not loaded: it is a program '
+                           '(TorchScript) or a tar archive, no checkpoint')
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 import torch
 from mmengine.dist import all_reduce, get_world_size
 
+#: Iterations or batches between two looks at the others' wish to stop.
+STOP_INTERVAL = 10
+
 
 def any_rank(wish: bool) -> bool:
     """Whether any rank wishes something; all ranks must ask.

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Union
 import torch
 from mmengine.dist import get_world_size
 from mmengine.evaluator import Evaluator
-from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from mmengine.structures import BaseDataElement
 from mmpose.registry import LOOPS
@@ -15,13 +15,10 @@ from torch.utils.data import DataLoader
 
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
-from .agreement import any_rank
+from .agreement import STOP_INTERVAL, any_rank
 from .running_statistics import average_running_statistics
 from .training_record import note_scores
 from .unwrapping import unwrap
-
-# batches between two looks at the wish to stop
-_STOP_INTERVAL = 10
 
 EvaluatorType = Union[Evaluator, Dict, List]
 
@@ -165,11 +162,15 @@ class SemiPoseValLoop(_AllNetworks, ValLoop):
         average_running_statistics(self.runner.model)
         # ranks may differ by a batch, and all must ask equally often
         samples = len(self.dataloader.dataset) // get_world_size()
-        self._fewest = samples // (self.dataloader.batch_size or 1)
+        batch_size = self.dataloader.batch_size
+        self._fewest = samples // batch_size if batch_size else 0
         try:
             return super().run()
         except _Stopped:
             self.runner.logger.warning('The validation is given up.')
+            # what hooks have begun they must end, such as EMAHook's exchange
+            self.runner.call_hook('after_val_epoch', metrics=dict())
+            self.runner.call_hook('after_val')
             return dict()
 
     @torch.no_grad()
@@ -181,8 +182,9 @@ class SemiPoseValLoop(_AllNetworks, ValLoop):
             data_batch (dict): Batch of data from the dataloader.
         """
         super().run_iter(idx, data_batch)
-        if (idx + 1) % _STOP_INTERVAL == 0 and idx + 1 < self._fewest:
-            loop = self.runner.train_loop
+        loop = self.runner._train_loop  # a config, if there is no training
+        if isinstance(loop, BaseLoop) and idx + 1 < self._fewest and \
+                (idx + 1) % STOP_INTERVAL == 0:
             loop.stop_training = any_rank(loop.stop_training)
             if loop.stop_training:
                 raise _Stopped

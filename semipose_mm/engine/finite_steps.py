@@ -2,7 +2,8 @@
 """Steps of the optimizer are taken where everything is finite, else skipped.
 
 Everything is decided on the device: a GPU is not waited for, except by
-optimizers that cannot skip a step themselves (those without ``fused=True``).
+optimizers that cannot skip a step themselves (all but Adam and AdamW with
+``fused=True``).
 """
 from contextlib import contextmanager
 from itertools import groupby
@@ -98,7 +99,7 @@ class FiniteSteps:
             [torch.ones_like(skipped), skipped])
         if self._scaler_skips():
             super().step(**kwargs)
-        elif getattr(self.optimizer, '_step_supports_amp_scaling', False):
+        elif self._optimizer_skips():
             self.optimizer.found_inf = skipped.float()
             super().step(**kwargs)
             del self.optimizer.found_inf
@@ -124,13 +125,26 @@ class FiniteSteps:
         scaler = getattr(self, 'loss_scaler', None)
         return scaler is not None and scaler.is_enabled()
 
+    def _optimizer_skips(self) -> bool:
+        """Whether it leaves everything as it is when told ``found_inf``.
+
+        SGD has momentum of uninitialized memory after a first step that is
+        skipped (torch 2.5).
+        """
+        return isinstance(
+            self.optimizer, (torch.optim.Adam, torch.optim.AdamW)) and \
+            getattr(self.optimizer, '_step_supports_amp_scaling', False)
+
     def _gradients_are_finite(self) -> Tensor:
         """Whether their norm is, which float32 can hold up to 1e19."""
         grads = [
             p.grad for group in self.optimizer.param_groups
             for p in group['params'] if p.grad is not None
         ]
-        norms = torch._foreach_norm(grads) if grads else [torch.zeros(())]
+        if not grads:
+            device = self.optimizer.param_groups[0]['params'][0].device
+            return torch.ones((), dtype=torch.bool, device=device)
+        norms = torch._foreach_norm(grads)
         return torch.stack([n.float() for n in norms]).isfinite().all()
 
 

@@ -10,13 +10,10 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
 
-from .agreement import any_rank
+from .agreement import STOP_INTERVAL, any_rank
 from .finite_steps import FiniteSteps
 from .history import bound_histories
 from .training_record import scored_iteration
-
-# iterations between two looks at the other ranks' wish to stop
-_STOP_INTERVAL = 10
 
 # values of a scalar that are kept at least
 _HISTORY = 10000
@@ -82,6 +79,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             if self._is_val_epoch():
                 self.runner.val_loop.run()
 
+        self._tell_skipped_steps()
         if self.stop_training and self._iter < self._max_iters:
             self.runner.logger.warning(
                 f'Training is stopped after iteration {self._iter} of '
@@ -136,8 +134,8 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         if not skipped.new:
             return
         self.runner.logger.warning(
-            f'{skipped.new} of the last {self._log_interval} steps were '
-            'skipped, as the loss or a gradient was not finite '
+            f'{skipped.new} steps were skipped, as the loss or a gradient was '
+            'not finite '
             f'({skipped.total} in all, the last {skipped.in_a_row} in a row).')
         if skipped.in_a_row >= optim_wrapper.max_skipped:
             self._failure = NonFiniteError(
@@ -231,7 +229,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         """Whether to look now; it costs several ranks a synchronization."""
         if idx + 1 == len(self.dataloader):
             return False
-        return get_world_size() == 1 or self._iter % _STOP_INTERVAL == 0
+        return get_world_size() == 1 or self._iter % STOP_INTERVAL == 0
 
     def _must_stop(self) -> bool:
         self.stop_training = any_rank(self.stop_training)

@@ -60,7 +60,7 @@ def scores(runner):
 @pytest.mark.parametrize('loop', [EPOCHS, ITERS], ids=['epochs', 'iters'])
 def test_it_is_made_up_for(people_root, tmp_path, no_yapf, monkeypatch, loop,
                            what):
-    monkeypatch.setattr('semipose_mm.engine.eval_loops._STOP_INTERVAL', 1)
+    monkeypatch.setattr('semipose_mm.engine.eval_loops.STOP_INTERVAL', 1)
     whole = run(people_root, tmp_path / 'whole', loop, f'{what}whole')
     assert scores(whole)['iteration'] == 4
     cut = tmp_path / 'cut'

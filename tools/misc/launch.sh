@@ -41,7 +41,9 @@ run_passing() {
 
 # torchrun would end its ranks, which stop well by themselves
 pass_to_ranks() {
-    pkill "-$1" -P "$2"
+    local ranks
+    read -ra ranks -d '' < <(cat "/proc/$2/task"/*/children 2>/dev/null)
+    [ ${#ranks[@]} -eq 0 ] || kill "-$1" "${ranks[@]}"
 }
 
 # srun passes SIGUSR1 to all processes of the step, SIGTERM would kill them

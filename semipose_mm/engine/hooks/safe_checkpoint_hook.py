@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import MessageHub
 from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 
@@ -21,6 +22,9 @@ from ..training_record import TrainingRecord, scored_iteration
 
 #: A training that was stopped between two epochs' checkpoints.
 _STOPPED = 'semipose_stopped_ckpt'
+
+#: What shall be removed once a checkpoint is written.
+_OUTDATED = 'semipose_outdated_ckpts'
 
 
 class CheckpointError(RuntimeError):
@@ -65,6 +69,7 @@ class SafeCheckpointHook(CheckpointHook):
         # of the last regular checkpoint, and of the scores in it
         self._saved_iter: Optional[int] = None
         self._told_iter: Optional[int] = None
+        self._waiting: Optional[list] = None
 
     # ------------------------------------------------------------ resuming
 
@@ -78,7 +83,12 @@ class SafeCheckpointHook(CheckpointHook):
                                               and runner._load_from is None)
         if not chosen:
             return
-        path = find_last_good(runner.work_dir, runner.logger.warning) \
+        folders = [runner.work_dir]
+        if self.out_dir is not None:
+            # where MMEngine puts them then
+            run = osp.basename(runner.work_dir.rstrip(osp.sep))
+            folders.append(osp.join(self.out_dir, run))
+        path = find_last_good(folders, runner.logger.warning) \
             if is_main_process() else None
         path, = _shared([path])
         if path is None:
@@ -98,9 +108,10 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if not isinstance(self.file_backend, LocalBackend):
             return
-        if self.backend_args is None and self.file_client_args is None:
-            self.backend_args = dict(backend=WHOLE_BACKEND)
+        self.file_client_args = None
+        self.backend_args = dict(backend=WHOLE_BACKEND)
         if is_main_process():
+            _LateRemoval.remove_again(self.file_backend, runner.message_hub)
             for name in remove_unfinished(self.out_dir, '.pth'):
                 runner.logger.warning(f'{name} in {self.out_dir} was never '
                                       'finished and is removed.')
@@ -136,7 +147,8 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint (dict): What is going to be saved; changed in place.
         """
         for key, value in checkpoint['state_dict'].items():
-            if not torch.isfinite(value).all():
+            if isinstance(value, torch.Tensor) and \
+                    not torch.isfinite(value).all():
                 raise ValueError(f'{key} holds values that are not finite')
         record = self._record.describe(runner)
         if record is not None:
@@ -188,8 +200,10 @@ class SafeCheckpointHook(CheckpointHook):
         # in the middle of an epoch, so by no name of an epoch
         name = f'iter_{runner.iter}.pth'
         path = self.file_backend.join_path(self.out_dir, name)
+        former = runner.message_hub.runtime_info.get(_STOPPED, '')
         runner.message_hub.update_info(_STOPPED, path)
         with self._all_or_nothing(runner, name):
+            self.file_backend.remove(former)
             runner.save_checkpoint(
                 self.out_dir,
                 name,
@@ -206,23 +220,31 @@ class SafeCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
         """Save a regular checkpoint; what it replaces is removed then."""
+        if self._waiting is not None:
+            self._waiting.append((step, meta))
+            return
         self._saved_iter = meta['iter']
         self._told_iter = scored_iteration(runner)
-        stopped = runner.message_hub.runtime_info.get(_STOPPED)
-        if stopped:
-            runner.message_hub.update_info(_STOPPED, '')
+        stopped = runner.message_hub.runtime_info.get(_STOPPED, '')
+        runner.message_hub.update_info(_STOPPED, '')
         with self._all_or_nothing(runner, self.filename_tmpl.format(step)):
+            self.file_backend.remove(stopped)
             super()._save_checkpoint_with_step(runner, step, meta)
-            if stopped and is_main_process() and \
-                    self.file_backend.isfile(stopped):
-                self.file_backend.remove(stopped)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint; the former one is removed then."""
         if not self.save_best:
             return
-        with self._all_or_nothing(runner, 'the best checkpoint'):
-            super()._save_best_checkpoint(runner, metrics)
+        # the stock method saves the last one again: once all ranks know
+        # that the best one is written
+        self._waiting = waiting = []
+        try:
+            with self._all_or_nothing(runner, 'the best checkpoint'):
+                super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self._waiting = None
+        for step, meta in waiting:
+            self._save_checkpoint_with_step(runner, step, meta)
 
     @property
     def _best_paths(self) -> List[Optional[str]]:
@@ -235,11 +257,13 @@ class SafeCheckpointHook(CheckpointHook):
         """Save on all ranks alike, or stop all of them with one line."""
         average_running_statistics(runner.model)
         backend, self.file_backend = self.file_backend, _LateRemoval(
-            self.file_backend)
+            self.file_backend, runner.message_hub)
         trouble = ''
         try:
             yield
-            self.file_backend.remove_now([self.last_ckpt, *self._best_paths])
+            if is_main_process():
+                self.file_backend.remove_now(
+                    [self.last_ckpt, *self._best_paths])
         except (OSError, ValueError) as error:
             trouble = str(error)
         finally:
@@ -254,9 +278,11 @@ class SafeCheckpointHook(CheckpointHook):
 class _LateRemoval:
     """A file backend that removes files when it is told that it may."""
 
-    def __init__(self, backend: LocalBackend) -> None:
+    def __init__(self, backend: LocalBackend, hub: MessageHub) -> None:
         self._backend = backend
+        self._hub = hub
         self._outdated: List[str] = []
+        hub.update_info(_OUTDATED, [])
 
     def __getattr__(self, name: str):
         return getattr(self._backend, name)
@@ -264,12 +290,26 @@ class _LateRemoval:
     def remove(self, path: str) -> None:
         """Note a file that shall go."""
         self._outdated.append(path)
+        # what is saved now knows it, should this process not live to do it
+        self._hub.update_info(_OUTDATED, list(self._outdated))
 
     def remove_now(self, written: Sequence[Optional[str]]) -> None:
         """Remove what shall go and has not been written anew."""
         for path in self._outdated:
-            if path not in written:
+            if path not in written and self._backend.isfile(path):
                 self._backend.remove(path)
+
+    @staticmethod
+    def remove_again(backend: LocalBackend, hub: MessageHub) -> None:
+        """Remove what a process that was killed could not.
+
+        Args:
+            backend (LocalBackend): Where the files are.
+            hub (MessageHub): As it was in the checkpoint.
+        """
+        for path in hub.runtime_info.get(_OUTDATED, ()):
+            if path and backend.isfile(path):
+                backend.remove(path)
 
 
 def _shared(values: list) -> list:
