@@ -5,6 +5,7 @@ import functools
 import http.server
 import os
 import pickletools
+import tarfile
 import threading
 import zipfile
 
@@ -138,6 +139,35 @@ def test_anything_else_is_refused(tmp_path, make, refused):
     assert path in message and refused in message
     assert 'weights_only=False' in message and '\n' not in message
     assert not trap.exists()
+
+
+class Program(torch.nn.Module):
+    """TorchScript runs what a module does when it is read."""
+
+    @torch.jit.export
+    def __getstate__(self):
+        return 0
+
+    @torch.jit.export
+    def __setstate__(self, state: int):
+        self.training = True
+        print('code from the file runs')
+
+
+@pytest.mark.parametrize('spoil', ['program', 'tar'])
+def test_programs_are_refused(tmp_path, capfd, spoil):
+    path = tmp_path / 'program.pth'
+    if spoil == 'program':
+        torch.jit.script(Program()).save(str(path))
+        capfd.readouterr()
+        torch.jit.load(str(path))
+        assert 'code from the file runs' in capfd.readouterr().out
+    else:
+        with tarfile.open(path, 'w') as archive:
+            archive.add(__file__, 'pickle')
+    with pytest.raises(RuntimeError, match='program.pth is not loaded'):
+        load_from_local(str(path))
+    assert 'code' not in capfd.readouterr().out
 
 
 def test_missing_file():

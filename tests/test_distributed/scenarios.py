@@ -4,6 +4,7 @@
 ``torchrun scenarios.py PEOPLE FOLDER NAME ...`` runs each named scenario in
 all ranks and leaves what each rank saw in ``FOLDER/NAME/rank<n>.pth``.
 """
+import copy
 import os
 import os.path as osp
 import sys
@@ -115,6 +116,19 @@ class SpoilWeightsHook(Hook):
 
 
 EVERY_4 = {'default_hooks.checkpoint.interval': 4, **NO_VALIDATION}
+
+
+@HOOKS.register_module()
+class NoRoomForTheBestHook(Hook):
+    """A folder stands where the best checkpoint shall be."""
+
+    def before_train(self, runner):
+        for i in range(9):
+            os.makedirs(
+                osp.join(runner.work_dir, f'best_PCK@0.2_iter_{i}.pth', 'a'),
+                exist_ok=True)
+
+
 FROZEN = {
     'optim_wrapper.optimizer': dict(_delete_=True, type='SGD', lr=0.05),
     **NO_VALIDATION
@@ -143,6 +157,8 @@ SCENARIOS = {
     dict(hooks=[dict(type='StopHook', iteration=2, rank=1)]),
     'validated':
     dict(overrides=VALIDATION),
+    'best_not_saved':
+    dict(hooks=[dict(type='NoRoomForTheBestHook')], overrides=VALIDATION),
     'not_saved':
     dict(hooks=[dict(type='SpoilWeightsHook', iteration=3)]),
 }
@@ -169,7 +185,8 @@ def train(people,
     cfg = own_config(
         people,
         work_dir,
-        **dict(SCHEDULE, **overrides),
+        # merging takes `_delete_` out
+        **copy.deepcopy(dict(SCHEDULE, **overrides)),
         custom_hooks=[TEACHING, dict(type='WatchHook'), *hooks])
     cfg.merge_from_dict(
         dict(

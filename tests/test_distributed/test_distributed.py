@@ -53,7 +53,8 @@ def saved(folder, name, iteration):
         folder / name / f'iter_{iteration}.pth', weights_only=True)
 
 
-@pytest.mark.parametrize('name', [n for n in SCENARIOS if n != 'not_saved'])
+@pytest.mark.parametrize('name',
+                         [n for n in SCENARIOS if 'not_saved' not in n])
 def test_all_ranks_have_the_same_parameters_and_statistics(runs, name):
     one, other = (run[-1] for run in runs[0][name])
     assert one['iteration'] == other['iteration'] == 8
@@ -154,3 +155,9 @@ def test_validations_between(runs):
     record = saved(folder, 'validated', 8)['meta']['semipose']
     assert record['scores'] == one
     assert len(list((folder / 'validated').glob('best_*.pth'))) == 1
+
+
+def test_a_best_checkpoint_that_is_not_saved_ends_all_ranks(runs):
+    for run, in runs[0]['best_not_saved']:
+        assert 'the best checkpoint is not saved' in run['error']
+        assert run['iteration'] == 4

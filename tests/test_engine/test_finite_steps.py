@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import Hook, LoggerHook
 from mmpose.registry import HOOKS, OPTIM_WRAPPERS
 from toy_runner import toy_runner
 
@@ -155,6 +155,30 @@ def test_training_goes_on(tmp_path):
     assert runner.iter == 12
     for value in runner.model.state_dict().values():
         assert value.isfinite().all()
+
+
+def test_the_end_is_told_between_log_intervals(tmp_path):
+    runner, warnings = spoilt_run(tmp_path, range(12), max_skipped=3)
+    next(h for h in runner.hooks if isinstance(h, LoggerHook)).interval = 50
+    with pytest.raises(NonFiniteError):
+        runner.train()
+    assert any('12 in all' in text for text in warnings)
+
+
+@pytest.mark.parametrize('fused', [False, True])
+def test_momentum_of_a_first_step_that_is_skipped(fused):
+    net = Net()
+    wrapper = OPTIM_WRAPPERS.build(
+        dict(
+            type='FiniteOptimWrapper',
+            optimizer=torch.optim.SGD(
+                net.parameters(), lr=1e-6, momentum=0.9, fused=fused)))
+    take(wrapper, net, SPOILT)
+    start = state(net, wrapper)
+    take(wrapper, net, torch.rand(4, 3))
+    for before, after in zip(start, state(net, wrapper)):
+        if before.is_floating_point() and before.dim() != 0:
+            assert (before - after).abs().max() < 1
 
 
 def test_limit(tmp_path):

@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Tests of validations that are interrupted or given up."""
 import pytest
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from people_toys import own_config
@@ -23,10 +24,10 @@ class Interrupt(Hook):
             runner.train_loop.stop_training = True
 
 
-def run(root, work_dir, loop, name, hook=None):
+def run(root, work_dir, loop, name, hook=None, **overrides):
     """Train with two validations, the second one interrupted by a hook."""
     cfg = own_config(
-        root, work_dir, **{
+        root, work_dir, **overrides, **{
             'train_cfg':
             dict(loop, _delete_=True),
             'val_dataloader.batch_size':
@@ -50,6 +51,30 @@ def run(root, work_dir, loop, name, hook=None):
     except Killed:
         pass
     return runner
+
+
+def test_what_hooks_began_is_ended(people_root, tmp_path, no_yapf,
+                                   monkeypatch):
+    """EMAHook exchanges weights before a validation, and back after it."""
+    monkeypatch.setattr('semipose_mm.engine.eval_loops.STOP_INTERVAL', 1)
+
+    class Watch(Interrupt):
+        priority = 'VERY_HIGH'
+
+        def before_val(self, runner):
+            self.weights = next(runner.model.backbone.parameters()).clone()
+
+    hook = Watch('stop')
+    runner = run(
+        people_root,
+        tmp_path,
+        ITERS,
+        'ema',
+        hook,
+        custom_hooks=[dict(type='EMAHook', momentum=0.5)])
+    weights = next(runner.model.backbone.parameters())
+    assert runner.iter == 4
+    assert torch.equal(weights, hook.weights)
 
 
 def scores(runner):

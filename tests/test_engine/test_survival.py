@@ -92,6 +92,60 @@ def test_other_files_in_the_folder(whole, tmp_path):
     assert not (tmp_path / '.123.iter_9.pth').exists()
 
 
+def test_the_last_one_is_that_of_the_most_iterations(whole, tmp_path):
+    """Copies may have been made in any order."""
+    for number in (7, 6):
+        shutil.copy(whole[0] / f'iter_{number}.pth', tmp_path)
+    runner, _ = runner_with(tmp_path, resume=True)
+    runner.train()
+    assert recorded(runner).batches[0][0] == 7
+
+
+def test_checkpoints_in_another_folder(whole, tmp_path):
+    run, store = tmp_path / 'run', tmp_path / 'store'
+    run.mkdir()
+    torch.save(dict(state_dict={}), run / 'weights.pth')
+    saving = dict(out_dir=str(store))
+    first, _ = runner_with(
+        run, [dict(type='KillHook', iteration=6)], checkpoint=saving)
+    with pytest.raises(Killed):
+        first.train()
+    (run / 'last_checkpoint').write_text('')
+    again, _ = runner_with(run, checkpoint=saving, resume=True)
+    again.train()
+    assert recorded(again).batches[0][0] == 6
+    assert names(store / 'run')[-1] == 'iter_9.pth'
+
+
+@HOOKS.register_module()
+class KillBeforeRemovalHook(Hook):
+    """Ends a run between a new checkpoint and the removal of the old."""
+
+    def before_train(self, runner):
+        hook = next(h for h in runner.hooks if hasattr(h, 'save_best'))
+        save = runner.save_checkpoint
+
+        def save_and_die(*args, **kwargs):
+            save(*args, **kwargs)
+            if runner.iter == 5:
+                raise Killed
+
+        assert hook.max_keep_ckpts == 1
+        runner.save_checkpoint = save_and_die
+
+
+def test_a_removal_is_made_up_for(tmp_path):
+    saving = dict(max_keep_ckpts=1)
+    runner, _ = runner_with(
+        tmp_path, [dict(type='KillBeforeRemovalHook')], checkpoint=saving)
+    with pytest.raises(Killed):
+        runner.train()
+    assert names(tmp_path) == ['iter_5.pth', 'iter_6.pth']
+    again, _ = runner_with(tmp_path, checkpoint=saving, resume=True)
+    again.train()
+    assert names(tmp_path) == ['iter_12.pth']
+
+
 @pytest.mark.parametrize('resume', [True, 'auto'])
 def test_nothing_to_resume(tmp_path, resume):
     runner, lines = runner_with(tmp_path, resume=resume)
@@ -225,6 +279,17 @@ def test_stopped_where_it_stands(whole, tmp_path, by_epoch):
     # that of the stop has gone, too
     left = [p.name for p in tmp_path.glob('*.pth')]
     assert left == ['epoch_3.pth' if by_epoch else 'iter_12.pth']
+
+
+def test_two_stops_in_an_epoch(tmp_path):
+    saving = dict(interval=3, by_epoch=True, max_keep_ckpts=1)
+    for iteration in (0, 1):
+        runner, _ = runner_with(
+            tmp_path, [dict(type='StopHook', iteration=iteration)],
+            checkpoint=saving,
+            resume=True)
+        runner.train()
+        assert names(tmp_path) == [f'iter_{iteration + 1}.pth']
 
 
 def test_request_from_outside(tmp_path):

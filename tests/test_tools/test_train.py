@@ -159,33 +159,55 @@ def test_automatic_resume_with_the_stock_hook(tmp_path, config, monkeypatch):
     assert cfg.resume is True and cfg.load_from is None
 
 
-def test_a_signal_ends_a_training_well(tmp_path, config):
+@pytest.mark.parametrize('name, workers', [('SIGUSR1', 0), ('SIGTERM', 2)])
+def test_a_signal_ends_a_training_well(tmp_path, config, name, workers):
+    """It may come to all processes, as it does from SLURM."""
     command = [
         sys.executable,
         osp.join(ROOT, 'tools', 'train.py'), config, '--cfg-options',
-        'train_cfg.max_epochs=1000000', 'default_hooks.checkpoint.interval=-1'
+        'train_cfg.max_epochs=1000000', 'default_hooks.checkpoint.interval=-1',
+        f'train_dataloader.num_workers={workers}'
     ]
+    env = dict(os.environ, OMP_NUM_THREADS='1')
+    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
     with open(tmp_path / 'log', 'w') as log:
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
             stdout=log,
             stderr=log,
-            env=dict(
-                os.environ,
-                PYTHONPATH=osp.join(ROOT, 'tests', 'test_engine'),
-                OMP_NUM_THREADS='1'))
+            env=env,
+            start_new_session=True)
         while 'loss:' not in (tmp_path / 'log').read_text():
             assert process.poll() is None, (tmp_path / 'log').read_text()
             time.sleep(0.2)
-        process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 0
+        os.killpg(process.pid, getattr(signal, name))
+        assert process.wait(60) == 0, (tmp_path / 'log').read_text()
     text = (tmp_path / 'log').read_text()
-    assert 'SIGUSR1 asks for the end of the training' in text
+    assert f'{name} asks for the end of the training' in text
     stopped = re.search(r'stopped after iteration (\d+) of 4000000', text)[1]
     saved = tmp_path / 'work_dirs' / 'toy' / f'iter_{stopped}.pth'
     meta = torch.load(saved, weights_only=True)['meta']
     assert meta['iter'] == int(stopped)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # no worker is left
+
+
+def test_a_signal_ends_a_stock_loop_at_once(tmp_path, config):
+    with open(config, 'a') as file:
+        file.write('train_cfg = dict(by_epoch=True, max_epochs=1000000)\n'
+                   "train_dataloader['sampler']['type'] = 'DefaultSampler'\n")
+    command = [sys.executable, osp.join(ROOT, 'tools', 'train.py'), config]
+    env = dict(os.environ, OMP_NUM_THREADS='1')
+    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
+    with open(tmp_path / 'log', 'w') as log:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=log, stderr=log, env=env)
+        while 'loss:' not in (tmp_path / 'log').read_text():
+            assert process.poll() is None, (tmp_path / 'log').read_text()
+            time.sleep(0.2)
+        process.terminate()
+        assert process.wait(60) == -signal.SIGTERM
 
 
 def test_exit_status(tmp_path):
