@@ -128,8 +128,8 @@ class FiniteSteps:
     def _optimizer_skips(self) -> bool:
         """Whether it leaves everything as it is when told ``found_inf``.
 
-        SGD has momentum of uninitialized memory after a first step that is
-        skipped (torch 2.5).
+        SGD has momentum of uninitialized memory after a first step that
+        is skipped (torch 2.5).
         """
         return isinstance(
             self.optimizer, (torch.optim.Adam, torch.optim.AdamW)) and \

@@ -2,13 +2,12 @@
 """The hook that saves checkpoints: whole, finite, safe to load."""
 import os.path as osp
 from contextlib import contextmanager
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.logging import MessageHub
 from mmengine.runner import BaseLoop, Runner
 from mmpose.registry import HOOKS
 
@@ -17,14 +16,12 @@ from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.files import remove_unfinished, whole_files
+from ..late_removal import LateRemoval, remove_again
 from ..running_statistics import average_running_statistics
 from ..training_record import TrainingRecord, scored_iteration
 
 #: A training that was stopped between two epochs' checkpoints.
 _STOPPED = 'semipose_stopped_ckpt'
-
-#: What shall be removed once a checkpoint is written.
-_OUTDATED = 'semipose_outdated_ckpts'
 
 
 class CheckpointError(RuntimeError):
@@ -111,7 +108,7 @@ class SafeCheckpointHook(CheckpointHook):
         self.file_client_args = None
         self.backend_args = dict(backend=WHOLE_BACKEND)
         if is_main_process():
-            _LateRemoval.remove_again(self.file_backend, runner.message_hub)
+            remove_again(self.out_dir, runner.message_hub)
             for name in remove_unfinished(self.out_dir, '.pth'):
                 runner.logger.warning(f'{name} in {self.out_dir} was never '
                                       'finished and is removed.')
@@ -256,8 +253,8 @@ class SafeCheckpointHook(CheckpointHook):
     def _all_or_nothing(self, runner: Runner, name: str) -> Iterator[None]:
         """Save on all ranks alike, or stop all of them with one line."""
         average_running_statistics(runner.model)
-        backend, self.file_backend = self.file_backend, _LateRemoval(
-            self.file_backend, runner.message_hub)
+        backend = self.file_backend
+        self.file_backend = LateRemoval(backend, runner.message_hub)
         trouble = ''
         try:
             yield
@@ -273,43 +270,6 @@ class SafeCheckpointHook(CheckpointHook):
             raise CheckpointError(
                 f'{name} is not saved in {self.out_dir}: {trouble}. What was '
                 'saved before is still there; go on from it by --resume.')
-
-
-class _LateRemoval:
-    """A file backend that removes files when it is told that it may."""
-
-    def __init__(self, backend: LocalBackend, hub: MessageHub) -> None:
-        self._backend = backend
-        self._hub = hub
-        self._outdated: List[str] = []
-        hub.update_info(_OUTDATED, [])
-
-    def __getattr__(self, name: str):
-        return getattr(self._backend, name)
-
-    def remove(self, path: str) -> None:
-        """Note a file that shall go."""
-        self._outdated.append(path)
-        # what is saved now knows it, should this process not live to do it
-        self._hub.update_info(_OUTDATED, list(self._outdated))
-
-    def remove_now(self, written: Sequence[Optional[str]]) -> None:
-        """Remove what shall go and has not been written anew."""
-        for path in self._outdated:
-            if path not in written and self._backend.isfile(path):
-                self._backend.remove(path)
-
-    @staticmethod
-    def remove_again(backend: LocalBackend, hub: MessageHub) -> None:
-        """Remove what a process that was killed could not.
-
-        Args:
-            backend (LocalBackend): Where the files are.
-            hub (MessageHub): As it was in the checkpoint.
-        """
-        for path in hub.runtime_info.get(_OUTDATED, ()):
-            if path and backend.isfile(path):
-                backend.remove(path)
 
 
 def _shared(values: list) -> list:
