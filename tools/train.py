@@ -77,8 +77,9 @@ def set_resume(cfg, checkpoint):
     if checkpoint != 'auto':
         cfg.load_from = checkpoint
     elif str(
-            cfg.get('default_hooks', {}).get('checkpoint', {}).get(
-                'type', '')).endswith(CHECKPOINT_HOOK):
+            cfg.get('default_hooks',
+                    {}).get('checkpoint',
+                            {}).get('type', '')).endswith(CHECKPOINT_HOOK):
         # a run without a checkpoint begins with load_from
         cfg.resume = 'auto'
     else:
@@ -139,12 +140,15 @@ def main():
     prepare_processes(cfg)
     runner = build_runner(cfg)
     shorten_init_log(runner.model)
-    from semipose_mm.engine import CheckpointError, NonFiniteError
+    from semipose_mm.datasets.bad_images import BadImageError
+    from semipose_mm.errors import RunError
     stop_on_signals(runner)
     try:
         runner.train()
-    except (CheckpointError, NonFiniteError) as error:
-        parser.exit(1, f'{parser.prog}: error: {error}\n')
+    except (RunError, BadImageError) as error:
+        # a worker's error comes with its traceback, and the message last
+        message = str(error).strip().splitlines()[-1]
+        parser.exit(1, f'{parser.prog}: error: {message}\n')
 
 
 if __name__ == '__main__':

@@ -5,7 +5,10 @@ import os.path as osp
 import zipfile
 from typing import Callable, Optional, Sequence, Tuple
 
+from semipose_mm.errors import RunError
 from .loading import load_from_local
+
+_UNREADABLE = 'it cannot be read'
 
 
 def find_last_good(folders: Sequence[str],
@@ -22,17 +25,26 @@ def find_last_good(folders: Sequence[str],
 
     Returns:
         str, optional: Path of the checkpoint, None if there is none.
+
+    Raises:
+        RunError: If there are some, and none can be read.
     """
     found = [
         osp.join(folder, name) for folder in folders if osp.isdir(folder)
         for name in os.listdir(folder)
         if name.endswith('.pth') and not name.startswith(('.', 'best_'))
     ]
+    unreadable = False
     for path in sorted(found, key=_progress, reverse=True):
         why = _what_is_wrong(path)
         if why is None:
             return path
         tell(f'{path} is passed over: {why}')
+        unreadable = unreadable or why.startswith(_UNREADABLE)
+    if unreadable:
+        raise RunError(
+            f'no checkpoint in {" or ".join(folders)} can be read, see above: '
+            'restore or remove them, or choose another work folder')
     return None
 
 
@@ -57,11 +69,11 @@ def _what_is_wrong(path: str) -> Optional[str]:
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
             if damaged is not None:
-                return f'{damaged} in it is damaged'
+                return f'{_UNREADABLE} ({damaged} in it is damaged)'
         checkpoint = load_from_local(path, 'cpu')
     except Exception as error:  # torch raises many kinds on torn files
         text = str(error).splitlines() or [type(error).__name__]
-        return f'it cannot be read ({text[0][:200]})'
+        return f'{_UNREADABLE} ({text[0][:200]})'
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if not isinstance(meta, dict) or 'iter' not in meta:
         return 'it is no checkpoint of a training'

@@ -26,6 +26,8 @@ from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner.checkpoint import CheckpointLoader
 
+from semipose_mm.errors import RunError
+
 
 def register_loaders() -> None:
     """Let MMEngine load files and downloads by the loaders below.
@@ -54,7 +56,7 @@ def load_from_local(filename: str,
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file names a class or function that MMEngine's
+        RunError: If the file names a class or function that MMEngine's
             own checkpoints do not need, or is a program.
     """
     filename = osp.expanduser(filename)
@@ -68,8 +70,15 @@ def load_from_local(filename: str,
                 map_location=map_location,
                 weights_only=True,
                 mmap=mmap)
-    except (pickle.UnpicklingError, EOFError) as error:
-        raise RuntimeError(_explain(filename, str(error))) from None
+    except RuntimeError as error:
+        # of a device, say, unless torch's reader of archives says it
+        if 'PytorchStreamReader' not in str(error):
+            raise
+        raise RunError(_explain(filename, '')) from None
+    except OSError:
+        raise
+    except Exception as error:  # what is no pickle fails in many ways
+        raise RunError(_explain(filename, str(error))) from None
 
 
 def load_from_http(filename: str,
@@ -87,7 +96,7 @@ def load_from_http(filename: str,
         dict: The checkpoint.
 
     Raises:
-        RuntimeError: As in :func:`load_from_local`.
+        RunError: As in :func:`load_from_local`.
     """
     folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
     path = osp.join(folder, osp.basename(urlparse(filename).path))
@@ -108,8 +117,8 @@ def _refuse_programs(filename: str) -> None:
                 osp.basename(name) == 'constants.pkl'
                 for name in archive.namelist())
     if program:
-        raise RuntimeError(f'{filename} is not loaded: it is a program '
-                           '(TorchScript) or a tar archive, no checkpoint')
+        raise RunError(f'{filename} is not loaded: it is a program '
+                       '(TorchScript) or a tar archive, no checkpoint')
 
 
 @contextmanager

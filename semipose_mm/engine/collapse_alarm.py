@@ -71,7 +71,8 @@ class CollapseAlarm:
                 continue
             low = (
                 self._armed.get(net, False)
-                and unlabeled < self.ratio * labeled)
+                # peaks below 0 are no collapse, but a divergence
+                and unlabeled < self.ratio * max(labeled, 0.))
             self._low[net] = self._low.get(net, 0) + 1 if low else 0
             if self._low[net] >= self.patience:
                 return (f'{net} collapses: its mean peak is '

@@ -10,6 +10,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
 
+from semipose_mm.errors import RunError
 from .agreement import STOP_INTERVAL, any_rank
 from .finite_steps import FiniteSteps
 from .history import bound_histories
@@ -19,8 +20,12 @@ from .training_record import scored_iteration
 _HISTORY = 10000
 
 
-class NonFiniteError(RuntimeError):
-    """Too many steps in a row were not finite; on all ranks alike."""
+class NonFiniteError(RunError):
+    """Too many steps in a row were not finite."""
+
+
+class ResumeError(RunError):
+    """A checkpoint does not fit the data."""
 
 
 @LOOPS.register_module()
@@ -44,7 +49,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
     Raises:
         NonFiniteError: After ``optim_wrapper.max_skipped`` skipped steps in a
             row; the last good state is saved before.
-        RuntimeError: If a checkpoint does not fit the data.
+        ResumeError: If a checkpoint does not fit the data.
     """
 
     # of the epoch that is run next, or was run last
@@ -71,6 +76,10 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         if self._iter > 0 and self._is_val_point() and \
                 scored_iteration(self.runner) != self._iter:
             self.runner.val_loop.run()
+        if self._iter >= self._max_iters:
+            self.runner.logger.info(
+                f'Nothing is left to train: iteration {self._iter} of '
+                f'{self._max_iters} is done.')
         while self._epoch < self._max_epochs and not self._must_stop():
             self.run_epoch()
             if self._stopped:
@@ -168,7 +177,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         if not 0 <= done <= length or saved_length not in (None, length):
             was = '' if saved_length is None else \
                 f' of {saved_length} iterations each'
-            raise RuntimeError(
+            raise ResumeError(
                 f'cannot resume at iteration {self._iter} after '
                 f'{self._epoch} whole epochs{was}: train_dataloader gives '
                 f'{length} iterations an epoch ({len(self.dataloader.dataset)}'
@@ -193,7 +202,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             return
         name = type(self.dataloader.sampler).__name__ if plain_batches \
             else type(self.dataloader.batch_sampler).__name__
-        raise RuntimeError(
+        raise ResumeError(
             f'the checkpoint is from inside an epoch (iteration {done} of '
             f'{len(self.dataloader)}), and {name} cannot start there. Set '
             "train_dataloader.sampler to dict(type='SemiPoseSampler') and no "

@@ -221,8 +221,10 @@ def test_download_of_something_else(served, tmp_path):
     assert not trap.exists()
 
 
-def test_other_files(tmp_path):
+@pytest.mark.parametrize('content',
+                         [b'<!DOCTYPE html>', b'hello', b'', b'PK\x03\x04'])
+def test_other_files(tmp_path, content):
     path = tmp_path / 'page.pth'
-    path.write_text('<!DOCTYPE html>')
+    path.write_bytes(content)
     with pytest.raises(RuntimeError, match='page.pth is no file that torch'):
         load_from_local(str(path))

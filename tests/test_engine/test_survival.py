@@ -316,3 +316,26 @@ def test_a_finished_run_is_not_called_stopped(tmp_path):
     runner.train()
     assert runner.iter == 12
     assert not [line for line in lines if 'is stopped' in line]
+
+
+# ----------------------------------------------- what cannot be gone on from
+
+
+def test_nothing_is_overwritten_that_cannot_be_read(whole, tmp_path):
+    shutil.copy2(whole[0] / 'iter_7.pth', tmp_path)
+    truncate(tmp_path / 'iter_7.pth')
+    before = (tmp_path / 'iter_7.pth').read_bytes()
+    runner, _ = runner_with(tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match='can be read'):
+        runner.train()
+    assert (tmp_path / 'iter_7.pth').read_bytes() == before
+
+
+@pytest.mark.parametrize('keep', [('state_dict', ), ('state_dict', 'meta')])
+def test_weights_alone(whole, tmp_path, keep):
+    state = torch.load(whole[0] / 'iter_7.pth', weights_only=True)
+    path = tmp_path / 'best_AP_iter_7.pth'
+    torch.save({key: state[key] for key in keep}, path)
+    runner, _ = runner_with(tmp_path, resume=True, load_from=str(path))
+    with pytest.raises(CheckpointError, match='best_AP_iter_7.pth.*load_from'):
+        runner.train()

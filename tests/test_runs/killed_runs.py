@@ -124,50 +124,59 @@ def main():
     people, folder, kills, seed = sys.argv[1:]
     torch.set_num_threads(1)
     rng = random.Random(int(seed))
-    whole, work_dir = osp.join(folder, 'whole'), osp.join(folder, 'killed')
-    os.makedirs(work_dir)
     epochs = 10 + 2 * int(kills)
+    whole = osp.join(folder, 'whole')
     begin = time.monotonic()
     assert os.waitpid(start(people, whole, epochs), 0)[1] == 0
     length = time.monotonic() - begin
     killed = writing = 0
+    runs = [new_run(folder, 0)]
     while killed < int(kills):
         while_writing = killed % 2 == 0
-        pid = start(people, work_dir, epochs)
-        if not wait_for_the_moment(pid, work_dir, while_writing,
+        pid = start(people, runs[-1], epochs)
+        if not wait_for_the_moment(pid, runs[-1], while_writing,
                                    rng.uniform(0, min(length / 3, 8))):
-            # it was quicker than we: once more from the beginning
-            for name in os.listdir(work_dir):
-                if name.endswith('.pth') or name == 'diary':
-                    os.remove(osp.join(work_dir, name))
+            # it has ended before: another one
+            runs.append(new_run(folder, len(runs)))
             continue
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         killed += 1
-        writing += is_writing(work_dir)
-        whole_checkpoints(work_dir)
-    ended = os.waitpid(start(people, work_dir, epochs), 0)[1] == 0
-    name, = whole_checkpoints(work_dir)
-    states = [
-        torch.load(osp.join(f, name), weights_only=True)
-        for f in (whole, work_dir)
-    ]
-    keys = ('state_dict', 'optimizer', 'param_schedulers')
-    with open(osp.join(work_dir, 'diary')) as file:
-        diary = file.read().split('\n')
+        writing += is_writing(runs[-1])
+        whole_checkpoints(runs[-1])
+    assert os.waitpid(start(people, runs[-1], epochs), 0)[1] == 0
     print(
         json.dumps(
             dict(
                 killed=killed,
                 while_writing=writing,
-                ended=ended,
-                name=name,
-                lost=lost_iterations(diary),
-                equal=all(same(*(s[key] for s in states)) for key in keys))))
+                runs=len(runs),
+                lost=sum(map(lost_iterations, runs), []),
+                equal=all(same_end(whole, run) for run in runs))))
 
 
-def lost_iterations(diary):
+def new_run(folder, number):
+    """Make a work folder."""
+    path = osp.join(folder, f'killed{number}')
+    os.makedirs(path)
+    return path
+
+
+def same_end(whole, run):
+    """Whether a run has ended as the one that nobody killed."""
+    name, = whole_checkpoints(run)
+    states = [
+        torch.load(osp.join(f, name), weights_only=True) for f in (whole, run)
+    ]
+    return all(
+        same(*(s[key] for s in states))
+        for key in ('state_dict', 'optimizer', 'param_schedulers'))
+
+
+def lost_iterations(run):
     """How many iterations each start has to do once more."""
+    with open(osp.join(run, 'diary')) as file:
+        diary = file.read().splitlines()
     done, lost = 0, []
     for line in diary:
         if line.startswith('start'):

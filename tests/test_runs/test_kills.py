@@ -27,7 +27,7 @@ def test_kill_9(people_root, tmp_path, kills):
     assert result.returncode == 0, result.stderr[-3000:]
     seen = json.loads(result.stdout)
     print(seen)
-    assert seen['killed'] == kills and seen['ended']
+    assert seen['killed'] == kills
     # the moment passes in a few milliseconds, and is not always met
     assert seen['while_writing'] >= kills // 6
     assert max(seen['lost']) <= INTERVAL

@@ -15,6 +15,7 @@ from semipose_mm.checkpoint.last_good import find_last_good
 from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
+from semipose_mm.errors import RunError
 from semipose_mm.files import remove_unfinished, whole_files
 from ..late_removal import LateRemoval, remove_again
 from ..running_statistics import average_running_statistics
@@ -24,8 +25,8 @@ from ..training_record import TrainingRecord, scored_iteration
 _STOPPED = 'semipose_stopped_ckpt'
 
 
-class CheckpointError(RuntimeError):
-    """A checkpoint could not be saved; said on all ranks alike."""
+class CheckpointError(RunError):
+    """A checkpoint could not be saved, or not be resumed."""
 
 
 @HOOKS.register_module()
@@ -54,7 +55,7 @@ class SafeCheckpointHook(CheckpointHook):
     ``after_load_checkpoint`` calls :func:`semipose_mm.checkpoint.from_plain`.
 
     Raises:
-        CheckpointError: If a checkpoint cannot be saved.
+        CheckpointError: If a checkpoint cannot be saved, or not be resumed.
     """
 
     priority = 'LOWEST'
@@ -67,6 +68,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._saved_iter: Optional[int] = None
         self._told_iter: Optional[int] = None
         self._waiting: Optional[list] = None
+        self._has_saved = False
 
     # ------------------------------------------------------------ resuming
 
@@ -85,9 +87,15 @@ class SafeCheckpointHook(CheckpointHook):
             # where MMEngine puts them then
             run = osp.basename(runner.work_dir.rstrip(osp.sep))
             folders.append(osp.join(self.out_dir, run))
-        path = find_last_good(folders, runner.logger.warning) \
-            if is_main_process() else None
-        path, = _shared([path])
+        path = trouble = None
+        if is_main_process():
+            try:
+                path = find_last_good(folders, runner.logger.warning)
+            except RunError as error:
+                trouble = str(error)
+        path, trouble = _shared([path, trouble])
+        if trouble is not None:
+            raise CheckpointError(trouble)
         if path is None:
             runner._resume = False
             runner.logger.info(f'Nothing to resume in {runner.work_dir}: the '
@@ -121,10 +129,17 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint (dict): What has been loaded; changed in place.
         """
         restore(checkpoint)
+        if runner._resume and not {'meta', 'optimizer'} <= set(checkpoint):
+            raise CheckpointError(
+                f'{runner._load_from} is no checkpoint that a training can go '
+                'on from: it has no state of the optimizer (those of save_best '
+                'and exported ones have none). Begin a new training from its '
+                'weights by load_from, without --resume.')
         meta = checkpoint.get('meta')
         if runner._resume and isinstance(meta, dict):
             self._record.resume(meta.get('semipose'))
             self._saved_iter = meta.get('iter')
+            self._has_saved = True
         loop = runner._train_loop
         metainfo = getattr(loop.dataloader.dataset, 'metainfo', None) \
             if isinstance(loop, BaseLoop) else None
@@ -267,9 +282,11 @@ class SafeCheckpointHook(CheckpointHook):
             self.file_backend = backend
         trouble, = _shared([trouble])
         if trouble:
+            before = 'What was saved before is still there; go on from it ' \
+                'by --resume.' if self._has_saved else 'Nothing was before.'
             raise CheckpointError(
-                f'{name} is not saved in {self.out_dir}: {trouble}. What was '
-                'saved before is still there; go on from it by --resume.')
+                f'{name} is not saved in {self.out_dir}: {trouble}. {before}')
+        self._has_saved = True
 
 
 def _shared(values: list) -> list:
