@@ -11,10 +11,12 @@ PY=$(bash tools/install.sh --print-python) || exit 1
 bash tools/lint.sh
 STYLE=$?
 
-# one thread: the tensors are tiny, and some tests start processes
+# one thread: the tensors are tiny, and some tests start processes. The tests
+# of a file stay together, as they share trainings
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
 export MPLBACKEND=Agg
-PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest -n "${SEMIPOSE_TEST_PROCESSES:-2}" "$@"
+PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest -n "${SEMIPOSE_TEST_PROCESSES:-2}" \
+    --dist loadfile "$@"
 TESTS=$?
 if [ $STYLE -ne 0 ]; then
     echo 'run_tests.sh: the style check failed, see above (bash tools/lint.sh)' >&2

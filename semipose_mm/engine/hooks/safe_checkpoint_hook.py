@@ -132,8 +132,8 @@ class SafeCheckpointHook(CheckpointHook):
         if runner._resume and not {'meta', 'optimizer'} <= set(checkpoint):
             raise CheckpointError(
                 f'{runner._load_from} is no checkpoint that a training can go '
-                'on from: it has no state of the optimizer (those of save_best '
-                'and exported ones have none). Begin a new training from its '
+                'on from: it has no optimizer state (those of save_best and '
+                'exported ones have none). Begin a new training from its '
                 'weights by load_from, without --resume.')
         meta = checkpoint.get('meta')
         if runner._resume and isinstance(meta, dict):
