@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Fixtures: data outside the repository, generated people, a short run."""
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,24 @@ def trained(people_root, tmp_path_factory):
         people_root,
         tmp_path_factory.mktemp('trained'),
         custom_hooks=[dict(type='MutualTeachingHook')])
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    """Mount a file system of its own, by options; skips where one must not."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+
+    def mount(options):
+        command = ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)]
+        if os.geteuid() or subprocess.run(
+                command, capture_output=True).returncode:
+            pytest.skip('needs to be allowed to mount a file system')
+        return folder
+
+    yield mount
+    if folder.is_mount():
+        subprocess.run(['umount', '-l', str(folder)], check=True)
 
 
 @pytest.fixture

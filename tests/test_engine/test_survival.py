@@ -2,7 +2,6 @@
 """Tests of checkpoints that outlive a run's troubles, and of stopping."""
 import os
 import shutil
-import subprocess
 import zipfile
 
 import pytest
@@ -206,15 +205,9 @@ def test_nothing_that_is_not_finite_is_saved(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(mounted):
     """A file system with room for a few checkpoints."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    mount = ['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip('needs to be allowed to mount a file system')
-    yield folder
-    subprocess.run(['umount', '-l', str(folder)], check=True)
+    return mounted('size=1m')
 
 
 @pytest.mark.parametrize('keep', [1, 2])

@@ -1,23 +1,14 @@
 # Copyright (c) semipose_mm authors.
 """Tests of what is refused before a run begins."""
-import os
-import subprocess
-
 import pytest
 from mmengine.config import Config
 from toy_tools import CONFIG, TEST_CONFIG, mistake
 
 
 @pytest.fixture
-def read_only(tmp_path):
+def read_only(mounted):
     """A folder in which not even root can write."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    mount = ['mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip('needs to be allowed to mount a file system')
-    yield folder
-    subprocess.run(['umount', '-l', str(folder)], check=True)
+    return mounted('ro')
 
 
 def test_read_only_work_dir(read_only, tmp_path, monkeypatch, capsys):
