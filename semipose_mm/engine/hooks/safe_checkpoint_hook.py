@@ -82,6 +82,10 @@ class SafeCheckpointHook(CheckpointHook):
                                               and runner._load_from is None)
         if not chosen:
             return
+        if '://' in (self.out_dir or ''):
+            # not on a disk: MMEngine knows the last one by name
+            runner._resume, runner._load_from = True, None
+            return
         folders = [runner.work_dir]
         if self.out_dir is not None:
             # where MMEngine puts them then
