@@ -30,14 +30,15 @@ def descendants(pid):
 def sample(pid):
     """Memory in KiB, open files, processes.
 
-    Pages that the processes share count once; those of libraries do not count,
-    as they are shared with strangers who come and go.
+    Pages that the processes share count once; those of libraries do not
+    count, as they are shared with strangers who come and go.
     """
     memory = files = 0
     processes = descendants(pid)
     for process in processes:
         lines = Path(f'/proc/{process}/smaps_rollup').read_text().split('\n')
-        memory += next(int(x.split()[1]) for x in lines if x.startswith('Pss_Anon:'))
+        memory += next(
+            int(x.split()[1]) for x in lines if x.startswith('Pss_Anon:'))
         files += len(os.listdir(f'/proc/{process}/fd'))
     return memory, files, len(processes)
 

@@ -163,7 +163,9 @@ def test_a_signal_reaches_the_ranks(fake_path, name):
         ['bash', str(TOOLS / 'dist_train.sh'), 'config.py', '2'],
         env=dict(os.environ, PATH=f'{fake_path}:{os.environ["PATH"]}'),
         stdout=subprocess.PIPE,
-        text=True)
+        text=True,
+        # ignored in what a shell runs in the background, these tests, say
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert [shell.stdout.readline() for _ in range(2)] == ['ready\n'] * 2
     shell.send_signal(getattr(signal, f'SIG{name}'))
     assert shell.stdout.read() == f"['{name}'] worker None\n" * 2

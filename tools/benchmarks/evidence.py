@@ -126,8 +126,8 @@ METHODS = {
     Method(
         'posedual',
         overrides={
-            'custom_hooks.2.burn_in': 0,
-            'custom_hooks.2.ramp_up': 0
+            'custom_hooks.0.burn_in': 0,
+            'custom_hooks.0.ramp_up': 0
         }),
     'supervised_long':
     Method('supervised', compute=EQUAL_COMPUTE),
