@@ -64,13 +64,15 @@ def _progress(path: str) -> Tuple[float, int]:
 def _what_is_wrong(path: str) -> Optional[str]:
     """Why no training can go on from a file, None if one can."""
     try:
-        # torch does not compare the checksums of the tensors
-        if zipfile.is_zipfile(path):
+        is_archive = zipfile.is_zipfile(path)
+        if is_archive:
+            # torch does not compare the checksums of the tensors
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
             if damaged is not None:
                 return f'{_UNREADABLE} ({damaged} in it is damaged)'
-        checkpoint = load_from_local(path, 'cpu')
+        # all of an archive has just been read
+        checkpoint = load_from_local(path, 'cpu', mmap=is_archive)
     except Exception as error:  # torch raises many kinds on torn files
         text = str(error).splitlines() or [type(error).__name__]
         return f'{_UNREADABLE} ({text[0][:200]})'

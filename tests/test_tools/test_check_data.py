@@ -23,11 +23,7 @@ LIST, BOXES = 'image_info_unlabeled', 'unlabeled_detections'
 LABELED = 'train_dataloader.dataset.labeled.'
 UNLABELED = 'train_dataloader.dataset.unlabeled.'
 
-
-@pytest.fixture(autouse=True)
-def dataset_tools(monkeypatch):
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools'))
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools', 'dataset'))
+pytestmark = pytest.mark.usefixtures('dataset_tools')
 
 
 @pytest.fixture

@@ -6,17 +6,12 @@ import shutil
 
 import pytest
 from people_toys import own_config
-from toy_tools import ROOT
 
 TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST = 'image_info_unlabeled'
 KEY = 'train_dataloader.dataset.'
 
-
-@pytest.fixture(autouse=True)
-def dataset_tools(monkeypatch):
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools'))
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools', 'dataset'))
+pytestmark = pytest.mark.usefixtures('dataset_tools')
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
-from semipose_mm.checkpoint import register_loaders
 from semipose_mm.datasets.image_check import read_whole
 
 
@@ -35,7 +34,6 @@ def build_detector(cfg: Config, checkpoint: str,
         InputError: If the config is no detector's, or the checkpoint cannot
             be read, or belongs to another detector.
     """
-    register_loaders()
     try:
         weights = CheckpointLoader.load_checkpoint(
             checkpoint, 'cpu', logger='silent')

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Iterator, List, Optional
 
 import torch
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
@@ -16,7 +16,9 @@ from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.errors import RunError
-from semipose_mm.files import remove_unfinished, whole_files
+from semipose_mm.evaluation.scores import write_text
+from semipose_mm.files import remove_unfinished
+from ..agreement import from_main
 from ..late_removal import LateRemoval, remove_again
 from ..running_statistics import average_running_statistics
 from ..training_record import TrainingRecord, scored_iteration
@@ -97,7 +99,7 @@ class SafeCheckpointHook(CheckpointHook):
                 path = find_last_good(folders, runner.logger.warning)
             except RunError as error:
                 trouble = str(error)
-        path, trouble = _shared([path, trouble])
+        path, trouble = from_main([path, trouble])
         if trouble is not None:
             raise CheckpointError(trouble)
         if path is None:
@@ -228,10 +230,7 @@ class SafeCheckpointHook(CheckpointHook):
                 by_epoch=False,
                 backend_args=self.backend_args)
             if is_main_process():
-                with whole_files(osp.join(runner.work_dir,
-                                          'last_checkpoint')) as (part, ):
-                    with open(part, 'w') as file:
-                        file.write(path)
+                write_text(osp.join(runner.work_dir, 'last_checkpoint'), path)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int,
                                    meta: dict) -> None:
@@ -284,16 +283,10 @@ class SafeCheckpointHook(CheckpointHook):
             trouble = str(error)
         finally:
             self.file_backend = backend
-        trouble, = _shared([trouble])
+        trouble, = from_main([trouble])
         if trouble:
             before = 'What was saved before is still there; go on from it ' \
                 'by --resume.' if self._has_saved else 'Nothing was before.'
             raise CheckpointError(
                 f'{name} is not saved in {self.out_dir}: {trouble}. {before}')
         self._has_saved = True
-
-
-def _shared(values: list) -> list:
-    """What rank 0 knows, on all ranks."""
-    broadcast_object_list(values)
-    return values

@@ -44,17 +44,5 @@ class StopOnRequestHook(Hook):
             runner.logger.warning(f'{request} asks for the end of the '
                                   'training.')
 
-    def after_val_iter(self,
-                       runner: Runner,
-                       batch_idx: int,
-                       data_batch: Optional[dict] = None,
-                       outputs: Optional[list] = None) -> None:
-        """Pass a request on during a validation.
-
-        Args:
-            runner (Runner): The runner of the training process.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): Not used. Defaults to ``None``
-            outputs (list, optional): Not used. Defaults to ``None``
-        """
-        self.after_train_iter(runner, batch_idx)
+    # a validation is given up
+    after_val_iter = after_train_iter
