@@ -16,7 +16,6 @@ load, pack = _base_.train_pipeline[:2], _base_.train_pipeline[-1]
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 target = dict(type='GenerateTarget', encoder=dict(_base_.codec, **codec))
 train_dataloader = dict(
-    sampler=_base_.semi_sampler,
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',
@@ -30,7 +29,8 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = _base_.mouse9_test
 val_dataloader['dataset']['pipeline'] = [*load, affine, pack]
 val_evaluator = test_evaluator = dict(_delete_=True, type='BoxPCK')
-default_hooks = dict(checkpoint=dict(_base_.small_save, save_best='PCK@0.05'))
+saving = dict(_base_.small_save, save_best='PCK@0.05')
+default_hooks = dict(checkpoint=saving, **_base_.semi_info)
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=40, val_interval=10)
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop

@@ -17,7 +17,6 @@ load, pack = _base_.train_pipeline[:3], _base_.train_pipeline[-1]
 affine = dict(type='TopdownAffine', input_size=codec['input_size'])
 target = dict(type='GenerateTarget', encoder=dict(_base_.codec, **codec))
 train_dataloader = dict(
-    sampler=_base_.semi_sampler,
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',
@@ -31,7 +30,7 @@ train_dataloader = dict(
 val_dataloader = test_dataloader = _base_.own_val
 val_dataloader['dataset']['pipeline'] = [*load[:2], affine, pack]
 val_evaluator = test_evaluator = _base_.own_evaluator
-default_hooks = dict(checkpoint=_base_.small_save)
+default_hooks = dict(checkpoint=_base_.small_save, **_base_.semi_info)
 train_cfg = dict(
     _delete_=True, type='SemiPoseTrainLoop', max_epochs=60, val_interval=10)
 val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop

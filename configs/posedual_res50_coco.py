@@ -15,7 +15,7 @@ pipeline = [
 ]
 train_dataloader = dict(
     batch_size=32,
-    sampler=_base_.semi_sampler,
+    **_base_.semi_loader,
     dataset=dict(
         _delete_=True,
         type='SemiPoseDataset',

@@ -8,6 +8,8 @@ import toys
 from mmpose.codecs import SimCCLabel
 from mmpose.registry import MODELS
 
+from semipose_mm.structures import stack_labels
+
 CODEC = dict(
     type='SimCCLabel',
     input_size=(64, 96),
@@ -95,4 +97,5 @@ def build_batch(batch_size=3, seed=0):
         for key, value in labels.items():
             setattr(sample.gt_instance_labels, key,
                     torch.tensor(value, dtype=torch.float32))
+    samples['labels'] = stack_labels(samples['labeled'])
     return inputs, samples

@@ -13,6 +13,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from recipe_toys import CONFIGS, VARIABLES, random_weights
 
+from semipose_mm.structures import stack_labels
+
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
     if path.parent.name != '_base_')
@@ -193,6 +195,7 @@ def random_batch(cfg, batch_size=2):
         uniforms=torch.rand(batch_size, 512) * 0.98 + 0.01)
     return inputs, dict(
         labeled=labeled,
+        labels=stack_labels(labeled),
         unlabeled=[PoseDataSample() for _ in range(batch_size)])
 
 

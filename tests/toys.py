@@ -9,6 +9,8 @@ from mmpose.codecs import MSRAHeatmap
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from semipose_mm.structures import stack_labels
+
 CODEC = dict(
     type='MSRAHeatmap', input_size=(64, 96), heatmap_size=(16, 24), sigma=1.)
 NUM_JOINTS = 5
@@ -80,7 +82,9 @@ def build_batch(batch_size=3, seed=0, num_uniforms=64):
     uniforms = torch.rand(batch_size, num_uniforms, generator=generator)
     inputs = dict(
         labeled=images(), easy=images(), uniforms=uniforms * 0.99 + 0.005)
+    labeled = [labeled_sample(rng) for _ in range(batch_size)]
     samples = dict(
-        labeled=[labeled_sample(rng) for _ in range(batch_size)],
+        labeled=labeled,
+        labels=stack_labels(labeled),
         unlabeled=[PoseDataSample() for _ in range(batch_size)])
     return inputs, samples

@@ -40,24 +40,31 @@ supervised_data = dict(
 mutual_teaching = dict(
     type='MutualTeachingHook', burn_in=500, ramp_up=500, on_collapse='warn')
 semi_hooks = [mutual_teaching]
+# losses are taken off the device when they are logged
+semi_info = dict(runtime_info=dict(type='DeferredRuntimeInfoHook'))
 # recipes count iterations, and log by them; the released ones count epochs
 iter_hooks = dict(
     logger=dict(log_metric_by_epoch=False),
     checkpoint=dict(
-        type='SafeCheckpointHook', by_epoch=False, max_keep_ckpts=5))
+        type='SafeCheckpointHook', by_epoch=False, max_keep_ckpts=5),
+    **semi_info)
 iter_log = dict(by_epoch=False)
 epoch_hooks = dict(
     logger=dict(log_metric_by_epoch=True),
     checkpoint=dict(
         type='SafeCheckpointHook', by_epoch=True, interval=1,
-        max_keep_ckpts=2))
+        max_keep_ckpts=2),
+    **semi_info)
 epoch_log = dict(by_epoch=True)
 semi_steps = dict(type='MultiStepLR', by_epoch=False)
 semi_warm_up = dict(
     type='LinearLR', start_factor=0.001, end=500, by_epoch=False)
 semi_optimizer = dict(type='FiniteOptimWrapper', optimizer=dict(lr=1e-3))
 semi_iter_loop = dict(_delete_=True, type='SemiPoseIterTrainLoop')
-semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
+semi_loader = dict(
+    sampler=dict(_delete_=True, type='SemiPoseSampler'),
+    collate_fn=dict(type='semi_collate'),
+    pin_memory=True)
 semi_val_loop = dict(type='SemiPoseValLoop')
 semi_test_loop = dict(type='SemiPoseTestLoop')
 

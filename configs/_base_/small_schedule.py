@@ -10,7 +10,8 @@ small_views = [
         source=_base_.hard_source,
         ops=[small_cutout] if _base_.hard_cutout else [])
 ]
-small_loader = dict(batch_size=16, drop_last=True, num_workers=2)
+small_loader = dict(
+    batch_size=16, drop_last=True, num_workers=2, **_base_.semi_loader)
 small_save = dict(type='SafeCheckpointHook')
 small_optimizer = dict(type='FiniteOptimWrapper', optimizer=dict(lr=1e-3))
 small_scheduler = [

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Data: the semi-supervised dataset, its sampler, and the easy views."""
+from .collate import semi_collate
 from .sampler import SemiIndex, SemiPoseSampler
 from .seeding import seeded, stream
 from .semi_dataset import SemiPoseDataset
@@ -9,5 +10,5 @@ from .unlabeled_dataset import UnlabeledPoseDataset
 
 __all__ = [
     'SemiIndex', 'SemiPoseDataset', 'SemiPoseSampler', 'UnlabeledPoseDataset',
-    'seeded', 'stream'
+    'seeded', 'semi_collate', 'stream'
 ] + _transforms

@@ -2,8 +2,8 @@
 """Loops, hooks and the optim wrapper."""
 from .eval_loops import SemiPoseTestLoop, SemiPoseValLoop
 from .finite_steps import FiniteOptimWrapper
-from .hooks import (ChannelsLastHook, CheckpointError, MutualTeachingHook,
-                    SafeCheckpointHook, StopOnRequestHook)
+from .hooks import (ChannelsLastHook, CheckpointError, DeferredRuntimeInfoHook,
+                    MutualTeachingHook, SafeCheckpointHook, StopOnRequestHook)
 from .iter_train_loop import SemiPoseIterTrainLoop
 from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
@@ -11,7 +11,7 @@ from .train_loop import NonFiniteError, SemiPoseTrainLoop
 
 __all__ = [
     'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointError',
-    'FiniteOptimWrapper', 'MutualTeachingHook',
+    'DeferredRuntimeInfoHook', 'FiniteOptimWrapper', 'MutualTeachingHook',
     'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
     'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
     'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook'

@@ -14,7 +14,7 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
 from torch import Tensor, nn
 
 from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
-                                    TeachingStep)
+                                    TeachingStep, stack_labels)
 from semipose_mm.structures.semi_batch import Lesson
 from .loading_report import describe_loading, mirror_to_peers
 from .networks import build_peer, teaching
@@ -208,23 +208,22 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         self.last_step = None  # frees the last step's tensors in time
         step = TeachingStep(self.output)
         if isinstance(inputs, Tensor):
-            losses = self._labeled_losses(inputs, data_samples, step)
+            losses = self._labeled_losses(inputs, stack_labels(data_samples),
+                                          step)
         else:
             losses = self._labeled_losses(inputs['labeled'],
-                                          data_samples['labeled'], step)
+                                          data_samples['labels'], step)
             if self.teaching_enabled:
                 losses.update(self._unlabeled_losses(inputs, step))
         step.losses = {name: loss.detach() for name, loss in losses.items()}
         self.last_step = step
         return losses
 
-    def _labeled_losses(self, images: Tensor, data_samples: SampleList,
+    def _labeled_losses(self, images: Tensor, labels: Dict[str, Tensor],
                         step: TeachingStep) -> Dict[str, Tensor]:
         """Supervised loss of every network."""
-        targets = self.output.labeled_targets(data_samples)
-        weights = torch.cat(
-            [d.gt_instance_labels.keypoint_weights for d in data_samples])
-        step.keypoint_weights = weights
+        targets = self.output.labeled_targets(labels)
+        step.keypoint_weights = weights = labels['keypoint_weights']
         losses = dict()
         for i, net in enumerate(self.networks):
             output = self.output.run(net, images)

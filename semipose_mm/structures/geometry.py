@@ -44,7 +44,7 @@ class CodecGeometry(NamedTuple):
 
     def to_input(self, points: Tensor) -> Tensor:
         """Map points (..., 2) from heatmap to input pixels."""
-        return points * points.new_tensor(self.scale_factor)
+        return scaled(points, self.scale_factor)
 
 
 class ViewWarp(NamedTuple):
@@ -79,6 +79,13 @@ class ViewWarp(NamedTuple):
         return warp_points(points, self.matrix)
 
 
+def scaled(points: Tensor, factors: Tuple[float, float]) -> Tensor:
+    """Multiply x and y of points (..., 2) by a number each."""
+    # a tensor made of numbers would wait for the device
+    x, y = points.unbind(-1)
+    return torch.stack([x * factors[0], y * factors[1]], -1)
+
+
 def affine_matrix(scale: Tensor, rotation: Tensor,
                   center: Tuple[float, float]) -> Tensor:
     """Similarity about a fixed point, from output to input pixels.
@@ -96,12 +103,8 @@ def affine_matrix(scale: Tensor, rotation: Tensor,
     a, b = scale * angle.cos(), scale * angle.sin()
     cx, cy = center
     zero, one = torch.zeros_like(a), torch.ones_like(a)
-    rows = [
-        torch.stack([a, b, cx - a * cx - b * cy], -1),
-        torch.stack([-b, a, cy + b * cx - a * cy], -1),
-        torch.stack([zero, zero, one], -1)
-    ]
-    return torch.stack(rows, -2)
+    return _rows((a, b, cx - a * cx - b * cy), (-b, a, cy + b * cx - a * cy),
+                 (zero, zero, one))
 
 
 def conjugate_to_heatmap(matrix: Tensor, scale_factor: Tuple[float,
@@ -115,8 +118,11 @@ def conjugate_to_heatmap(matrix: Tensor, scale_factor: Tuple[float,
     Returns:
         Tensor: (B, 3, 3) in heatmap pixels.
     """
-    scale = matrix.new_tensor([*scale_factor, 1.])
-    return matrix * scale / scale[:, None]
+    x, y = scale_factor
+    factors = ((1., y / x, 1 / x), (x / y, 1., 1 / y), (x, y, 1.))
+    return _rows(*(tuple(matrix[:, i, j] * factor
+                         for j, factor in enumerate(row))
+                   for i, row in enumerate(factors)))
 
 
 def normalized_theta(matrix: Tensor, size: Tuple[int, int]) -> Tensor:
@@ -129,12 +135,11 @@ def normalized_theta(matrix: Tensor, size: Tuple[int, int]) -> Tensor:
     Returns:
         Tensor: (B, 2, 3) for ``align_corners=True``.
     """
-    half = matrix.new_tensor([(size[0] - 1) / 2, (size[1] - 1) / 2])
-    linear, shift = matrix[:, :2, :2], matrix[:, :2, 2]
+    x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
+    (a, b, e), (c, d, f) = (row.unbind(-1) for row in matrix[:, :2].unbind(1))
     # p = half * (n + 1) in both frames
-    moved = (linear * half).sum(-1) + shift - half
-    return torch.cat(
-        [linear * half / half[:, None], (moved / half)[..., None]], -1)
+    return _rows((a, b * y / x, (a * x + b * y + e - x) / x),
+                 (c * x / y, d, (c * x + d * y + f - y) / y))
 
 
 def pixel_matrix(theta: Tensor, size: Tuple[int, int]) -> Tensor:
@@ -147,13 +152,18 @@ def pixel_matrix(theta: Tensor, size: Tuple[int, int]) -> Tensor:
     Returns:
         Tensor: (B, 3, 3) from output to input pixels.
     """
-    half = theta.new_tensor([size[0] / 2, size[1] / 2])
+    x, y = size[0] / 2, size[1] / 2
+    (a, b, e), (c, d, f) = (row.unbind(-1) for row in theta.unbind(1))
     # p + 1/2 = half * (n + 1) in both frames
-    linear = theta[:, :, :2] * half[:, None] / half
-    middle = half - 0.5
-    shift = half * theta[:, :, 2] + middle - (linear * middle).sum(-1)
-    bottom = theta.new_tensor([0., 0., 1.]).expand(len(theta), 1, 3)
-    return torch.cat([torch.cat([linear, shift[..., None]], -1), bottom], 1)
+    b, c, u, v = b * x / y, c * y / x, x - 0.5, y - 0.5
+    zero = torch.zeros_like(a)
+    return _rows((a, b, x * e + u - a * u - b * v),
+                 (c, d, y * f + v - c * u - d * v), (zero, zero, zero + 1))
+
+
+def _rows(*rows: Tuple[Tensor, ...]) -> Tensor:
+    """Matrices (B, n, 3) of their elements (B,)."""
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
 
 def warp(tensor: Tensor, theta: Tensor, align_corners: bool = True) -> Tensor:

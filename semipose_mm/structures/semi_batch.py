@@ -4,8 +4,9 @@
 ``B`` labeled samples come with ``U = B * unlabeled_ratio`` unlabeled ones.
 """
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, TypedDict
+from typing import Any, Dict, List, NamedTuple, Sequence, TypedDict
 
+import torch
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
@@ -22,9 +23,36 @@ class SemiPoseInputs(TypedDict, total=False):
 
 
 class SemiPoseDataSamples(TypedDict, total=False):
-    """Data samples of a batch."""
-    labeled: List[PoseDataSample]  # B, with gt_fields
-    unlabeled: List[PoseDataSample]  # U, without
+    """Data samples of a batch, and what the labeled loss needs of them."""
+    labeled: List[PoseDataSample]  # B
+    unlabeled: List[PoseDataSample]  # U
+    labels: Dict[str, Tensor]  # see `stack_labels`, on the device
+
+
+#: Fields of a data sample that hold tensors for training.
+LABEL_FIELDS = ('gt_instance_labels', 'gt_fields')
+
+
+def stack_labels(samples: Sequence[PoseDataSample]) -> Dict[str, Tensor]:
+    """Put what ``GenerateTarget`` has made for samples into one tensor each.
+
+    Args:
+        samples (Sequence[PoseDataSample]): B samples of one instance.
+
+    Returns:
+        dict: By the name in ``gt_instance_labels`` or ``gt_fields``, such as
+        ``keypoint_weights`` (B, K) and ``heatmaps`` (B, K, h, w).
+    """
+    labels = dict()
+    if 'gt_instance_labels' in samples[0]:
+        for name in samples[0].gt_instance_labels.keys():
+            labels[name] = torch.cat(
+                [sample.gt_instance_labels[name] for sample in samples])
+    if 'gt_fields' in samples[0]:
+        for name in samples[0].gt_fields.keys():
+            labels[name] = torch.stack(
+                [getattr(sample.gt_fields, name) for sample in samples])
+    return labels
 
 
 class Lesson(NamedTuple):

@@ -56,7 +56,7 @@ class WatchHook(Hook):
         samples = data_batch['data_samples']
         self.items.append((runner.iter, [
             osp.basename(s.img_path)
-            for s in [*samples['labeled'], *samples['unlabeled'][0]]
+            for s in [*samples['labeled'], *samples['unlabeled']]
         ]))
         self.buffers[runner.iter + 1] = {
             k: v.clone()
@@ -85,8 +85,8 @@ class WoundHook(Hook):
         if (runner.iter, runner.rank) != (self.iteration, self.rank):
             return
         if self.what == 'no_labels':
-            for sample in data_batch['data_samples']['labeled']:
-                sample.gt_instance_labels.keypoint_weights.zero_()
+            labels = data_batch['data_samples']['labels']
+            labels['keypoint_weights'].zero_()
         elif self.what == 'not_finite':
             head = unwrap(runner.model).peers['1'].head.final_layer
             head.register_forward_hook(_not_a_number_once())

@@ -130,8 +130,7 @@ def test_plain_batches_are_supervised():
 
 def test_an_image_without_known_joints_costs_nothing_but_runs():
     inputs, samples = build_batch()
-    for sample in samples['labeled']:
-        sample.gt_instance_labels.keypoint_weights.zero_()
+    samples['labels']['keypoint_weights'].zero_()
     losses = build_model(**DUAL).loss(inputs, samples)
     assert losses['net0/loss_sup'] == 0
     losses['net0/loss_sup'].backward()

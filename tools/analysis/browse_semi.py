@@ -77,7 +77,7 @@ def draw(model, inputs, samples):
     from pictures import overlay, sheet, to_images
     step = model.last_step
     labeled = to_images(inputs['labeled'], model.data_preprocessor)
-    truth = model.output.maps(model.output.labeled_targets(samples['labeled']))
+    truth = model.output.maps(model.output.labeled_targets(samples['labels']))
     titles = ['labeled', 'labels']
     columns = [labeled, [overlay(*pair) for pair in zip(labeled, truth)]]
     if step.lessons:

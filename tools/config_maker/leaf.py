@@ -221,7 +221,6 @@ def _loaders(plan: Plan) -> List[str]:
         batch_size=plan.schedule.batch_size,
         drop_last=True,
         num_workers=4,
-        sampler=Raw('_base_.semi_sampler'),
         dataset=dataset)
     val = Raw('dict(_delete_=True, test_mode=True, pipeline=[load, box, '
               "affine, dict(type='PackPoseInputs')], **val_data)")
@@ -231,7 +230,8 @@ def _loaders(plan: Plan) -> List[str]:
         if name == 'CocoMetric':
             metrics[-1]['ann_file'] = Raw("val_data['ann_file']")
     lines = [
-        f'train_dataloader = {code(loader)}',
+        f'train_dataloader = dict({arguments(loader)}, '
+        '**_base_.semi_loader)',
         f'val_dataloader = test_dataloader = dict(dataset={val})'
     ]
     if len(metrics) == 1:

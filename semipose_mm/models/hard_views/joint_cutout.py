@@ -6,8 +6,14 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from semipose_mm.structures import (clipped_normal, uniform_choice,
+from semipose_mm.structures import (clipped_normal, scaled, uniform_choice,
                                     uniform_integers)
+
+
+def _between(low: Tensor, high: Tensor, num: int) -> Tensor:
+    """Which of ``num`` pixels lie in intervals (U, n): (U, n, num)."""
+    pixels = torch.arange(num, device=low.device)
+    return (pixels >= low[..., None]) & (pixels < high[..., None])
 
 
 @MODELS.register_module()
@@ -86,13 +92,12 @@ class JointCutout:
         Returns:
             Tensor: (U, height, width), ``False`` inside the boxes.
         """
-        limits = centers.new_tensor(self.clamp_limits(width, height))
-        low = (centers - half_sizes).clamp(min=0).minimum(limits)
-        high = (centers + half_sizes).clamp(min=0).minimum(limits)
-        x = torch.arange(width, device=centers.device)
-        y = torch.arange(height, device=centers.device)
-        in_x = (x >= low[..., :1]) & (x < high[..., :1])  # (U, num, W)
-        in_y = (y >= low[..., 1:]) & (y < high[..., 1:])  # (U, num, H)
+        sizes, limits = (width, height), self.clamp_limits(width, height)
+        in_x, in_y = (  # (U, num, W) and (U, num, H)
+            _between((centers - half_sizes)[..., i].clamp(0, limits[i]),
+                     (centers + half_sizes)[..., i].clamp(0,
+                                                          limits[i]), sizes[i])
+            for i in range(2))
         return ~(in_y[..., None] & in_x[:, :, None]).any(1)
 
     def __call__(self, images: Tensor, peaks: Tensor,
@@ -166,9 +171,9 @@ class LegacyJointCutout(JointCutout):
                                 or num_joints)
         index = joints.clamp(max=num_joints - 1)[..., None].expand(-1, -1, 2)
         anywhere = uniforms[:, 5 * self.num:].unflatten(1, (self.num, 2))
-        anywhere = anywhere * peaks.new_tensor(size)
         return joints, torch.where((joints < num_joints)[..., None],
-                                   peaks.gather(1, index), anywhere)
+                                   peaks.gather(1, index),
+                                   scaled(anywhere, size))
 
     def clamp_limits(self, width: int, height: int) -> Tuple[int, int]:
         """See :meth:`JointCutout.clamp_limits`."""

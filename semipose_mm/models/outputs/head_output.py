@@ -79,8 +79,11 @@ class HeadOutput(ABC):
         """Apply a function on tensors to each part of outputs."""
 
     @abstractmethod
-    def labeled_targets(self, data_samples: SampleList) -> Any:
+    def labeled_targets(self, labels: Dict[str, Tensor]) -> Any:
         """Targets of labeled samples, in the form of an output.
+
+        Args:
+            labels (dict): What ``stack_labels`` makes of the samples.
 
         Raises:
             ValueError: If samples have labels of another kind.

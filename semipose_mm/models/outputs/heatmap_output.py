@@ -49,11 +49,11 @@ class HeatmapOutput(HeadOutput):
         """See :meth:`HeadOutput.apply`."""
         return function(*outputs)
 
-    def labeled_targets(self, data_samples: SampleList) -> Tensor:
+    def labeled_targets(self, labels: Dict[str, Tensor]) -> Tensor:
         """Heatmaps (B, K, h, w) that ``GenerateTarget`` has made."""
-        if 'gt_fields' not in data_samples[0]:
+        if 'heatmaps' not in labels:
             raise self.wrong_encoder('a heatmap codec')
-        return torch.stack([d.gt_fields.heatmaps for d in data_samples])
+        return labels['heatmaps']
 
     def peaks(self, output: Tensor) -> Tuple[Tensor, Tensor]:
         """See :meth:`HeadOutput.peaks`; confidence is the peak's height."""

@@ -49,14 +49,14 @@ class SimCCEncoder(NamedTuple):
             float32.
         """
         bins = (points.float() * self.split_ratio).round()
-        num = bins.new_tensor(self.num_bins)
-        if self.sigma is None:
-            inside = (bins >= 0) & (bins < num)
-        else:
-            # as in the codec: some part within three sigma is in the image
-            radius = 3 * bins.new_tensor(self.sigma)
-            inside = (bins - radius < num) & (bins + radius + 1 >= 0)
-        inside = inside.all(-1).float()  # (U, K)
+        # as in the codec: some part within three sigma is in the image
+        low, high = (0., 0.), (0., 0.)
+        if self.sigma is not None:
+            high = tuple(3 * sigma for sigma in self.sigma)
+            low = tuple(-radius - 1 for radius in high)
+        x, y = ((part >= low[i]) & (part < self.num_bins[i] + high[i])
+                for i, part in enumerate(bins.unbind(-1)))
+        inside = (x & y).float()  # (U, K)
         x, y = (
             self._vectors(bins[..., axis], axis) * inside[..., None]
             for axis in (0, 1))

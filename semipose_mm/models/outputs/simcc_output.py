@@ -94,14 +94,12 @@ class SimCCOutput(HeadOutput):
         """See :meth:`HeadOutput.apply`."""
         return SimCCVectors(*(function(*parts) for parts in zip(*outputs)))
 
-    def labeled_targets(self, data_samples: SampleList) -> SimCCVectors:
+    def labeled_targets(self, labels: Dict[str, Tensor]) -> SimCCVectors:
         """Vectors that ``GenerateTarget`` has made."""
-        labels = [d.gt_instance_labels for d in data_samples]
-        if 'keypoint_x_labels' not in labels[0]:
+        if 'keypoint_x_labels' not in labels:
             raise self.wrong_encoder('SimCCLabel')
-        return SimCCVectors(
-            torch.cat([label.keypoint_x_labels for label in labels]),
-            torch.cat([label.keypoint_y_labels for label in labels]))
+        return SimCCVectors(labels['keypoint_x_labels'],
+                            labels['keypoint_y_labels'])
 
     def peaks(self, output: SimCCVectors) -> Tuple[Tensor, Tensor]:
         """See :meth:`HeadOutput.peaks`."""

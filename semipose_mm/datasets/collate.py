@@ -1,0 +1,58 @@
+# Copyright (c) semipose_mm authors.
+"""Batches that leave a worker in a few tensors instead of hundreds."""
+from typing import Sequence
+
+from mmengine.registry import FUNCTIONS
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from semipose_mm.structures import LABEL_FIELDS, stack_labels
+
+
+@FUNCTIONS.register_module()
+def semi_collate(items: Sequence[dict]) -> dict:
+    """Collate items of :class:`SemiPoseDataset`.
+
+    Every tensor that leaves a worker costs a file descriptor and the
+    training process the time to map it, so images of a kind and labels of a
+    kind are put into one.
+
+    Args:
+        items (Sequence[dict]): B items.
+
+    Returns:
+        dict: ``inputs`` with ``labeled`` (B, 3, H, W), ``easy`` and further
+        sources (U, 3, H, W) in uint8 and ``uniforms`` (U, N), partners of
+        the first sample first; ``data_samples`` with ``labeled`` (B),
+        ``unlabeled`` (U) and ``labels`` as ``stack_labels`` makes them.
+
+    Raises:
+        ValueError: If crops differ in size.
+    """
+    inputs = dict()
+    for name in items[0]['inputs']:
+        values = [item['inputs'][name] for item in items]
+        if any(value.shape != values[0].shape for value in values):
+            sizes = sorted({tuple(value.shape[-2:]) for value in values})
+            raise ValueError(
+                f'train_dataloader.dataset gives images {name!r} of the '
+                f'sizes (height, width) {sizes}; its pipelines must crop to '
+                'one, by TopdownAffine')
+        inputs[name] = _stacked(values, flat=name != 'labeled')
+    labeled = [item['data_samples']['labeled'] for item in items]
+    samples = dict(labeled=labeled, labels=stack_labels(labeled))
+    for sample in labeled:
+        for field in LABEL_FIELDS:
+            sample.pop(field, None)
+    if 'unlabeled' in items[0]['data_samples']:
+        samples['unlabeled'] = [
+            sample for item in items
+            for sample in item['data_samples']['unlabeled']
+        ]
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def _stacked(values: Sequence[Tensor], flat: bool) -> Tensor:
+    """Rows of all samples, in shared memory if this is a worker."""
+    batch = default_collate(list(values))
+    return batch.flatten(0, 1) if flat else batch

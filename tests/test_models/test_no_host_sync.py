@@ -1,0 +1,82 @@
+# Copyright (c) semipose_mm authors.
+"""A training step never waits for the device, nor sends it python numbers."""
+import copy
+
+import pytest
+import simcc_toys
+import torch
+import toys
+from torch.utils._python_dispatch import TorchDispatchMode
+
+#: `item` and its like, results whose size is data, tensors made of lists.
+HOST = ('_local_scalar_dense', 'nonzero', 'unique', 'masked_select',
+        'lift_fresh', 'is_nonzero', 'equal')
+LEGACY = dict(
+    views=[
+        dict(
+            source='easy',
+            ops=[dict(type='LegacyJointCutout', num=2, num_candidates=24)])
+    ],
+    warp=dict(type='LegacyHardAffine'))
+
+
+class NoHost(TorchDispatchMode):
+    """Refuses operations for which the host would wait for a GPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        masks = name.startswith('index') and any(
+            part is not None and part.dtype == torch.bool
+            for part in (args[1] if isinstance(args[1], list) else ()))
+        assert name not in HOST and not masks, f'{name} waits for the device'
+        return func(*args, **(kwargs or {}))
+
+
+def models():
+    """Estimators with all kinds of heads, operations and warps."""
+    return dict(
+        heatmap=(toys.build_model(**toys.DUAL), toys.build_batch()),
+        legacy=(toys.build_model(**dict(toys.DUAL, **LEGACY)),
+                toys.build_batch()),
+        rtmpose=(simcc_toys.build_model('RTMCCHead', **toys.DUAL),
+                 simcc_toys.build_batch()),
+        simcc=(simcc_toys.build_model('SimCCHead',
+                                      **toys.DUAL), simcc_toys.build_batch()))
+
+
+@pytest.mark.parametrize('name', models())
+def test_loss_and_backward_stay_on_the_device(name):
+    model, batch = models()[name]
+    with NoHost():
+        losses = model(*batch, mode='loss')
+        sum(losses.values()).backward()
+    assert len(losses) == 4
+
+
+def test_the_mode_sees_what_it_refuses():
+    for wrong in (lambda x: x.sum().item(), lambda x: x[x > 0],
+                  lambda x: x * x.new_tensor([1., 2.]), bool):
+        with pytest.raises(AssertionError, match='waits'), NoHost():
+            wrong(torch.ones(1))
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
+@pytest.mark.parametrize('name', models())
+def test_cuda_is_not_synchronized(name):
+    model, (inputs, samples) = models()[name]
+    model = model.cuda()
+    inputs = {k: v.cuda() for k, v in inputs.items()}
+    samples = dict(
+        samples, labels={
+            k: v.cuda()
+            for k, v in samples['labels'].items()
+        })
+    # the first step builds what later ones find
+    sum(model(inputs, samples, mode='loss').values()).backward()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        losses = model(copy.copy(inputs), samples, mode='loss')
+        sum(losses.values()).backward()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
