@@ -6,7 +6,8 @@ from typing import List
 
 #: Metrics that match predictions with the truth of an image. All others
 #: compare the prediction of a box with the person that the box was drawn for.
-COCO_METRICS = ('CocoMetric', 'CocoWholeBodyMetric', 'PoseTrack18Metric')
+COCO_METRICS = ('CocoMetric', 'CocoWholeBodyMetric', 'FastCocoMetric',
+                'PoseTrack18Metric')
 #: Folder of what is being written; its name is that of no result.
 UNFINISHED = '.unfinished'
 

@@ -5,13 +5,13 @@ SIGUSR1 and SIGTERM end it well: all ranks stop after the same iteration and
 save a checkpoint, from which ``--resume`` goes on.
 """
 import stop_signals
+from fast_mode import set_amp, set_fast
 from launch_options import (ToolParser, add_common_options, build_runner,
                             check_checkpoint, load_config, set_visualization,
                             use_checkout)
 from processes import prepare_processes
 from run_checks import check_weights, check_writable
 
-AMP_WRAPPER = 'AnyDeviceAmpOptimWrapper'
 CHECKPOINT_HOOK = 'SafeCheckpointHook'
 
 
@@ -29,6 +29,12 @@ def parse_args(parser):
         '--amp',
         action='store_true',
         help='mixed precision: float16 on an accelerator, bfloat16 on CPU')
+    parser.add_argument(
+        '--fast',
+        action='store_true',
+        help='the fastest way on this machine to the same result but for '
+        'rounding: channels-last, bfloat16, a fused optimizer, and compiled '
+        'networks where that pays')
     parser.add_argument(
         '--no-validate',
         action='store_true',
@@ -53,7 +59,9 @@ def merge_args(parser, args, cfg):
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        set_amp(parser, cfg)
+        set_amp(parser, cfg, '--amp')
+    if args.fast:
+        set_fast(parser, cfg)
     if args.resume is not None:
         set_resume(cfg, args.resume)
     if args.auto_scale_lr:
@@ -84,18 +92,6 @@ def set_resume(cfg, checkpoint):
         cfg.resume = 'auto'
     else:
         cfg.load_from = None
-
-
-def set_amp(parser, cfg):
-    """Choose mixed precision."""
-    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    name = wrapper if isinstance(wrapper, str) else wrapper.__name__
-    name = name.rpartition('.')[2]
-    if name not in ('OptimWrapper', 'AmpOptimWrapper', 'FiniteOptimWrapper',
-                    AMP_WRAPPER):
-        parser.error(f'--amp cannot change optim_wrapper.type {name}, which '
-                     'must be OptimWrapper or AmpOptimWrapper')
-    cfg.optim_wrapper.type = AMP_WRAPPER
 
 
 def shorten_init_log(model):

@@ -2,8 +2,9 @@
 """Loops, hooks and the optim wrapper."""
 from .eval_loops import SemiPoseTestLoop, SemiPoseValLoop
 from .finite_steps import FiniteOptimWrapper
-from .hooks import (ChannelsLastHook, CheckpointError, DeferredRuntimeInfoHook,
-                    MutualTeachingHook, SafeCheckpointHook, StopOnRequestHook)
+from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
+                    DeferredRuntimeInfoHook, MutualTeachingHook,
+                    SafeCheckpointHook, StopOnRequestHook)
 from .iter_train_loop import SemiPoseIterTrainLoop
 from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
@@ -11,8 +12,9 @@ from .train_loop import NonFiniteError, SemiPoseTrainLoop
 
 __all__ = [
     'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointError',
-    'DeferredRuntimeInfoHook', 'FiniteOptimWrapper', 'MutualTeachingHook',
-    'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
-    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
-    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook'
+    'CompileHook', 'DeferredRuntimeInfoHook', 'FiniteOptimWrapper',
+    'MutualTeachingHook', 'NetworkLayerDecayOptimWrapperConstructor',
+    'NonFiniteError', 'SafeCheckpointHook', 'SemiPoseIterTrainLoop',
+    'SemiPoseTestLoop', 'SemiPoseTrainLoop', 'SemiPoseValLoop',
+    'StopOnRequestHook'
 ]

@@ -1,11 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Metrics that MMPose does not have, and scores of several networks."""
 from .box_pck import BoxPCK
+from .fast_coco_metric import FastCocoMetric
 from .network_evaluator import NetworkEvaluator
 from .scores import (format_score, markdown_table, score_table, split_networks,
                      write_json, write_text)
 
 __all__ = [
-    'BoxPCK', 'NetworkEvaluator', 'format_score', 'markdown_table',
-    'score_table', 'split_networks', 'write_json', 'write_text'
+    'BoxPCK', 'FastCocoMetric', 'NetworkEvaluator', 'format_score',
+    'markdown_table', 'score_table', 'split_networks', 'write_json',
+    'write_text'
 ]

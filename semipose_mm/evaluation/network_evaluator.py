@@ -2,7 +2,7 @@
 """Evaluators of several networks that look like one to MMEngine."""
 import copy
 import os.path as osp
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Union
 
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.logging import print_log
@@ -62,8 +62,10 @@ class NetworkEvaluator(Evaluator):
                 each network.
             data_batch (Any, optional): The batch they belong to.
         """
+        known = dict()
         for name, evaluator in self.evaluators.items():
-            evaluator.process(outputs[name], data_batch)
+            evaluator.process([_as_dict(s, known) for s in outputs[name]],
+                              data_batch)
 
     def evaluate(self, size: int) -> dict:
         """Compute the metrics of all networks.
@@ -81,6 +83,29 @@ class NetworkEvaluator(Evaluator):
             for key, value in evaluator.evaluate(size).items():
                 metrics[prefix + key] = value
         return metrics
+
+
+def _as_dict(sample: Union[BaseDataElement, dict], known: Dict[int,
+                                                               dict]) -> dict:
+    """A sample's ``to_dict``, which reads what samples share only once.
+
+    Args:
+        sample (BaseDataElement | dict): A data sample.
+        known (dict): What was read by the ids of its objects; it is added to.
+
+    Returns:
+        dict: With dicts that no other sample has.
+    """
+    if not isinstance(sample, BaseDataElement):
+        return sample
+    fields = dict()
+    for key, value in sample.all_items():
+        if isinstance(value, BaseDataElement):
+            if id(value) not in known:
+                known[id(value)] = value.to_dict()
+            value = dict(known[id(value)])
+        fields[key] = value
+    return fields
 
 
 def with_suffix(evaluator: Any, suffix: str) -> Any:

@@ -54,14 +54,19 @@ def build_peer(base: dict, override: dict) -> nn.Module:
     return MODELS.build(peer_config(base, override))
 
 
+def parts(net: nn.Module) -> List[nn.Module]:
+    """Backbone, head and neck of a network; network 0 holds its peers."""
+    return [net.backbone, net.head] + ([net.neck] if net.with_neck else [])
+
+
 @contextmanager
-def _teaching_mode(parts: List[nn.Module], norm: str) -> Iterator[None]:
+def _teaching_mode(trained: List[nn.Module], norm: str) -> Iterator[None]:
     """Switch off dropout and drop path; keep or switch off batch statistics.
 
     Flags are set one by one, since ``train()`` of a backbone may freeze
     stages and is not its own inverse.
     """
-    modules = [m for part in parts for m in part.modules() if m.training]
+    modules = [m for part in trained for m in part.modules() if m.training]
     if norm == 'train':
         modules = [m for m in modules if not isinstance(m, _NormBase)]
     for module in modules:
@@ -82,7 +87,5 @@ def teaching(net: nn.Module, norm: str) -> Iterator[None]:
         norm (str): ``'train'`` uses and tracks batch statistics as PoseDual
             does, ``'eval'`` the running ones.
     """
-    # not net itself: network 0 holds its peers
-    parts = [net.backbone, net.head] + ([net.neck] if net.with_neck else [])
-    with torch.no_grad(), _teaching_mode(parts, norm):
+    with torch.no_grad(), _teaching_mode(parts(net), norm):
         yield

@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The semi-supervised estimator: its training step from top to bottom."""
 import copy
+from functools import partial
 from typing import Dict, List, Optional, Sequence, Union
 
 import torch
@@ -17,8 +18,12 @@ from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
                                     TeachingStep, stack_labels)
 from semipose_mm.structures.semi_batch import Lesson
 from .loading_report import describe_loading, mirror_to_peers
+from .memory import recompute as save_memory
+from .memory import spend
+from .network_pass import NetworkPass
 from .networks import build_peer, teaching
-from .outputs import Prediction, build_output
+from .outputs import Poses, Prediction, build_output, decode_together
+from .pose_samples import CropFrames, attach, twins
 from .teaching import Deal, Lectern, build_views, parse_routes
 
 
@@ -73,6 +78,14 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         teacher_norm (str): Whether batch norm of a teaching network is in
             ``'train'`` mode, as in the paper, or in ``'eval'``. Defaults to
             ``'train'``
+        recompute (Sequence[str]): Modules of each network, such as
+            ``'backbone.stage3'``, whose activations are computed again in
+            the backward pass instead of kept. Defaults to ``()``
+        early_backward (bool): Whether each loss is differentiated as soon as
+            it is there: the same gradients with the activations of one pass
+            in memory instead of all. Several processes then exchange
+            gradients after the last pass, not during it. Defaults to
+            ``False``
 
     Raises:
         TypeError: If a head or loss cannot be used.
@@ -94,7 +107,9 @@ class SemiPoseEstimator(TopdownPoseEstimator):
                  warp: OptConfigType = None,
                  sup_weight: float = 0.5,
                  unsup_weight: float = 1.0,
-                 teacher_norm: str = 'train') -> None:
+                 teacher_norm: str = 'train',
+                 recompute: Sequence[str] = (),
+                 early_backward: bool = False) -> None:
         base = dict(backbone=backbone, head=head, test_cfg=test_cfg)
         if neck is not None:
             base['neck'] = neck
@@ -128,6 +143,14 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         self.sup_weight = sup_weight
         self.base_unsup_weight = unsup_weight
         self.teacher_norm = teacher_norm
+        self.early_backward = early_backward
+        for net in self.networks:
+            save_memory(net, recompute, 'model.recompute')
+        self.recompute = tuple(recompute)
+        #: list[NetworkPass]: How each network runs in training.
+        self.passes = [
+            NetworkPass(partial(self.output.run, net)) for net in self.networks
+        ]
         # a tensor, as a compiled step would be rebuilt for every new float
         self.register_buffer(
             'unsup_weight', torch.tensor(0.), persistent=False)
@@ -226,11 +249,13 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         step.keypoint_weights = weights = labels['keypoint_weights']
         losses = dict()
         for i, net in enumerate(self.networks):
-            output = self.output.run(net, images)
+            output = self.passes[i](images)
             self.output.check_sizes(output, targets, i)
             step.labeled[i] = self.output.detach(output)
-            losses[f'net{i}/loss_sup'] = self.sup_weight * self.output.loss(
-                net.head, output, targets, weights)
+            losses[f'net{i}/loss_sup'] = self._spent(
+                net,
+                self.sup_weight *
+                self.output.loss(net.head, output, targets, weights))
         return losses
 
     def _unlabeled_losses(self, inputs: SemiPoseInputs,
@@ -240,8 +265,8 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         networks = self.networks
         for t in self.lectern.teachers:
             with teaching(networks[t], self.teacher_norm):
-                step.easy[t] = self.output.float(
-                    self.output.run(networks[t], inputs['easy']))
+                step.easy[t] = self.output.float(self.passes[t](
+                    inputs['easy']))
         weight = self.unsup_weight
         if self.output.loss_sums_samples:
             # partners together count as much as their labeled samples
@@ -266,14 +291,20 @@ class SemiPoseEstimator(TopdownPoseEstimator):
                     images = view_warp.images(images)
                 target, weights = self.output.lesson(taught, view_warp)
                 net = networks[route.student]
-                output = self.output.run(net, images)
+                output = self.passes[route.student](images)
                 name = f'net{route.student}/loss_unsup'
-                losses[name] = losses.get(name, 0) + weight * self.output.loss(
-                    net.head, output, target, weights)
+                losses[name] = losses.get(name, 0) + self._spent(
+                    net,
+                    weight *
+                    self.output.loss(net.head, output, target, weights))
                 step.lessons.append(
                     Lesson(route.student, p, images, target, weights,
                            self.output.detach(output)))
         return losses
+
+    def _spent(self, net: nn.Module, loss: Tensor) -> Tensor:
+        """A loss of one network, if asked for without its activations."""
+        return spend(loss, net) if self.early_backward else loss
 
     # ---------------------------------------------------------- prediction
 
@@ -294,7 +325,7 @@ class SemiPoseEstimator(TopdownPoseEstimator):
             return self.predict_networks(inputs, data_samples)['ensemble']
         prediction = self._run_network(
             int(selected[len('net'):]), inputs, data_samples)
-        return self._attach(prediction, data_samples)
+        return self._attach([prediction], [data_samples])[0]
 
     def predict_networks(self, inputs: Tensor,
                          data_samples: SampleList) -> Dict[str, SampleList]:
@@ -302,14 +333,15 @@ class SemiPoseEstimator(TopdownPoseEstimator):
 
         Args:
             inputs (Tensor): Normalized images (B, 3, H, W).
-            data_samples (list): Their data samples; they are copied.
+            data_samples (list): Their data samples, which stay as they are.
 
         Returns:
             dict: ``net0``, ``net1``, ... and ``ensemble``, the mean output,
-            each with data samples as :meth:`predict` returns them. One
-            network has no ensemble.
+            each with data samples as :meth:`predict` returns them, which
+            share all but the predictions. One network has no ensemble.
         """
         if self.metainfo is not None:
+            data_samples = twins(data_samples)
             for data_sample in data_samples:
                 data_sample.set_metainfo(self.metainfo)
         predictions = {
@@ -319,25 +351,39 @@ class SemiPoseEstimator(TopdownPoseEstimator):
         if self.num_networks > 1:
             predictions['ensemble'] = self.output.ensemble(
                 self.head, list(predictions.values()))
-        return {
-            name: self._attach(prediction, copy.deepcopy(data_samples))
-            for name, prediction in predictions.items()
-        }
+        results = self._attach(
+            list(predictions.values()),
+            [twins(data_samples) for _ in predictions])
+        return dict(zip(predictions, results))
 
     def _run_network(self, number: int, inputs: Tensor,
                      data_samples: SampleList) -> Prediction:
-        """Flip-tested prediction of a network, in input space."""
+        """Flip-tested prediction of a network."""
         net = self.networks[number]
         feats = net.extract_feat(inputs)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, net.extract_feat(inputs.flip(-1))]
         return self.output.predict(net, feats, data_samples, self.test_cfg)
 
-    def _attach(self, prediction: Prediction,
-                data_samples: SampleList) -> SampleList:
-        """Put predictions, in image space, into their data samples."""
-        fields = None
-        if prediction.maps is not None:
-            fields = [PixelData(heatmaps=maps) for maps in prediction.maps]
-        return self.add_pred_to_datasample(prediction.instances, fields,
-                                           data_samples)
+    def _attach(self, predictions: List[Prediction],
+                data_samples: List[SampleList]) -> List[SampleList]:
+        """Put predictions, in image space, into the data samples of each."""
+        stock = type(self).add_pred_to_datasample is not \
+            TopdownPoseEstimator.add_pred_to_datasample or \
+            self.test_cfg.get('output_keypoint_indices') is not None
+        frames = CropFrames.from_samples(data_samples[0])
+        results = []
+        for prediction, found, samples in zip(predictions,
+                                              decode_together(predictions),
+                                              data_samples):
+            plain = isinstance(found, Poses)
+            if plain and not stock and prediction.maps is None:
+                results.append(attach(found, frames, samples))
+                continue
+            fields = None
+            if prediction.maps is not None:
+                fields = [PixelData(heatmaps=m) for m in prediction.maps]
+            results.append(
+                self.add_pred_to_datasample(
+                    found.instances() if plain else found, fields, samples))
+        return results

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 from mmengine.evaluator import BaseMetric, DumpResults, Evaluator
+from mmengine.structures import BaseDataElement, InstanceData
 
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
@@ -35,6 +36,32 @@ def test_names():
         'ensemble/toy/mean': 6
     }
     assert list(metrics)[0] == 'toy/mean'
+
+
+class KeepingMetric(BaseMetric):
+    """Keeps the dicts, and writes into them."""
+
+    def process(self, data_batch, data_samples):
+        self.results.extend(copy.deepcopy(data_samples))
+        for sample in data_samples:
+            sample['gt']['read'] = sample['read'] = True
+
+    def compute_metrics(self, results):
+        return dict()
+
+
+def test_metrics_get_dicts_of_their_own():
+    """What samples share is read once, but seen by each as if alone."""
+    truth = InstanceData(boxes=[1])
+    samples = dict()
+    for i, name in enumerate(('net0', 'net1', 'ensemble')):
+        samples[name] = [BaseDataElement(metainfo=dict(img_id=7))]
+        samples[name][0].gt = truth
+        samples[name][0].pred = InstanceData(boxes=[i])
+    evaluators = {name: Evaluator(KeepingMetric()) for name in samples}
+    NetworkEvaluator(evaluators, 'net0').process_networks(samples)
+    for name, (sample, ) in samples.items():
+        assert evaluators[name].metrics[0].results == [sample.to_dict()]
 
 
 def test_everyone_has_an_own_dataset_meta():

@@ -119,7 +119,7 @@ def test_plan(evidence, page):
     runs = evidence.plan(3)
     names = [run.name for run in runs]
     settings = len(evidence.SETTINGS)
-    assert len(set(names)) == len(names) == settings * (3 * 7 + 2)
+    assert len(set(names)) == len(names) == settings * (3 * 7 + 2) + 3
     assert names[0] == 'mouse9-20_supervised_seed0'
     assert set(page.TITLES) == set(evidence.METHODS)
 
@@ -137,6 +137,7 @@ def cut_out(method):
     ('posedual_affine', 1, [(0, [1]), (1, [0])], 200, 1),
     ('posedual_randaug', 1, [(0, [1]), (1, [0])], 200, 1),
     ('posedual', 1, [(0, [1]), (1, [0])], 200, 1),
+    ('posedual_fast', 1, [(0, [1]), (1, [0])], 200, 1),
     ('posedual_legacy', 1, [(0, [1]), (1, [0])], 200, 1),
     ('posedual_no_burn_in', 1, [(0, [1]), (1, [0])], 0, 1),
 ])

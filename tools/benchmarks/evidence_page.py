@@ -12,6 +12,7 @@ TITLES = {
     'posedual_affine': 'PoseDual, affine',
     'posedual_randaug': 'PoseDual, affine + RandAugment',
     'posedual': 'PoseDual, affine + joint cutout',
+    'posedual_fast': 'PoseDual, the same, with `--fast`',
     'posedual_legacy': 'PoseDual, the same, released geometry',
     'posedual_no_burn_in': 'PoseDual, the same, without burn-in',
 }

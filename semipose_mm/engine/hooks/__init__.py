@@ -1,12 +1,14 @@
 # Copyright (c) semipose_mm authors.
 """Hooks: mutual teaching, losses, checkpoints, stopping, layout."""
 from .channels_last_hook import ChannelsLastHook
+from .compile_hook import CompileHook
 from .deferred_info_hook import DeferredRuntimeInfoHook
 from .mutual_teaching_hook import MutualTeachingHook
 from .safe_checkpoint_hook import CheckpointError, SafeCheckpointHook
 from .stop_hook import StopOnRequestHook
 
 __all__ = [
-    'ChannelsLastHook', 'CheckpointError', 'DeferredRuntimeInfoHook',
-    'MutualTeachingHook', 'SafeCheckpointHook', 'StopOnRequestHook'
+    'ChannelsLastHook', 'CheckpointError', 'CompileHook',
+    'DeferredRuntimeInfoHook', 'MutualTeachingHook', 'SafeCheckpointHook',
+    'StopOnRequestHook'
 ]

@@ -1,11 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """What heads predict: heatmaps or SimCC vectors, with one interface."""
 from .factory import build_output
-from .head_output import HeadOutput, Prediction
+from .head_output import HeadOutput
 from .heatmap_output import HeatmapOutput
+from .prediction import Poses, Prediction, decode_together
 from .simcc_output import SimCCOutput, SimCCVectors
 
 __all__ = [
-    'HeadOutput', 'HeatmapOutput', 'Prediction', 'SimCCOutput', 'SimCCVectors',
-    'build_output'
+    'HeadOutput', 'HeatmapOutput', 'Poses', 'Prediction', 'SimCCOutput',
+    'SimCCVectors', 'build_output', 'decode_together'
 ]

@@ -1,28 +1,15 @@
 # Copyright (c) semipose_mm authors.
 """The interface between the training step and the kinds of heads."""
 from abc import ABC, abstractmethod
-from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
-                    Tuple)
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
-from mmpose.utils.typing import InstanceList, SampleList
+from mmpose.utils.typing import SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import CodecGeometry, ViewWarp
-
-
-class Prediction(NamedTuple):
-    """What a network says at test time.
-
-    Attributes:
-        output: Flip-tested output of the head.
-        instances (list): Decoded keypoints in input space.
-        maps (Tensor, optional): Heatmaps (B, K, h, w) to look at, where
-            ``test_cfg.output_heatmaps`` asks for them.
-    """
-    output: Any
-    instances: InstanceList
-    maps: Optional[Tensor]
+from .decoding import on_device
+from .prediction import Prediction
 
 
 class HeadOutput(ABC):
@@ -123,7 +110,7 @@ class HeadOutput(ABC):
     @abstractmethod
     def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
                 test_cfg: dict) -> Prediction:
-        """Decode the features of a network as MMPose's heads do.
+        """Predict from the features of a network as MMPose's heads do.
 
         Args:
             net (nn.Module): The network.
@@ -155,6 +142,12 @@ class HeadOutput(ABC):
     def float(self, output: Any) -> Any:
         """An output in float32."""
         return self.apply(torch.Tensor.float, output)
+
+    @staticmethod
+    def flip_indices(data_samples: SampleList, output: Tensor) -> Tensor:
+        """Where each joint of a flipped image is, beside an output."""
+        indices = data_samples[0].metainfo['flip_indices']
+        return on_device(tuple(indices), output.device)
 
     def mean(self, outputs: Sequence[Any]) -> Any:
         """Mean of the outputs of several networks."""
@@ -202,4 +195,4 @@ class HeadOutput(ABC):
         maps = None
         if predictions[0].maps is not None:
             maps = torch.stack([p.maps for p in predictions]).mean(0)
-        return Prediction(output, head.decode(output), maps)
+        return Prediction(head, output, maps)

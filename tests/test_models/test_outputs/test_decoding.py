@@ -115,10 +115,17 @@ def test_peaks_at_the_border(codec):
 @pytest.mark.parametrize('codec', HEATMAPS)
 def test_maps_without_a_clear_peak(codec):
     w, h = codec.heatmap_size
-    maps = heatmaps(codec)[:6]
+    maps = heatmaps(codec)[:7]
     maps[0, 1:4] = 0
     maps[1] = -maps[1] - 0.1
-    maps[2, 0, 3, 4] = maps[3, :, 7, 2] = float('nan')
+    maps[2, 0, 3, 4] = maps[3, :, 7, 2:4] = float('nan')
+    maps[2, 1, 9, 6:8] = float('inf')
+    # these read beyond their ends, where others have a peak
+    maps[2, 2, -1, -1] = maps[2, 4, -1, -1] = 9.
+    maps[2, 3] = maps[6, 0] = -0.1
+    maps[6, 4, -1, -1] = 9.
+    maps[6, 1] = 0
+    maps[6, 1, 8, 8] = 1e-11
     maps[4, 2] = 0.5  # all equal
     maps[5, 3] = 0
     maps[5, 3, 5:8, 5:8] = 1.  # nine equal peaks
@@ -178,3 +185,20 @@ def test_vectors_without_a_clear_peak(codec):
 ])
 def test_what_is_not_known_is_left_to_the_codec(codec):
     assert build_decoder(codec) is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('codec', HEATMAPS + SIMCC)
+def test_a_gpu_gives_the_same_without_waiting(codec):
+    make = vectors if isinstance(codec, SimCCLabel) else heatmaps
+    output, decoder = make(codec), build_decoder(codec)
+    there = output.cuda() if isinstance(output, torch.Tensor) else tuple(
+        part.cuda() for part in output)
+    decoder.locate(there)  # copies what stays there
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        found = decoder.locate(there)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    torch.testing.assert_close(
+        found.cpu(), decoder.locate(output), atol=1e-3, rtol=1e-4)

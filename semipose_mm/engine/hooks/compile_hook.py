@@ -1,0 +1,73 @@
+# Copyright (c) semipose_mm authors.
+"""A hook that compiles the networks' training passes."""
+from typing import Optional
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ..unwrapping import unwrap
+
+#: Graphs of a network: as a student, as a teacher, and these for two sizes
+#: of batches.
+GRAPHS = 4
+
+
+@HOOKS.register_module()
+class CompileHook(Hook):
+    """Train with passes that ``torch.compile`` has compiled.
+
+    Each network's pass from images to output is compiled for batches of the
+    usual size, as a student and as a teacher: once in the first iteration and
+    once when teaching begins. Smaller batches, such as the last one of an
+    epoch, validation and export run as without the hook.
+
+    Args:
+        backend (str): As in ``torch.compile``. Defaults to ``'inductor'``
+        mode (str, optional): As in ``torch.compile``. Defaults to ``None``
+
+    Raises:
+        TypeError: If the model is not a ``SemiPoseEstimator``.
+        ValueError: If it also recomputes activations.
+    """
+
+    def __init__(self,
+                 backend: str = 'inductor',
+                 mode: Optional[str] = None) -> None:
+        self.backend = backend
+        self.mode = mode
+
+    def before_train(self, runner: Runner) -> None:
+        """Compile for the batches of the dataloader.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        model = unwrap(runner.model)
+        if not hasattr(model, 'passes'):
+            raise TypeError('custom_hooks: CompileHook needs model.type '
+                            "'SemiPoseEstimator', but got "
+                            f'{type(model).__name__!r}')
+        if model.recompute:
+            raise ValueError('custom_hooks: CompileHook cannot be used with '
+                             f'model.recompute={list(model.recompute)}: '
+                             'leave one of them out')
+        loader = runner.train_dataloader
+        ratio = getattr(loader.dataset, 'unlabeled_ratio', 1)
+        labeled = loader.batch_size
+        unlabeled = labeled * max(ratio, 1)
+        # networks share their code, whose graphs are counted together
+        limit = GRAPHS * len(model.passes)
+        config = torch._dynamo.config
+        config.cache_size_limit = max(config.cache_size_limit, limit)
+        for network in model.passes:
+            network.compile(
+                student={labeled, unlabeled},
+                teacher={unlabeled},
+                backend=self.backend,
+                mode=self.mode)
+        runner.logger.info(
+            f'{len(model.passes)} networks are compiled for batches of '
+            f'{labeled} labeled and {unlabeled} unlabeled images: the first '
+            'iteration, and the first with unlabeled ones, may take minutes.')

@@ -1,0 +1,30 @@
+# Copyright (c) semipose_mm authors.
+"""tools/benchmarks/validation.py on tiny input."""
+import json
+
+import pytest
+import toys
+from mmengine.config import Config
+from toy_tools import import_tool, run_main
+
+
+@pytest.mark.parametrize('flip', ['on', 'off'])
+def test_script_runs(tmp_path, monkeypatch, capsys, flip):
+    config, out = tmp_path / 'config.py', tmp_path / 'out.json'
+    model = dict(toys.BASE, type='SemiPoseEstimator', peers=[dict()])
+    Config(dict(model=model)).dump(config)
+    tool = import_tool('benchmarks/validation.py', monkeypatch)
+    run_main(
+        tool,
+        config,
+        *('--batch', 2, '--turns', 1, '--persons', 20, '--flip', flip),
+        *('--out', out),
+        monkeypatch=monkeypatch)
+    content = json.loads(out.read_text())
+    results = content['results']
+    assert f'flip test {flip}' in capsys.readouterr().out
+    assert results['times_the_forward_passes']['forward passes'] == [1, 1, 1]
+    parts = results['milliseconds']
+    assert all(low <= median <= high for median, low, high in parts.values())
+    assert 0 < parts['of it decoding'][0] < parts['predict_networks'][0]
+    assert results['seconds_of_evaluation']['CocoMetric'][0] > 0
