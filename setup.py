@@ -103,7 +103,8 @@ if __name__ == '__main__':
         install_requires=['numpy'],
         extras_require={
             name: read_requirements(name)
-            for name in ('onnx', 'mmpretrain', 'tensorboard', 'tests')
+            for name in ('hotcoco', 'onnx', 'mmpretrain', 'tensorboard',
+                         'tests')
         },
         classifiers=[
             'Development Status :: 4 - Beta',

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and what they hold."""
+import hashlib
 import os
 import os.path as osp
 import re
@@ -7,6 +8,19 @@ from contextlib import contextmanager
 from typing import Iterator, List
 
 _TEMPORARY = re.compile(r'\.\d+\.')
+
+
+def file_digest(path: str) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    Args:
+        path (str): The file.
+    """
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 @contextmanager

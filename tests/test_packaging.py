@@ -82,7 +82,7 @@ def test_installed_package(checkout, tmp_path):
     ]
     assert required == ['numpy']
     extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
-    assert extras == {'onnx', 'mmpretrain', 'tensorboard', 'tests'}
+    assert extras == {'hotcoco', 'onnx', 'mmpretrain', 'tensorboard', 'tests'}
     assert 'Requires-Python: >=3.9' in text
 
 

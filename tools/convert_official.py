@@ -11,7 +11,7 @@ import os.path as osp
 import re
 import tempfile
 
-from launch_options import ToolParser, file_digest, use_checkout
+from launch_options import ToolParser, use_checkout
 
 
 def parse_args(parser):
@@ -137,6 +137,7 @@ def make_spec(args, networks):
                                                  untrained_channels)
     from semipose_mm.checkpoint.official_config import (ConfigSpec,
                                                         default_geometry)
+    from semipose_mm.files import file_digest
     number = args.network or 0
     if number >= len(networks):
         raise OfficialError(f'--network is {number}, but it holds one '

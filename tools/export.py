@@ -15,8 +15,7 @@ import pickle
 import tempfile
 
 from launch_options import (ToolParser, add_config_options, build_runner,
-                            check_checkpoint, file_digest, load_config,
-                            use_checkout)
+                            check_checkpoint, load_config, use_checkout)
 from run_checks import check_writable
 
 
@@ -257,6 +256,7 @@ def main():
     import semipose_mm  # noqa: F401
     from semipose_mm.checkpoint import export as exporting
     from semipose_mm.checkpoint.export_weights import ExportError
+    from semipose_mm.files import file_digest
     if args.network is None:
         args.network = selected_network(parser, cfg)
     recipe = osp.splitext(osp.basename(args.config))[0]

@@ -2,7 +2,6 @@
 """Command line options and preparations that the tools share."""
 import argparse
 import difflib
-import hashlib
 import os
 import os.path as osp
 import re
@@ -73,19 +72,6 @@ def use_checkout() -> None:
     """Make this checkout importable from wherever a tool is called."""
     if osp.isdir(osp.join(ROOT, 'semipose_mm')) and ROOT not in sys.path:
         sys.path.insert(0, ROOT)
-
-
-def file_digest(path: str) -> str:
-    """SHA-256 of a file, hexadecimal.
-
-    Args:
-        path (str): The file.
-    """
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

@@ -24,8 +24,9 @@ coco_train_unlabeled = dict(
     keypoints_only=True,
     data_prefix=dict(img='train2017/'))
 coco_val = dict(dataset=dict(data_root=coco_root, bbox_file=''))
-coco_evaluator = dict(ann_file=coco_root +
-                      'annotations/person_keypoints_val2017.json')
+coco_evaluator = dict(
+    type='FastCocoMetric',
+    ann_file=coco_root + 'annotations/person_keypoints_val2017.json')
 
 # Schedules count iterations, so that they do not depend on the unlabeled set.
 # Their epoch is one of the 149,813 persons of train2017, on all GPUs together.

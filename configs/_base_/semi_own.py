@@ -22,6 +22,6 @@ own_val = dict(
         bbox_file='',
         data_prefix=dict(img='images/val/')))
 own_evaluator = [
-    dict(type='CocoMetric', ann_file=own_root + own_val_file),
+    dict(type='FastCocoMetric', ann_file=own_root + own_val_file),
     dict(type='BoxPCK')
 ]

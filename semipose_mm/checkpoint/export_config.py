@@ -201,8 +201,16 @@ def _stock_metrics(evaluator: Any) -> List[dict]:
         evaluator = evaluator['metrics']
     if isinstance(evaluator, dict):
         evaluator = [evaluator]
-    kept = [m for m in evaluator or [] if not own_class(m.get('type'))]
+    stock = [_stock_metric(metric) for metric in evaluator or []]
+    kept = [metric for metric in stock if not own_class(metric.get('type'))]
     return copy.deepcopy(kept) or [dict(_METRIC)]
+
+
+def _stock_metric(metric: dict) -> dict:
+    """The metric of MMPose that ours is a faster version of, if it is."""
+    if str(metric.get('type')).endswith('FastCocoMetric'):
+        return dict(metric, type='CocoMetric')
+    return metric
 
 
 def _inline_metainfo(value: Any, where: str) -> Any:

@@ -6,13 +6,13 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 
 from .bad_images import BadImageError, BadImages
-from .image_check import image_fault
-from .seeding import seeded, stream
+from .image_check import ImageFault, image_fault
+from .preparing import prepare_data
+from .seeding import seed_globals, stream
+from .transforms.lean_loading import LeanLoadImage, reads_local_images
 
 # Behind the attempts 0, 1, ... of a part of an item, out of their way.
 REFETCH = 1 << 30
-
-DECODERS = ('cv2', 'pillow', 'turbojpeg')
 
 
 class Source(NamedTuple):
@@ -26,6 +26,20 @@ class Source(NamedTuple):
 
     path: Optional[str] = None
     loader: Optional[LoadImageFromFile] = None
+
+
+def find_loader(dataset: Any) -> Optional[LoadImageFromFile]:
+    """Find the loader of images in a dataset's own pipeline.
+
+    Args:
+        dataset (BaseDataset | CombinedDataset): The dataset.
+
+    Returns:
+        LoadImageFromFile, optional: The first one.
+    """
+    transforms = getattr(dataset.pipeline, 'transforms', ())
+    return next((t for t in transforms if isinstance(t, LoadImageFromFile)),
+                None)
 
 
 def find_source(dataset: Any, index: int) -> Source:
@@ -43,9 +57,7 @@ def find_source(dataset: Any, index: int) -> Source:
     """
     loader = None
     while True:
-        transforms = getattr(dataset.pipeline, 'transforms', ())
-        loader = loader or next(
-            (t for t in transforms if isinstance(t, LoadImageFromFile)), None)
+        loader = loader or find_loader(dataset)
         if not hasattr(dataset, '_get_subset_index'):
             break
         subset, index = dataset._get_subset_index(index)
@@ -69,14 +81,7 @@ def file_fault(source: Source) -> Optional[str]:
     """
     path, loader = source
     if (path is None or loader is None or '://' in path
-            or loader.imdecode_backend not in DECODERS):
-        return None
-    backends = [
-        args.get('backend', 'local')
-        for args in (loader.backend_args, loader.file_client_args)
-        if args is not None
-    ]
-    if any(backend not in ('local', 'disk') for backend in backends):
+            or not reads_local_images(loader)):
         return None
     return image_fault(path)
 
@@ -106,7 +111,7 @@ def fetch(dataset: Any, key: str, index: int, seed: int, part: int,
     """Get a sample from the item's own seed.
 
     Where the pipeline returns None, or the image cannot be used, another
-    index takes its place.
+    index takes its place. The global generators are left in any state.
 
     Args:
         dataset (BaseDataset | CombinedDataset): The dataset.
@@ -127,42 +132,89 @@ def fetch(dataset: Any, key: str, index: int, seed: int, part: int,
     """
     first, max_refetch = '', getattr(dataset, 'max_refetch', 1000)
     for attempt in range(max_refetch + 1):
-        with seeded(seed, part, attempt):
-            source = find_source(dataset, index)
-        fault = bad_images.reason(source.path) if bad_images else None
-        if fault is None:
-            with seeded(seed, part, attempt):
-                data, fault = _prepare(dataset, key, index, source)
-            if data is not None:
-                return data
-            if fault is not None and bad_images is None:
-                raise BadImageError(
-                    f"{key}: '{source.path}' (sample {index}) {fault}")
-            if fault is not None:
-                bad_images.add(source.path, fault)
-        first = first or (f"{key}: '{source.path}' {fault}" if fault else
-                          f'the pipeline of {key} gives None for sample '
-                          f"{index} ('{source.path}')")
+        sample = _Sample(dataset, key, index, (seed, part, attempt))
+        data, fault = sample.prepare(bad_images)
+        if data is not None:
+            return data
+        path = sample.source.path
+        if fault is not None and bad_images is None:
+            raise BadImageError(f"{key}: '{path}' (sample {index}) {fault}")
+        first = first or (f"{key}: '{path}' {fault}"
+                          if fault else f'the pipeline of {key} gives None '
+                          f"for sample {index} ('{path}')")
         index = int(
             stream(seed, part, attempt, REFETCH).integers(len(dataset)))
     raise RuntimeError(f'{first}, and {max_refetch} others in its place give '
                        'no sample either; check its images and transforms')
 
 
-def _prepare(dataset: Any, key: str, index: int,
-             source: Source) -> Tuple[Optional[dict], Optional[str]]:
-    """Run the pipeline; what it returns, or what is wrong with the image."""
-    fault = file_fault(source)
-    if fault is not None:
+class _Sample:
+    """A sample of a dataset, and its seed.
+
+    Args:
+        dataset (BaseDataset | CombinedDataset): The dataset.
+        key (str): Its config key.
+        index (int): Index of the sample.
+        path (tuple[int, ...]): Seed and path of its stream.
+    """
+
+    def __init__(self, dataset: Any, key: str, index: int,
+                 path: Tuple[int, ...]) -> None:
+        self.dataset = dataset
+        self.key = key
+        self.index = index
+        self.path = path
+        self._source: Optional[Source] = None
+
+    @property
+    def source(self) -> Source:
+        """Source: Where the sample comes from."""
+        if self._source is None:
+            seed_globals(*self.path)
+            self._source = find_source(self.dataset, self.index)
+        return self._source
+
+    def prepare(
+        self, bad_images: Optional[BadImages]
+    ) -> Tuple[Optional[dict], Optional[str]]:
+        """Run the pipeline.
+
+        Args:
+            bad_images (BadImages, optional): Learns what is wrong.
+
+        Returns:
+            tuple[dict, str]: What the pipeline returns, and what is wrong
+            with the image; None where there is nothing.
+        """
+        # this loader judges the file when it reads it
+        if not isinstance(find_loader(self.dataset), LeanLoadImage):
+            fault = self._known_fault(bad_images)
+            if fault is not None:
+                return None, fault
+        seed_globals(*self.path)
+        try:
+            # `__getitem__` would refetch by itself, by the global state
+            return prepare_data(self.dataset, self.index), None
+        except ImageFault as error:
+            self._source = self.source._replace(path=error.path)
+            fault = error.reason
+        except Exception as error:
+            fault = loading_fault(self.source)
+            if fault is None:
+                raise _named(error, self.key, self.index,
+                             self.source.path) from error
+        if bad_images is not None:
+            bad_images.add(self.source.path, fault)
         return None, fault
-    try:
-        # `__getitem__` would refetch by itself, by the global state
-        return dataset.prepare_data(index), None
-    except Exception as error:
-        fault = loading_fault(source)
+
+    def _known_fault(self, bad_images: Optional[BadImages]) -> Optional[str]:
+        """What can be told without running the pipeline."""
+        fault = bad_images.reason(self.source.path) if bad_images else None
         if fault is None:
-            raise _named(error, key, index, source.path) from error
-        return None, fault
+            fault = file_fault(self.source)
+            if fault is not None and bad_images is not None:
+                bad_images.add(self.source.path, fault)
+        return fault
 
 
 def _named(error: Exception, key: str, index: int,

@@ -8,13 +8,35 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from .jpeg_header import END, TAIL, is_whole
+
 # Exif orientations that exchange width and height when they are applied.
 TRANSPOSED = (5, 6, 7, 8)
 EXIF_ORIENTATION = 0x0112
 
 # What a whole file of the format has near its end, and how near.
-ENDS = dict(JPEG=b'\xff\xd9', MPO=b'\xff\xd9', PNG=b'IEND')
-TAIL = 4096
+ENDS = dict(JPEG=END, MPO=END, PNG=b'IEND')
+
+# Larger files are judged before they are read.
+LARGE = 1 << 26
+
+
+class ImageFault(ValueError):
+    """An image that cannot be used.
+
+    Args:
+        path (str): The file.
+        reason (str): What is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """The file and what is wrong with it."""
+        return f"'{self.path}' {self.reason}"
 
 
 def read_whole(path: str) -> None:
@@ -45,6 +67,9 @@ def image_size(path: str) -> Tuple[int, int]:
     Raises:
         Exception: Of several kinds, if the header cannot be read.
     """
+    fault = _check_status(os.stat(path))
+    if fault is not None:
+        raise ValueError(fault)  # a pipe would be waited for
     with Image.open(path) as image:
         (width, height), kind = image.size, image.format
         orientation = image.getexif().get(EXIF_ORIENTATION)
@@ -75,15 +100,53 @@ def image_fault(path: str) -> Optional[str]:
     return _reason(_check_file, path)
 
 
-def _check_file(path: str) -> Optional[str]:
-    """Judge a file; raises what opening it raises."""
-    status = os.stat(path)
+def read_image(path: str) -> bytes:
+    """Read an image file, and judge it as :func:`image_fault` does.
+
+    Args:
+        path (str): A local file.
+
+    Returns:
+        bytes: Its content.
+
+    Raises:
+        ImageFault: If the image cannot be used.
+    """
+    contents = []
+
+    def check(path: str) -> Optional[str]:
+        status = os.stat(path)
+        fault = _check_status(status)
+        if fault is None and status.st_size > LARGE:
+            fault = _check_file(path)
+        if fault is None:
+            with open(path, 'rb') as file:
+                contents.append(file.read())
+            if status.st_size <= LARGE and not is_whole(contents[0]):
+                fault = _check_file(path)
+        return fault
+
+    fault = _reason(check, path)
+    if fault is not None:
+        raise ImageFault(path, fault)
+    return contents[0]
+
+
+def _check_status(status: os.stat_result) -> Optional[str]:
+    """Judge what the file system says of a file."""
     if stat.S_ISDIR(status.st_mode):
         return 'is a folder'
     if not stat.S_ISREG(status.st_mode):
         return 'is no regular file'
-    if status.st_size == 0:
-        return 'is empty'
+    return None if status.st_size else 'is empty'
+
+
+def _check_file(path: str) -> Optional[str]:
+    """Judge a file; raises what opening it raises."""
+    status = os.stat(path)
+    fault = _check_status(status)
+    if fault is not None:
+        return fault
     with open(path, 'rb') as file:
         with Image.open(file) as image:
             mode, end = image.mode, ENDS.get(image.format)

@@ -4,8 +4,10 @@ import os
 import os.path as osp
 from typing import List, Sequence, Tuple
 
+import numpy as np
 from mmengine.fileio import exists, get_text
 
+from .box_index import BoxIndex, Reading
 from .image_check import image_fault, image_size
 from .image_paths import check_name
 
@@ -56,7 +58,7 @@ def read_whole_images(
         ann_file: str,
         folder: str,
         roots: Sequence[str] = (),
-) -> Tuple[List[dict], List[str]]:
+) -> Reading:
     """Read an image list or a folder, with the whole image as box.
 
     Args:
@@ -67,15 +69,11 @@ def read_whole_images(
             Defaults to (), which is any.
 
     Returns:
-        tuple[list[dict], list[str]]: The records, and what is wrong with
-        images in the folder that cannot be read.
+        Reading: The images, and what is wrong with those in the folder that
+        cannot be read.
     """
-    if ann_file:
-        named = _read_lines(ann_file)
-    else:
-        named = [("data_prefix['img']", name) for name in scan_images(folder)]
-    records, faults = [], []
-    for index, (where, name) in enumerate(named):
+    paths, ids, sizes, faults = [], [], [], []
+    for index, (where, name) in enumerate(name_images(ann_file, folder)):
         path = osp.join(folder, name)
         if ann_file:
             check_name(name, path, roots, where)
@@ -84,15 +82,29 @@ def read_whole_images(
             if fault is not None:
                 faults.append(f"'{path}' {fault}")
                 continue
-        width, height = listed_size(path, where)
-        records.append(
-            dict(
-                img_path=path,
-                img_id=index,
-                id=index,
-                bbox=(0., 0., float(width), float(height)),
-                bbox_score=1.))
-    return records, faults
+        sizes.append(listed_size(path, where))
+        paths.append(path)
+        ids.append(index)
+    boxes = np.zeros((len(paths), 4))
+    boxes[:, 2:] = np.reshape(sizes, (-1, 2))
+    index = BoxIndex.build(paths, ids, np.arange(len(paths)), ids, boxes,
+                           np.ones(len(paths)))
+    return Reading(index, {'that cannot be read': len(faults)}, faults)
+
+
+def name_images(ann_file: str, folder: str) -> List[Tuple[str, str]]:
+    """Name the images of a list or a folder.
+
+    Args:
+        ann_file (str): A text file with a path a line, or empty.
+        folder (str): The folder of the images.
+
+    Returns:
+        list[tuple[str, str]]: Where each name stands, and the name.
+    """
+    if ann_file:
+        return _read_lines(ann_file)
+    return [("data_prefix['img']", name) for name in scan_images(folder)]
 
 
 def _read_lines(ann_file: str) -> List[Tuple[str, str]]:

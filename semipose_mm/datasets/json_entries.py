@@ -3,7 +3,8 @@
 import gc
 import json
 import math
-from typing import Any, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Optional, Tuple
 
 from mmengine.fileio import exists, get
 
@@ -51,30 +52,41 @@ def is_number(value: Any) -> bool:
             and abs(value) < 1 << 63)
 
 
-def load_json(path: str, key: str) -> Any:
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Make many objects without cycles: looking for those takes long."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def load_json(path: str,
+              key: str,
+              slim: Optional[Callable[[dict], Any]] = None) -> Any:
     """Load a json file.
 
     Args:
         path (str): Path of the file.
         key (str): The config key that names it, for the error messages.
+        slim (Callable, optional): What to make of each dict as soon as it is
+            read, to spare memory. Defaults to None.
 
     Returns:
         Any: Its content.
     """
     if not exists(path):
         raise FileNotFoundError(f"{key}: there is no file '{path}'")
-    # many new objects and no cycles: looking for those takes long
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         # of bytes, json sees by itself whether they are UTF-8 or UTF-16
-        return json.loads(get(path))
+        with no_collecting():
+            return json.loads(get(path), object_hook=slim)
     except (ValueError, OSError, RecursionError) as error:
         raise ValueError(
             f"{key}: '{path}' cannot be read as json: {error}") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def list_of(content: Any, field: str, path: str, key: str) -> list:

@@ -9,6 +9,7 @@ from mmpose.datasets.transforms import (GenerateTarget, KeypointConverter,
                                         RandomHalfBody, TopdownAffine)
 
 from .transforms import EasyHardPair
+from .transforms.twin import stock_name
 
 # What needs keypoints and would make something up without them.
 NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget, KeypointConverter)
@@ -71,7 +72,7 @@ def derive_unlabeled(pipeline: Compose,
     """
     transforms = list(pipeline.transforms)
     if not transforms or not isinstance(transforms[-1], PackPoseInputs):
-        last = type(transforms[-1]).__name__ if transforms else 'nothing'
+        last = stock_name(transforms[-1]) if transforms else 'nothing'
         raise ValueError(
             'the unlabeled pipeline can be derived from a labeled pipeline '
             f'that ends with PackPoseInputs, but this one ends with {last}; '
@@ -84,4 +85,4 @@ def derive_unlabeled(pipeline: Compose,
         sources=sources,
         meta_keys=pack.meta_keys,
         pack_transformed=pack.pack_transformed)
-    return Compose(kept + [pair]), [type(t).__name__ for t in dropped]
+    return Compose(kept + [pair]), [stock_name(t) for t in dropped]

@@ -26,29 +26,46 @@ def stream(seed: int, *path: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence((seed, *path)))
 
 
-@contextmanager
-def seeded(seed: int, *path: int) -> Iterator[None]:
-    """Seed the global generators of python, numpy and torch (CPU) for a block.
-
-    Their states are restored afterwards, also after an exception, so that
-    loading data in the training process (``num_workers=0``) does not disturb
-    what the training draws.
+def seed_globals(seed: int, *path: int) -> None:
+    """Seed the global generators of python, numpy and torch (CPU).
 
     Args:
         seed (int): A non-negative seed.
         *path (int): See :func:`stream`.
     """
     words = np.random.SeedSequence((seed, *path)).generate_state(4)
+    random.seed(words.tobytes())
+    np.random.seed(words)
+    # `torch.manual_seed` would reseed the accelerators as well.
+    torch.default_generator.manual_seed(int(words[0]) << 31 ^ int(words[1]))
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Restore the states of the global generators behind a block.
+
+    That is also done after an exception, so that loading data in the
+    training process (``num_workers=0``) does not disturb what the training
+    draws.
+    """
     states = (random.getstate(), np.random.get_state(),
               torch.default_generator.get_state())
     try:
-        random.seed(words.tobytes())
-        np.random.seed(words)
-        # `torch.manual_seed` would reseed the accelerators as well.
-        torch.default_generator.manual_seed(
-            int(words[0]) << 31 ^ int(words[1]))
         yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.default_generator.set_state(states[2])
+
+
+@contextmanager
+def seeded(seed: int, *path: int) -> Iterator[None]:
+    """Seed the global generators for a block, see :func:`undisturbed`.
+
+    Args:
+        seed (int): A non-negative seed.
+        *path (int): See :func:`stream`.
+    """
+    with undisturbed():
+        seed_globals(seed, *path)
+        yield

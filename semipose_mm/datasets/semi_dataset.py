@@ -11,12 +11,16 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from .bad_images import BadImages
+from .caching import attach, hold_images
 from .fetching import fetch
+from .image_cache import ImageCache
 from .label_check import check_labels, check_unlabeled, explained, leaves
 from .pipeline import check_loading, check_order, derive_unlabeled
 from .sampler import SemiIndex
-from .seeding import stream
+from .seeding import stream, undisturbed
 from .transforms import EasyHardPair, build_transforms
+from .transforms.lean_stock import replace_stock
+from .transforms.twin import stock_name
 from .unlabeled_dataset import UnlabeledPoseDataset, set_allow_outside
 
 # Streams of an item: 0 is the labeled sample, 1 + r the partner r. This one
@@ -79,10 +83,12 @@ class SemiPoseDataset(Dataset):
                  num_uniforms: int = 512,
                  metainfo: Optional[dict] = None,
                  max_bad_images: int = 100,
-                 allow_outside: bool = False) -> None:
+                 allow_outside: bool = False,
+                 labeled_cache_mb: int = 1024) -> None:
         for name, value, least in (('unlabeled_ratio', unlabeled_ratio,
                                     0), ('num_uniforms', num_uniforms, 1),
-                                   ('max_bad_images', max_bad_images, 0)):
+                                   ('max_bad_images', max_bad_images, 0),
+                                   ('labeled_cache_mb', labeled_cache_mb, 0)):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
                                  f'integer of at least {least}')
@@ -97,6 +103,8 @@ class SemiPoseDataset(Dataset):
         self.allow_outside = allow_outside
         self._bad_images = BadImages(f'{KEY}.unlabeled', max_bad_images,
                                      f'{KEY}.max_bad_images')
+        self.labeled_cache_mb = labeled_cache_mb
+        self._cache: Optional[ImageCache] = None
         self._cfgs = {}
         self._checked = set()
 
@@ -104,9 +112,11 @@ class SemiPoseDataset(Dataset):
         check_order(self.labeled.pipeline, f'{KEY}.labeled.pipeline')
         self.unlabeled = None
         self._derived = False
+        replace_stock(self.labeled)
         if unlabeled is not None:
             self.unlabeled = self._build('unlabeled', unlabeled, metainfo)
             self._derived = not unlabeled.get('pipeline')
+            replace_stock(self.unlabeled)
             self._check_keypoints()
             if self._derived:
                 self._derive()
@@ -164,7 +174,7 @@ class SemiPoseDataset(Dataset):
         transforms = self.unlabeled.pipeline.transforms
         if not isinstance(transforms[-1], EasyHardPair):
             raise ValueError(
-                f'{key} ends with {type(transforms[-1]).__name__}; it must '
+                f'{key} ends with {stock_name(transforms[-1])}; it must '
                 'end with EasyHardPair, or be left out to be derived from '
                 'the labeled one')
         if self.sources:
@@ -202,6 +212,9 @@ class SemiPoseDataset(Dataset):
         pipeline = Compose(build_transforms(pipeline))
         check_order(pipeline, f'the pipeline set for {KEY}')
         self.labeled.pipeline = pipeline
+        replace_stock(self.labeled)
+        if self._cache is not None:
+            attach(self.labeled, self._cache)
         if self.unlabeled is not None:
             self._derive()
 
@@ -236,6 +249,10 @@ class SemiPoseDataset(Dataset):
         check = dict(labeled=check_labels, unlabeled=check_unlabeled)[name]
         for dataset, key in leaves(getattr(self, name), f'{KEY}.{name}'):
             check(dataset, key, self.allow_outside)
+        if name == 'labeled':
+            self._cache = hold_images(self.labeled, f'{KEY}.labeled',
+                                      self.labeled_cache_mb,
+                                      f'{KEY}.labeled_cache_mb')
         self._checked.add(name)
 
     def __len__(self) -> int:
@@ -281,6 +298,11 @@ class SemiPoseDataset(Dataset):
         """
         index = self._resolve(index)
         self.full_init()
+        with undisturbed():
+            return self._item(index)
+
+    def _item(self, index: SemiIndex) -> dict:
+        """Make an item; the global generators are left in any state."""
         labeled = fetch(self.labeled, f'{KEY}.labeled', index.labeled,
                         index.seed, 0, None)
         inputs = dict(labeled=labeled['inputs'])

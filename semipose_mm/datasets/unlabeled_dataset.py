@@ -1,9 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """UnlabeledPoseDataset: images and boxes, no keypoints."""
 import logging
-from collections import Counter
-from copy import deepcopy
-from typing import Callable, List, Optional, Sequence, Union
+from copy import copy, deepcopy
+from typing import Any, Callable, List, Optional, Sequence, Union
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -13,12 +12,10 @@ from mmengine.utils import is_abs
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from .image_files import read_whole_images
+from .box_index import BoxIndex, Reading
 from .image_paths import allowed_roots
-from .json_entries import load_json
 from .transforms import build_transforms
-from .unlabeled_sources import (keep_best, read_annotations, read_detections,
-                                read_images)
+from .unlabeled_reading import Source, read_source
 
 
 @DATASETS.register_module()
@@ -67,8 +64,9 @@ class UnlabeledPoseDataset(BaseDataset):
             unless it is given. Defaults to None.
         indices (int | Sequence[int], optional): The first so many instances,
             or those with these indices. Defaults to None, which means all.
-        serialize_data (bool): Whether to hold the instances serialized, to
-            share their memory among workers. Defaults to True.
+        serialize_data (bool): As in MMEngine, for subclasses that read
+            records of their own: the instances of these sources are held in
+            arrays, which workers share. Defaults to True.
         pipeline (list): The pipeline. Defaults to [].
         lazy_init (bool): Whether to read the source only when it is needed.
             Defaults to False.
@@ -151,57 +149,65 @@ class UnlabeledPoseDataset(BaseDataset):
             if exists(joined):
                 self.bbox_file = joined
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> BoxIndex:
         """Read the source.
 
         Returns:
-            list[dict]: A record an instance.
+            BoxIndex: A record an instance.
         """
         folder = self.data_prefix['img']
-        source = self.bbox_file or self.ann_file or folder
-        roots = () if self.allow_outside else allowed_roots(
-            folder, self.data_root)
-        if not self.ann_file or self.ann_file.endswith('.txt'):
+        source = Source(
+            ann_file=self.ann_file,
+            bbox_file=self.bbox_file or '',
+            folder=folder,
+            roots=() if self.allow_outside else allowed_roots(
+                folder, self.data_root),
+            category_ids=self.category_ids,
+            keypoints_only=self.keypoints_only,
+            score_thr=self.score_thr,
+            max_per_image=self.max_per_image)
+        if source.whole_images:
             self._refuse_box_options()
-            records, faults = read_whole_images(self.ann_file, folder, roots)
-            dropped = Counter({'that cannot be read': len(faults)})
-            if faults:
-                print_log(
-                    f'UnlabeledPoseDataset: {len(faults)} images in '
-                    f"'{folder}' cannot be read and are left out: "
-                    f'{"; ".join(faults[:3])}'
-                    f'{"; ..." if len(faults) > 3 else ""}',
-                    logger='current',
-                    level=logging.WARNING)
-        else:
-            content = load_json(self.ann_file, 'ann_file')
-            images = read_images(content, self.ann_file, folder, roots)
-            if self.bbox_file:
-                records, dropped = read_detections(self.bbox_file, images,
-                                                   self.ann_file,
-                                                   self.category_ids)
-            else:
-                records, dropped = read_annotations(content, self.ann_file,
-                                                    images, self.category_ids,
-                                                    self.keypoints_only)
-            records, more = keep_best(records, self.score_thr,
-                                      self.max_per_image)
-            dropped.update(more)
+        index = self._report(read_source(source))
+        # it is as compact, and shared, as it is
+        self.serialize_data = False
+        return index
 
-        left_out = ', '.join(f'{n} {why}' for why, n in dropped.items() if n)
+    def _report(self, reading: Reading) -> BoxIndex:
+        """Log what was read, and check that it is something."""
+        source = self.bbox_file or self.ann_file or self.data_prefix['img']
+        faults = reading.faults
+        if faults:
+            print_log(
+                f'UnlabeledPoseDataset: {len(faults)} images in '
+                f"'{source}' cannot be read and are left out: "
+                f'{"; ".join(faults[:3])}'
+                f'{"; ..." if len(faults) > 3 else ""}',
+                logger='current',
+                level=logging.WARNING)
+        left_out = ', '.join(f'{n} {why}'
+                             for why, n in reading.left_out.items() if n)
         left_out = f'; left out: {left_out}' if left_out else ''
-        if not records:
+        num_boxes = len(reading.index)
+        if not num_boxes:
             raise ValueError(
                 f"UnlabeledPoseDataset found no instance in '{source}'"
                 f'{left_out}. Check ann_file, bbox_file, data_prefix, '
                 'category_ids and score_thr')
-        self._check_indices(len(records))
-        num_images = len({record['img_path'] for record in records})
+        self._check_indices(num_boxes)
         print_log(
-            f'UnlabeledPoseDataset: {len(records)} boxes on {num_images} '
-            f"images from '{source}'{left_out}",
+            f'UnlabeledPoseDataset: {num_boxes} boxes on '
+            f"{reading.index.num_files} images from '{source}'{left_out}",
             logger='current')
-        return records
+        return reading.index
+
+    def _get_unserialized_subset(self, indices: Union[Sequence[int],
+                                                      int]) -> Any:
+        """Take some of the instances."""
+        if isinstance(self.data_list, BoxIndex) and isinstance(
+                indices, (int, Sequence)):
+            return self.data_list.take(indices)
+        return super()._get_unserialized_subset(indices)
 
     def _refuse_box_options(self) -> None:
         """Refuse what only makes sense for boxes from a file."""
@@ -256,7 +262,8 @@ class UnlabeledPoseDataset(BaseDataset):
         for key in ('dataset_name', 'upper_body_ids', 'lower_body_ids',
                     'flip_pairs', 'dataset_keypoint_weights', 'flip_indices',
                     'skeleton_links'):
-            data_info[key] = deepcopy(self._metainfo[key])
+            # KeypointConverter changes lists in place
+            data_info[key] = copy(self._metainfo[key])
         return data_info
 
 

@@ -1,24 +1,76 @@
 # Copyright (c) semipose_mm authors.
-"""Boxes from json files, and a clear word on what is wrong in them.
-
-Every reader returns a list of plain records with the keys ``img_path``,
-``img_id``, ``id`` (index of the entry in its file), ``bbox`` (x1, y1, x2, y2)
-and ``bbox_score``.
-"""
+"""Boxes from json files, and a clear word on what is wrong in them."""
 import os.path as osp
-from collections import Counter, defaultdict
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from array import array
+from collections import Counter
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
+import numpy as np
+
+from .box_index import BoxIndex, Reading
 from .image_paths import check_name
 from .json_entries import (MISSING, entry_error, is_number, list_of, load_json,
                            read_box)
 
+# What reading boxes never looks at, and most of a file of COCO's.
+UNUSED = ('segmentation', 'coco_url', 'flickr_url')
+
 
 class ImageEntry(NamedTuple):
-    """An image of a COCO-style list; ``size`` is (width, height) if known."""
+    """An image of a COCO-style list.
+
+    Args:
+        path (str): Its path.
+        size (tuple[float, float], optional): Width and height, if known.
+        number (int): Its place in the list.
+    """
 
     path: str
     size: Optional[Tuple[float, float]]
+    number: int
+
+
+class BoxColumns:
+    """The boxes of a file while it is read, in columns that grow."""
+
+    def __init__(self) -> None:
+        self.images = array('i')
+        self.entries = array('i')
+        self.numbers = array('d')
+
+    def add(self, image: ImageEntry, entry: int,
+            xywh: Tuple[float, float, float, float], score: float) -> None:
+        """Add a box.
+
+        Args:
+            image (ImageEntry): Its image.
+            entry (int): Its index in the file.
+            xywh (tuple[float]): x, y, width and height.
+            score (float): Its score.
+        """
+        self.images.append(image.number)
+        self.entries.append(entry)
+        self.numbers.extend(xywh)
+        self.numbers.append(score)
+
+
+def load_boxes(path: str, key: str) -> Any:
+    """Load a json file without what is never looked at.
+
+    Args:
+        path (str): Path of the file.
+        key (str): The config key that names it, for the error messages.
+
+    Returns:
+        Any: Its content.
+    """
+
+    def slim(entry: dict) -> dict:
+        for name in UNUSED:
+            entry.pop(name, None)
+        return entry
+
+    return load_json(path, key, slim)
 
 
 def read_images(
@@ -39,7 +91,7 @@ def read_images(
     Returns:
         dict: From image id to :class:`ImageEntry`.
     """
-    images, first = {}, {}
+    images: Dict[Any, ImageEntry] = {}
     for index, entry in enumerate(
             list_of(content, 'images', path, 'ann_file')):
         where = f"ann_file: '{path}', images[{index}]"
@@ -49,7 +101,7 @@ def read_images(
         if img_id in images:
             raise entry_error(
                 where, 'id', img_id,
-                f'unique, but images[{first[img_id]}] has the same')
+                f'unique, but images[{images[img_id].number}] has the same')
         name = entry.get('file_name', MISSING)
         if not isinstance(name, str) or not name:
             raise entry_error(where, 'file_name', name, 'a path')
@@ -61,8 +113,7 @@ def read_images(
                     raise entry_error(where, field, value, 'a positive number')
         location = osp.join(prefix, name)
         check_name(name, location, roots, where)
-        images[img_id] = ImageEntry(location, size)
-        first[img_id] = index
+        images[img_id] = ImageEntry(location, size, index)
     return images
 
 
@@ -77,32 +128,12 @@ def _read_image_id(entry: dict, where: str, images: Dict[Any, ImageEntry],
     return img_id
 
 
-def _record(image: ImageEntry, img_id: Any, index: int,
-            xywh: Tuple[float, float, float,
-                        float], score: float) -> Optional[dict]:
-    """Make a record; None if nothing of the box lies in its image."""
-    x1, y1, x2, y2 = xywh[0], xywh[1], xywh[0] + xywh[2], xywh[1] + xywh[3]
-    if image.size is not None:
-        # The last pixel's index is the limit, as in MMPose's labeled boxes.
-        right, bottom = image.size[0] - 1, image.size[1] - 1
-        x1, x2 = min(max(x1, 0.), right), min(max(x2, 0.), right)
-        y1, y2 = min(max(y1, 0.), bottom), min(max(y2, 0.), bottom)
-    if x2 <= x1 or y2 <= y1:
-        return None
-    return dict(
-        img_path=image.path,
-        img_id=img_id,
-        id=index,
-        bbox=(x1, y1, x2, y2),
-        bbox_score=score)
-
-
 def read_detections(
     path: str,
     images: Dict[Any, ImageEntry],
     list_path: str,
     category_ids: Optional[Sequence[int]] = None
-) -> Tuple[List[dict], Counter]:
+) -> Tuple[BoxColumns, Counter]:
     """Read detection results: image_id, category_id, bbox (xywh), score.
 
     Args:
@@ -113,15 +144,15 @@ def read_detections(
             Defaults to None, which keeps all.
 
     Returns:
-        tuple[list[dict], Counter]: The records, and the number of entries
-        that were left out, by reason.
+        tuple[BoxColumns, Counter]: The boxes, and the number of entries that
+        were left out, by reason.
     """
-    entries = load_json(path, 'bbox_file')
+    entries = load_boxes(path, 'bbox_file')
     if not isinstance(entries, list):
         raise ValueError(
             f"bbox_file: '{path}' holds a {type(entries).__name__}; it must "
             'be a list of dicts with image_id, category_id, bbox, score')
-    records, dropped = [], Counter()
+    columns, dropped = BoxColumns(), Counter()
     for index, entry in enumerate(entries):
         where = f"bbox_file: '{path}', entry {index}"
         if not isinstance(entry, dict):
@@ -142,12 +173,8 @@ def read_detections(
         score = entry.get('score', MISSING)
         if not is_number(score):
             raise entry_error(where, 'score', score, 'a finite number')
-        record = _record(images[img_id], img_id, index, xywh, float(score))
-        if record is None:
-            dropped['outside their image'] += 1
-        else:
-            records.append(record)
-    return records, dropped
+        columns.add(images[img_id], index, xywh, float(score))
+    return columns, dropped
 
 
 def read_annotations(
@@ -156,7 +183,7 @@ def read_annotations(
     images: Dict[Any, ImageEntry],
     category_ids: Optional[Sequence[int]] = None,
     keypoints_only: bool = False,
-) -> Tuple[List[dict], Counter]:
+) -> Tuple[BoxColumns, Counter]:
     """Read the boxes of an annotated COCO-style file; nothing else of it.
 
     Args:
@@ -169,15 +196,15 @@ def read_annotations(
             are not all zero. Defaults to False.
 
     Returns:
-        tuple[list[dict], Counter]: The records, and the number of entries
-        that were left out, by reason.
+        tuple[BoxColumns, Counter]: The boxes, and the number of entries that
+        were left out, by reason.
     """
     if isinstance(content, dict) and 'annotations' not in content:
         raise ValueError(
             f"ann_file: '{path}' has no 'annotations', so its images have "
             'no boxes: set bbox_file to detection results, or list the '
             'images in a .txt file to take the whole image as box')
-    records, dropped = [], Counter()
+    columns, dropped = BoxColumns(), Counter()
     for index, entry in enumerate(
             list_of(content, 'annotations', path, 'ann_file')):
         where = f"ann_file: '{path}', annotations[{index}]"
@@ -197,42 +224,59 @@ def read_annotations(
                 dropped['without keypoints'] += 1
                 continue
         xywh = read_box(entry, where)
-        record = _record(images[img_id], img_id, index, xywh, 1.)
-        if record is None:
-            dropped['of no size'] += 1
-        else:
-            records.append(record)
-    return records, dropped
+        columns.add(images[img_id], index, xywh, 1.)
+    return columns, dropped
 
 
-def keep_best(
-        records: List[dict],
-        score_thr: float = 0.,
-        max_per_image: Optional[int] = None) -> Tuple[List[dict], Counter]:
-    """Keep the boxes with a high score, in the order of the file.
+def select_boxes(columns: BoxColumns,
+                 images: Dict[Any, ImageEntry],
+                 outside: str,
+                 score_thr: float = 0.,
+                 max_per_image: Optional[int] = None) -> Reading:
+    """Clip the boxes and keep those with a high score, in the file's order.
 
     Args:
-        records (list[dict]): The records.
+        columns (BoxColumns): The boxes.
+        images (dict): The images by id.
+        outside (str): What to call boxes of which nothing lies in the image.
         score_thr (float): The lowest score to keep. Defaults to 0.
         max_per_image (int, optional): The number of boxes to keep of an
             image: those with the highest scores, the earlier one of equal
             ones. Defaults to None, which keeps all.
 
     Returns:
-        tuple[list[dict], Counter]: The records, and the number of boxes that
-        were left out, by reason.
+        Reading: The boxes, and the number of those that were left out.
     """
-    kept = [r for r in records if r['bbox_score'] >= score_thr]
-    dropped = Counter({'below score_thr': len(records) - len(kept)})
+    owners = np.asarray(columns.images)
+    numbers = np.asarray(columns.numbers).reshape(-1, 5)
+    boxes = np.concatenate((numbers[:, :2], numbers[:, :2] + numbers[:, 2:4]),
+                           1)
+    scores = numbers[:, 4]
+    # The last pixel's index is the limit, as in MMPose's labeled boxes.
+    limits = np.array(
+        [(0, image.size[0] - 1, image.size[1] - 1) if image.size else
+         (-np.inf, np.inf, np.inf)
+         for image in images.values()], float).reshape(-1, 3)
+    least, right, bottom = limits[owners].T
+    for side, limit in enumerate((right, bottom, right, bottom)):
+        boxes[:, side] = np.minimum(np.maximum(boxes[:, side], least), limit)
+
+    kept = np.flatnonzero((boxes[:, :2] < boxes[:, 2:]).all(1))
+    left_out = {outside: len(boxes) - len(kept)}
+    good = kept[scores[kept] >= score_thr]
+    left_out['below score_thr'] = len(kept) - len(good)
+    kept = good
     if max_per_image is not None:
-        by_image = defaultdict(list)
-        for index, record in enumerate(kept):
-            by_image[record['img_id']].append(index)
-        best = set()
-        for indices in by_image.values():
-            # `sorted` is stable: equal scores stay in the file's order.
-            indices = sorted(indices, key=lambda i: -kept[i]['bbox_score'])
-            best.update(indices[:max_per_image])
-        dropped['beyond max_per_image'] = len(kept) - len(best)
-        kept = [r for i, r in enumerate(kept) if i in best]
-    return kept, dropped
+        # stable: equal scores stay in the file's order
+        order = kept[np.lexsort((-scores[kept], owners[kept]))]
+        _, first, counts = np.unique(
+            owners[order], return_index=True, return_counts=True)
+        rank = np.arange(len(order)) - np.repeat(first, counts)
+        best = np.sort(order[rank < max_per_image])
+        left_out['beyond max_per_image'] = len(kept) - len(best)
+        kept = best
+    index = BoxIndex.build([image.path for image in images.values()],
+                           list(images), owners[kept],
+                           np.asarray(columns.entries)[kept], boxes[kept],
+                           scores[kept])
+    return Reading(index, left_out)

@@ -83,7 +83,7 @@ def test_metrics(mouse, no_variables):
     ]
     own = load('posedual_res18slim_own')
     metric, = plain_config(own).test_evaluator
-    assert metric == own.test_evaluator[0] and metric.type == 'CocoMetric'
+    assert metric == dict(own.test_evaluator[0], type='CocoMetric')
     own.test_evaluator = dict(type='Evaluator', metrics=own.test_evaluator)
     assert plain_config(own).test_evaluator == [metric]
 

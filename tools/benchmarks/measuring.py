@@ -22,7 +22,7 @@ sys.path[:0] = [ROOT, osp.join(ROOT, 'tools')]
 #: Share of the turns' distribution that a confidence interval covers.
 CONFIDENCE = 0.95
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmpose', 'numpy',
-            'opencv-python-headless', 'pillow', 'semipose_mm')
+            'opencv-python-headless', 'pillow', 'hotcoco', 'semipose_mm')
 
 
 class Spread(NamedTuple):

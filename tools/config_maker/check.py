@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS, MODELS
 from torch import nn
 
 import semipose_mm
+from semipose_mm.structures import stack_labels
 from .base import Base
 from .faults import ConfigFault, MissingExtra, Unsupported
 from .network import merge, network_overrides
@@ -162,7 +163,7 @@ def check_shapes(model: nn.Module, item: dict) -> None:
         inputs=[item['inputs']['labeled']],
         data_samples=[item['data_samples']['labeled']])
     batch = model.data_preprocessor(labeled)
-    target = model.output.labeled_targets(batch['data_samples'])
+    target = model.output.labeled_targets(stack_labels(batch['data_samples']))
     model.eval()
     with torch.no_grad():
         for number, net in enumerate(model.networks):

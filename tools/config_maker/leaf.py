@@ -65,7 +65,7 @@ class Plan(NamedTuple):
     def metrics(self) -> List[str]:
         """List[str]: What scores the validation, the best one first."""
         ap = self.val.scored and self.keypoints.sigmas_known
-        return ['CocoMetric', 'BoxPCK'] if ap else ['BoxPCK']
+        return ['FastCocoMetric', 'BoxPCK'] if ap else ['BoxPCK']
 
 
 def leaf_text(plan: Plan) -> str:
@@ -227,7 +227,7 @@ def _loaders(plan: Plan) -> List[str]:
     metrics = []
     for name in plan.metrics:
         metrics.append(dict(type=name))
-        if name == 'CocoMetric':
+        if name == 'FastCocoMetric':
             metrics[-1]['ann_file'] = Raw("val_data['ann_file']")
     lines = [
         f'train_dataloader = dict({arguments(loader)}, '
@@ -267,7 +267,7 @@ def optimizer_lines(base: Base, lr: float) -> List[str]:
 
 def _training(plan: Plan) -> List[str]:
     times, base = plan.schedule, plan.base
-    best = 'coco/AP' if plan.metrics[0] == 'CocoMetric' else 'PCK@0.1'
+    best = 'coco/AP' if plan.metrics[0] == 'FastCocoMetric' else 'PCK@0.1'
     saving = dict(interval=times.val_interval, save_best=best, rule='greater')
     warm_up = dict(end=times.warm_up)
     steps = dict(milestones=times.milestones)

@@ -19,7 +19,7 @@ import detection_journal as journals
 import detection_merge as merge
 from detection_input import InputError, read_source
 from detection_options import parse_args
-from launch_options import ToolParser, file_digest, use_checkout
+from launch_options import ToolParser, use_checkout
 
 
 def images_file(parser, args, source):
@@ -141,6 +141,7 @@ class Progress:
 
 def run_shard(parser, args):
     """Detect in the images of this shard that have no record yet."""
+    from semipose_mm.files import file_digest
     source = read_source(args.images, args.img_root, args.allow_outside)
     images_out = images_file(parser, args, source)
     if osp.exists(args.out) and not osp.isdir(journals.folder_of(args.out)):

@@ -2,6 +2,7 @@
 """RandAugment: photometric distortion of a hard view's source."""
 from typing import Dict, List, Optional, Sequence, Tuple
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
@@ -99,11 +100,11 @@ class RandAugment(BaseTransform):
                 'RandAugment needs an image of shape (H, W, 3) and type '
                 f'uint8, but got {image.shape}, {image.dtype}')
         # Pillow thinks in RGB
-        picture = Image.fromarray(np.ascontiguousarray(image[..., ::-1]))
+        picture = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         for name, uniforms in zip(*self._draw()):
             picture = OPERATIONS[name](picture, self.magnitude / MAX_MAGNITUDE,
                                        uniforms)
-        results['img'] = np.ascontiguousarray(np.asarray(picture)[..., ::-1])
+        results['img'] = cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR)
         return results
 
     def __repr__(self) -> str:
