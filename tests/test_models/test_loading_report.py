@@ -23,7 +23,7 @@ def stock_model(**head):
 def lines(monkeypatch):
     """What is logged while loading."""
     found = []
-    monkeypatch.setattr('semipose_mm.models.semi_pose_estimator.print_log',
+    monkeypatch.setattr('semipose_mm.models.peer_estimator.print_log',
                         lambda text, *args, **kwargs: found.append(text))
     return found
 

@@ -1,0 +1,202 @@
+# Copyright (c) semipose_mm authors.
+"""An estimator that is several networks: built, loaded, asked."""
+import copy
+from typing import Dict, List, Optional, Sequence
+
+from mmengine.logging import print_log
+from mmengine.model import ModuleDict, initialize
+from mmengine.structures import PixelData
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
+                                 SampleList)
+from torch import Tensor, nn
+
+from .loading_report import describe_loading, mirror_to_peers
+from .networks import build_peer
+from .outputs import Poses, Prediction, build_output, decode_together
+from .pose_samples import CropFrames, attach, twins
+
+
+class PeerEstimator(TopdownPoseEstimator):
+    """Network 0, which is the estimator itself, and its peers.
+
+    Its checkpoints load in the stock config of the same architecture, and a
+    stock checkpoint initializes every network. How they learn is up to
+    subclasses.
+
+    Args:
+        backbone (dict): Backbone of network 0.
+        neck (dict, optional): Neck of network 0. Defaults to ``None``
+        head (dict, optional): Head of network 0. Defaults to ``None``
+        train_cfg (dict, optional): Not used here. Defaults to ``None``
+        test_cfg (dict, optional): As in MMPose; ``network`` names the one
+            that predicts: a number or ``'ensemble'`` (mean output).
+            Defaults to ``None``, network 0
+        data_preprocessor (dict, optional): Defaults to ``None``
+        init_cfg (dict, optional): Defaults to ``None``
+        peers (Sequence[dict]): One entry for each further network, with
+            overrides of network 0's ``backbone``, ``neck``, ``head`` and
+            ``init_cfg``. Defaults to ``()``
+        metainfo (dict, optional): As in MMPose. Defaults to ``None``
+
+    Raises:
+        TypeError: If a head or loss cannot be used.
+        ValueError: If an entry of the config has a value that is not allowed.
+    """
+
+    def __init__(self,
+                 backbone: ConfigType,
+                 neck: OptConfigType = None,
+                 head: OptConfigType = None,
+                 train_cfg: OptConfigType = None,
+                 test_cfg: OptConfigType = None,
+                 data_preprocessor: OptConfigType = None,
+                 init_cfg: OptMultiConfig = None,
+                 peers: Sequence[dict] = (),
+                 metainfo: Optional[dict] = None) -> None:
+        base = dict(backbone=backbone, head=head, test_cfg=test_cfg)
+        if neck is not None:
+            base['neck'] = neck
+        base = copy.deepcopy(base)
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            train_cfg=train_cfg,
+            test_cfg=test_cfg,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+            metainfo=metainfo)
+        if peers:
+            self.peers = ModuleDict({
+                str(i): build_peer(base, override)
+                for i, override in enumerate(peers, 1)
+            })
+        #: HeadOutput: How outputs of all networks are read and taught.
+        self.output = build_output(self.networks)
+        self.selected_network  # fails early on a wrong test_cfg.network
+        self._register_load_state_dict_pre_hook(self._mirror_plain_weights)
+
+    # ------------------------------------------------------------ networks
+
+    @property
+    def networks(self) -> List[nn.Module]:
+        """list[nn.Module]: Network 0, which is the estimator, and peers."""
+        return [self, *getattr(self, 'peers', {}).values()]
+
+    @property
+    def num_networks(self) -> int:
+        """int: Number of trained networks."""
+        return len(self.networks)
+
+    @property
+    def selected_network(self) -> str:
+        """str: Which network predicts: ``'net0'`` ... or ``'ensemble'``."""
+        network = self.test_cfg.get('network', 0)
+        if network == 'ensemble':
+            return 'ensemble' if self.num_networks > 1 else 'net0'
+        if network in range(self.num_networks):
+            return f'net{network}'
+        raise ValueError(
+            f"model.test_cfg.network is {network!r}, but must be 'ensemble' "
+            f'or a number from 0 to {self.num_networks - 1}')
+
+    def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
+        """Let a checkpoint of one network initialize all of them."""
+        networks = self.networks
+        mirrored = mirror_to_peers(state_dict, prefix, networks)
+        for line, level in describe_loading(state_dict, prefix, networks,
+                                            mirrored):
+            print_log(line, 'current', level)
+
+    def init_weights(self) -> None:
+        """Initialize all networks; a peer's own ``init_cfg`` comes last.
+
+        A checkpoint in ``model.init_cfg`` initializes every network.
+        """
+        super().init_weights()
+        for peer in self.networks[1:]:
+            if self.init_cfg and peer.init_cfg:
+                initialize(peer, peer.init_cfg)
+
+    # ---------------------------------------------------------- prediction
+
+    def predict(self, inputs: Tensor, data_samples: SampleList) -> SampleList:
+        """Predict with the network that ``test_cfg.network`` names.
+
+        Args:
+            inputs (Tensor): Normalized images (B, 3, H, W).
+            data_samples (list): Their data samples; they are filled in, or
+                copies of them for the ensemble.
+
+        Returns:
+            list[PoseDataSample]: With ``pred_instances`` and, if
+            ``test_cfg.output_heatmaps`` is set, ``pred_fields``.
+        """
+        selected = self.selected_network
+        if selected == 'ensemble':
+            return self.predict_networks(inputs, data_samples)['ensemble']
+        prediction = self._run_network(
+            int(selected[len('net'):]), inputs, data_samples)
+        return self._attach([prediction], [data_samples])[0]
+
+    def predict_networks(self, inputs: Tensor,
+                         data_samples: SampleList) -> Dict[str, SampleList]:
+        """Predict with every network and with their ensemble in one pass.
+
+        Args:
+            inputs (Tensor): Normalized images (B, 3, H, W).
+            data_samples (list): Their data samples, which stay as they are.
+
+        Returns:
+            dict: ``net0``, ``net1``, ... and ``ensemble``, the mean output,
+            each with data samples as :meth:`predict` returns them, which
+            share all but the predictions. One network has no ensemble.
+        """
+        if self.metainfo is not None:
+            data_samples = twins(data_samples)
+            for data_sample in data_samples:
+                data_sample.set_metainfo(self.metainfo)
+        predictions = {
+            f'net{i}': self._run_network(i, inputs, data_samples)
+            for i in range(self.num_networks)
+        }
+        if self.num_networks > 1:
+            predictions['ensemble'] = self.output.ensemble(
+                self.head, list(predictions.values()))
+        results = self._attach(
+            list(predictions.values()),
+            [twins(data_samples) for _ in predictions])
+        return dict(zip(predictions, results))
+
+    def _run_network(self, number: int, inputs: Tensor,
+                     data_samples: SampleList) -> Prediction:
+        """Flip-tested prediction of a network."""
+        net = self.networks[number]
+        feats = net.extract_feat(inputs)
+        if self.test_cfg.get('flip_test', False):
+            feats = [feats, net.extract_feat(inputs.flip(-1))]
+        return self.output.predict(net, feats, data_samples, self.test_cfg)
+
+    def _attach(self, predictions: List[Prediction],
+                data_samples: List[SampleList]) -> List[SampleList]:
+        """Put predictions, in image space, into the data samples of each."""
+        stock = type(self).add_pred_to_datasample is not \
+            TopdownPoseEstimator.add_pred_to_datasample or \
+            self.test_cfg.get('output_keypoint_indices') is not None
+        frames = CropFrames.from_samples(data_samples[0])
+        results = []
+        for prediction, found, samples in zip(predictions,
+                                              decode_together(predictions),
+                                              data_samples):
+            plain = isinstance(found, Poses)
+            if plain and not stock and prediction.maps is None:
+                results.append(attach(found, frames, samples))
+                continue
+            fields = None
+            if prediction.maps is not None:
+                fields = [PixelData(heatmaps=m) for m in prediction.maps]
+            results.append(
+                self.add_pred_to_datasample(
+                    found.instances() if plain else found, fields, samples))
+        return results
