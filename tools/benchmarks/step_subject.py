@@ -124,7 +124,12 @@ class Subject:
         self._targets = self.model.output.labeled_targets(labels)
         self._weights = labels['keypoint_weights']
 
-    def _autocast(self) -> Any:
+    def labeled(self) -> Tuple[Tensor, Any, Tensor]:
+        """Labeled images, their targets and weights, on the device."""
+        return self._inputs['labeled'], self._targets, self._weights
+
+    def autocast(self) -> Any:
+        """The precision of forward passes."""
         if 'amp' in self.settings:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
@@ -132,7 +137,7 @@ class Subject:
     def _bare(self, sources: Tuple[str, ...]) -> None:
         """Passes with losses, and one step of the bare optimizer."""
         model, losses = self.model, []
-        with self._autocast():
+        with self.autocast():
             for source in sources:
                 images = self._inputs['labeled' if source ==
                                       'labeled' else 'easy']
@@ -150,7 +155,7 @@ class Subject:
 
     def floor(self) -> None:
         """The bare passes of a step."""
-        self._bare(PASSES)
+        self._bare(PASSES if self.model.lectern.routes else PASSES[:1])
 
     def supervised(self) -> None:
         """Those of labeled images alone."""
