@@ -86,6 +86,7 @@ def train(args: argparse.Namespace, work_dir: str) -> List[dict]:
     return [
         line for line in lines
         if 'data_time' in line and line['iter'] > args.warm_up
+        and line['iter'] % INTERVAL == 0  # ends of epochs are logged as well
     ]
 
 

@@ -79,6 +79,7 @@ class Subject:
         if 'compile' in settings:
             for network in self.model.passes:
                 network.compile({batch}, {batch})
+        self._sources = PASSES if self.model.lectern.routes else PASSES[:1]
         self.batch = draw_batch(cfg.model, batch)
         self._prepare()
 
@@ -155,11 +156,11 @@ class Subject:
 
     def floor(self) -> None:
         """The bare passes of a step."""
-        self._bare(PASSES if self.model.lectern.routes else PASSES[:1])
+        self._bare(self._sources)
 
     def supervised(self) -> None:
         """Those of labeled images alone."""
-        self._bare(('labeled', ))
+        self._bare(PASSES[:1])
 
     # ------------------------------------------------------------ its parts
 
@@ -192,13 +193,14 @@ class Subject:
             model.lectern.warp.num_uniforms = warp.num_uniforms
             yield 'views', model.lectern.warp, 'function'
         yield 'losses', model.output, 'loss'
+        yield 'backward', model, '_spent'
         yield 'backward', self.optimizer, 'backward'
         yield 'optimizer', self.optimizer, 'step'
         yield 'optimizer', self.optimizer, 'zero_grad'
 
     def _pass_names(self) -> Callable[[], str]:
         """Tells which pass is next: labeled, easy and hard, each network."""
-        order = [name for name in PASSES for _ in self.model.passes]
+        order = [name for name in self._sources for _ in self.model.passes]
         calls = [0]
 
         def name() -> str:

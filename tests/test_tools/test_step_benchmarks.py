@@ -1,0 +1,143 @@
+# Copyright (c) semipose_mm authors.
+"""Tests of the benchmarks of a step: they run, and count what they say."""
+import json
+import math
+
+import pytest
+import torch
+from people_toys import own_config
+from toy_tools import import_tool, run_main
+
+
+@pytest.fixture
+def config(people_root, tmp_path):
+    path = tmp_path / 'own.py'
+    own_config(people_root, tmp_path / 'run').dump(str(path))
+    return str(path)
+
+
+def measured(name, *args, tmp_path, monkeypatch):
+    out = str(tmp_path / 'out.json')
+    tool = import_tool(f'{name}.py', monkeypatch)
+    run_main(tool, *args, '--out', out, monkeypatch=monkeypatch)
+    with open(out) as file:
+        found = json.load(file)
+    assert found['machine']['torch'] == torch.__version__
+    return found['results']
+
+
+def test_spread_and_turns(monkeypatch):
+    measuring = import_tool('measuring.py', monkeypatch)
+    assert measuring.spread([3., 1., 2.]) == (2., 1., 3.)
+    # of ten values the second to the ninth: 97.9 percent
+    assert measuring.spread(range(10)) == (4.5, 1., 8.)
+    calls = []
+    seconds = measuring.in_turns(
+        dict(a=lambda: calls.append('a'), b=lambda: calls.append('b')),
+        2,
+        warm_up=1)
+    assert ''.join(calls) == 'baabba'
+    assert [len(values) for values in seconds.values()] == [2, 2]
+    assert measuring.ratios([2., 6.], [1., 2.]) == (2.5, 2., 3.)
+
+
+def test_step(config, tmp_path, monkeypatch):
+    found = measured(
+        'step',
+        config,
+        '--batch',
+        '2',
+        '--turns',
+        '2',
+        '--amp',
+        '--channels-last',
+        '--fused',
+        '--early-backward',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    assert set(found['seconds']) == {'step', 'floor', 'plain'}
+    parts = {name: min(values) for name, values in found['parts'].items()}
+    assert all(value > 0 for name, value in parts.items() if name != 'other')
+    # nothing is counted twice, and little is missed
+    assert sum(parts.values()) <= 2 * min(found['seconds']['step'])
+    assert abs(parts['other']) < 0.3 * sum(parts.values())
+    peak = found['peak_mib']
+    assert peak['step'] < peak['supervised'] < peak['floor']
+
+
+def test_supervised_step(config, tmp_path, monkeypatch):
+    text = open(config).read()
+    path = tmp_path / 'supervised.py'
+    path.write_text(f'{text}\nmodel.update(routes=[], views=[], warp=None)\n')
+    found = measured(
+        'step',
+        str(path),
+        '--batch',
+        '2',
+        '--turns',
+        '1',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    assert found['parts']['easy'] == found['parts']['hard'] == [0]
+    assert found['peak_mib']['floor'] == found['peak_mib']['supervised']
+
+
+def test_concurrent_passes_are_the_same_passes(config, tmp_path, monkeypatch):
+    found = measured(
+        'concurrency',
+        config,
+        '--batch',
+        '2',
+        '--turns',
+        '1',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    assert set(found['seconds']) == {'in turn', 'at once', 'stacked'}
+    tool = import_tool('concurrency.py', monkeypatch)
+    subject = import_tool('step_subject.py', monkeypatch)
+    from mmengine.config import Config
+    passes = tool.Passes(
+        subject.Subject(Config.fromfile(config), 2, 'cpu', [], []))
+    passes.in_turn()
+    expected = [
+        net.parts[1].final_layer.weight.grad.clone() for net in passes.nets
+    ]
+    passes.stacked()
+    stacked = passes.params['parts.1.final_layer.weight'].grad
+    # the stacked loss is the mean over networks
+    torch.testing.assert_close(
+        len(expected) * stacked, torch.stack(expected), rtol=1e-3, atol=1e-6)
+
+
+def test_hard_views(tmp_path, monkeypatch):
+    found = measured(
+        'hard_views',
+        '--batches',
+        '1',
+        '2',
+        '--size',
+        '32',
+        '48',
+        '--turns',
+        '1',
+        '--device',
+        'cpu',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    assert len(found['seconds']['2']) == 9
+    assert all(
+        math.isfinite(values[0]) for values in found['seconds']['2'].values())
+
+
+def test_end_to_end(config, tmp_path, monkeypatch):
+    found = measured(
+        'end_to_end',
+        config,
+        '--iters',
+        '5',
+        '--warm-up',
+        '5',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    line, = found['lines']
+    assert 0 < line['data_time'] < line['time']
