@@ -99,7 +99,10 @@ def compiling_pays() -> bool:
     """
     import torch
     if torch.cuda.is_available():
-        return importlib.util.find_spec('triton') is not None
+        # Triton builds its launchers with a C compiler
+        return torch.cuda.get_device_capability() >= (7, 0) and \
+            importlib.util.find_spec('triton') is not None and \
+            any(map(shutil.which, ('gcc', 'cc', 'clang')))
     return 'amx_bf16' in _cpu_flags() and shutil.which('g++') is not None
 
 

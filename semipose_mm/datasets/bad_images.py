@@ -33,6 +33,10 @@ class BadImages:
         self._seen = torch.zeros(SLOTS, dtype=torch.uint8).share_memory_()
         self._reasons: Dict[str, str] = {}
 
+    def __len__(self) -> int:
+        """Number of images that were called bad in this worker."""
+        return len(self._reasons)
+
     def reason(self, path: str) -> Optional[str]:
         """Get why an image was called bad in this worker.
 

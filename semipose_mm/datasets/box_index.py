@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from typing import Dict, Iterable, List, NamedTuple, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Union
 
 import numpy as np
 
@@ -62,12 +62,33 @@ class Texts(NamedTuple):
         return len({data[a:b] for a, b in zip(ends, ends[1:])})
 
 
+class Record(dict):
+    """A record of a :class:`BoxIndex`, where a change would be lost.
+
+    All copies of it are plain dicts.
+    """
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse a change."""
+        raise TypeError(
+            'a record of UnlabeledPoseDataset cannot be changed, as it is '
+            'made anew each time; let load_data_list return '
+            '[dict(record, bbox=...) for record in super().load_data_list()]')
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple:
+        """Pickle and copy a plain dict."""
+        return dict, (dict(self), )
+
+
 class BoxIndex(Sequence):
     """The boxes of a dataset: a sequence of records that is never changed.
 
     A record is made when it is asked for, with the keys ``img_path``,
     ``img_id``, ``id`` (index of the entry in its file), ``bbox`` (x1, y1,
-    x2, y2) and ``bbox_score``.
+    x2, y2) and ``bbox_score``. A slice of it is an index again.
 
     Args:
         paths (Texts): Paths of the images.
@@ -123,11 +144,13 @@ class BoxIndex(Sequence):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> dict:
-        """Make the record of a box."""
+    def __getitem__(self, index: Union[int, slice]) -> Any:
+        """Make the record of a box, or take a slice."""
+        if isinstance(index, slice):
+            return self.take(index)
         image = self.images[index]
         ids = self.image_ids
-        return dict(
+        return Record(
             img_path=self.paths.get(image),
             img_id=json.loads(ids.get(image))
             if isinstance(ids, Texts) else ids[image].item(),
@@ -139,17 +162,19 @@ class BoxIndex(Sequence):
         """Nothing of it changes."""
         return self
 
-    def take(self, indices: Union[int, Iterable[int]]) -> 'BoxIndex':
+    def take(self, indices: Union[int, slice, Iterable[int]]) -> 'BoxIndex':
         """Take some of the boxes.
 
         Args:
-            indices (int | Iterable[int]): The first so many, the last ones
-                if negative, or those with these indices.
+            indices (int | slice | Iterable[int]): The first so many, the
+                last ones if negative, or those with these indices.
 
         Returns:
             BoxIndex: The boxes; the images are shared.
         """
-        if isinstance(indices, int):
+        if isinstance(indices, slice):
+            rows = indices
+        elif isinstance(indices, int):
             rows = slice(indices) if indices >= 0 else slice(indices, None)
         else:
             rows = np.array(list(indices), np.int64)

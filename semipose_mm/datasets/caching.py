@@ -1,10 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """Which labeled images are held in memory, and who looks there."""
+import multiprocessing
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
+from torch.utils.data import get_worker_info
 
 from .fetching import find_loader
 from .image_cache import CHANNELS, ImageCache
@@ -29,13 +31,17 @@ def hold_images(dataset: Any, key: str, limit: int,
         ImageCache, optional: What its loaders fill. None if there is no
         room, or no loader whose pixels are known.
     """
-    sizes, why = {}, 'it is 0'
-    if limit:
-        sizes, why = _find_sizes(dataset, limit * MIB), 'they need more'
-    if sizes is None or not limit:
+    sizes, why = None, f'{limit_key}={limit}'
+    if limit and 'fork' not in multiprocessing.get_all_start_methods():
+        why = 'this system has no fork, by which workers share them'
+    elif limit and get_worker_info() is not None:
+        why = 'a worker, which would share none, read the labels'
+    elif limit:
+        sizes = _find_sizes(dataset, limit * MIB)
+        why += ' and they need more'
+    if sizes is None:
         print_log(
-            f'{key}: images are decoded anew for each sample, as '
-            f'{limit_key}={limit} and {why}',
+            f'{key}: images are decoded anew for each sample, as {why}',
             logger='current')
         return None
     if not sizes:

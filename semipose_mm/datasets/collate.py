@@ -27,17 +27,12 @@ def semi_collate(items: Sequence[dict]) -> dict:
         ``unlabeled`` (U) and ``labels`` as ``stack_labels`` makes them.
 
     Raises:
-        ValueError: If crops differ in size.
+        ValueError: If the items differ in their shapes.
     """
     inputs = dict()
     for name in items[0]['inputs']:
         values = [item['inputs'][name] for item in items]
-        if any(value.shape != values[0].shape for value in values):
-            sizes = sorted({tuple(value.shape[-2:]) for value in values})
-            raise ValueError(
-                f'train_dataloader.dataset gives images {name!r} of the '
-                f'sizes (height, width) {sizes}; its pipelines must crop to '
-                'one, by TopdownAffine')
+        _check_shapes(name, values)
         inputs[name] = _stacked(values, flat=name != 'labeled')
     labeled = [item['data_samples']['labeled'] for item in items]
     samples = dict(labeled=labeled, labels=stack_labels(labeled))
@@ -52,7 +47,28 @@ def semi_collate(items: Sequence[dict]) -> dict:
     return dict(inputs=inputs, data_samples=samples)
 
 
+def _check_shapes(name: str, values: Sequence[Tensor]) -> None:
+    """Refuse inputs of several shapes."""
+    shapes = sorted({tuple(value.shape) for value in values})
+    if len(shapes) == 1:
+        return
+    sizes = sorted({shape[-2:] for shape in shapes})
+    if name != 'uniforms' and len(sizes) > 1:
+        raise ValueError(
+            f'train_dataloader.dataset gives images {name!r} of the sizes '
+            f'(height, width) {sizes}; its pipelines must crop to one, by '
+            'TopdownAffine')
+    raise ValueError(
+        f'train_dataloader.dataset gives {name!r} of the shapes {shapes}; the '
+        'items of a batch must be equal in channels, in unlabeled_ratio and '
+        'in num_uniforms')
+
+
 def _stacked(values: Sequence[Tensor], flat: bool) -> Tensor:
-    """Rows of all samples, in shared memory if this is a worker."""
+    """Rows of all samples.
+
+    In a worker, ``default_collate`` stacks right into shared memory, where
+    the result of ``torch.stack`` would have to be copied.
+    """
     batch = default_collate(list(values))
     return batch.flatten(0, 1) if flat else batch

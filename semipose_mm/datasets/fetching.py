@@ -186,11 +186,9 @@ class _Sample:
             tuple[dict, str]: What the pipeline returns, and what is wrong
             with the image; None where there is nothing.
         """
-        # this loader judges the file when it reads it
-        if not isinstance(find_loader(self.dataset), LeanLoadImage):
-            fault = self._known_fault(bad_images)
-            if fault is not None:
-                return None, fault
+        fault = self._known_fault(bad_images)
+        if fault is not None:
+            return None, fault
         seed_globals(*self.path)
         try:
             # `__getitem__` would refetch by itself, by the global state
@@ -209,8 +207,13 @@ class _Sample:
 
     def _known_fault(self, bad_images: Optional[BadImages]) -> Optional[str]:
         """What can be told without running the pipeline."""
-        fault = bad_images.reason(self.source.path) if bad_images else None
-        if fault is None:
+        fault = None
+        # where nothing is known, the source need not be found
+        if bad_images is not None and len(bad_images):
+            fault = bad_images.reason(self.source.path)
+        # this loader judges the file when it reads it
+        if fault is None and not isinstance(
+                find_loader(self.dataset), LeanLoadImage):
             fault = file_fault(self.source)
             if fault is not None and bad_images is not None:
                 bad_images.add(self.source.path, fault)

@@ -26,9 +26,9 @@ class Place(NamedTuple):
 class ImageCache:
     """Images decoded once, by whichever worker meets them first.
 
-    The memory is anonymous and comes to workers by ``fork``; pages that
-    nobody has written take no room. A pickled copy, which workers that are
-    started otherwise get, holds nothing.
+    The memory is anonymous and comes to workers by ``fork``, which the
+    system must have; pages that nobody has written take no room. A pickled
+    copy, which workers that are started otherwise get, holds nothing.
 
     Args:
         sizes (dict[str, tuple[int, int]]): Width and height of each image.
@@ -41,9 +41,11 @@ class ImageCache:
             self._places[path] = Place(number, end, (height, width, CHANNELS))
             end += height * width * CHANNELS
         self.num_bytes = end
-        self._memory = mmap.mmap(-1, end) if end else None
-        # makes pixels visible to other processors before their flag is
-        self._lock = multiprocessing.get_context('fork').Lock()
+        self._memory = self._lock = None
+        if end:
+            self._memory = mmap.mmap(-1, end)
+            # makes pixels visible to other processors before their flag is
+            self._lock = multiprocessing.get_context('fork').Lock()
 
     def __reduce__(self) -> tuple:
         """Pickle none of the memory."""

@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
-"""Pipelines: checking their order, deriving the unlabeled one."""
-from typing import List, Tuple
+"""Whether two datasets and their pipelines fit; the derived pipeline."""
+from typing import Any, List, Tuple
 
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
@@ -13,6 +13,51 @@ from .transforms.twin import stock_name
 
 # What needs keypoints and would make something up without them.
 NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget, KeypointConverter)
+
+
+def check_keypoints(labeled: Any, unlabeled: Any, key: str) -> None:
+    """Check that both datasets speak of the same number of keypoints.
+
+    Args:
+        labeled (BaseDataset | CombinedDataset): The labeled dataset.
+        unlabeled (BaseDataset | CombinedDataset): The unlabeled dataset.
+        key (str): Config key that both belong to.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    one, other = (
+        dataset.metainfo.get('num_keypoints')
+        for dataset in (labeled, unlabeled))
+    if one != other:
+        raise ValueError(
+            f'{key}.labeled has {one} keypoints, {key}.unlabeled has {other}; '
+            'leave out unlabeled.metainfo, or set it to that of the labeled '
+            'dataset')
+
+
+def check_explicit(pipeline: Compose, sources: dict, key: str) -> None:
+    """Check an unlabeled pipeline that the config gives itself.
+
+    Args:
+        pipeline (Compose): The pipeline.
+        sources (dict): The sources of a derived one.
+        key (str): Config key of the dataset of both.
+
+    Raises:
+        ValueError: If it cannot be used.
+    """
+    pipeline_key = f'{key}.unlabeled.pipeline'
+    last = pipeline.transforms[-1]
+    if not isinstance(last, EasyHardPair):
+        raise ValueError(
+            f'{pipeline_key} ends with {stock_name(last)}; it must end with '
+            'EasyHardPair, or be left out to be derived from the labeled one')
+    if sources:
+        raise ValueError(
+            f'{key}.sources is for a derived unlabeled pipeline, but '
+            f'{pipeline_key} is given; move the sources to its EasyHardPair')
+    check_order(pipeline, pipeline_key)
 
 
 def check_order(pipeline: Compose, key: str) -> None:

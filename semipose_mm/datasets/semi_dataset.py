@@ -15,12 +15,12 @@ from .caching import attach, hold_images
 from .fetching import fetch
 from .image_cache import ImageCache
 from .label_check import check_labels, check_unlabeled, explained, leaves
-from .pipeline import check_loading, check_order, derive_unlabeled
+from .pipeline import (check_explicit, check_keypoints, check_loading,
+                       check_order, derive_unlabeled)
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
-from .transforms import EasyHardPair, build_transforms
+from .transforms import build_transforms
 from .transforms.lean_stock import replace_stock
-from .transforms.twin import stock_name
 from .unlabeled_dataset import UnlabeledPoseDataset, set_allow_outside
 
 # Streams of an item: 0 is the labeled sample, 1 + r the partner r. This one
@@ -73,6 +73,13 @@ class SemiPoseDataset(Dataset):
         allow_outside (bool): Whether file names of annotation files and
             image lists may lead out of ``data_root`` and
             ``data_prefix['img']`` of their datasets. Defaults to False.
+        labeled_cache_mb (int): The largest size of all labeled images,
+            decoded, in MiB, at which they are held in memory; 0 holds none.
+            Defaults to 1024.
+
+    Raises:
+        TypeError: If one of the two datasets is of no use.
+        ValueError: If a key has a value that is not allowed.
     """
 
     def __init__(self,
@@ -117,11 +124,11 @@ class SemiPoseDataset(Dataset):
             self.unlabeled = self._build('unlabeled', unlabeled, metainfo)
             self._derived = not unlabeled.get('pipeline')
             replace_stock(self.unlabeled)
-            self._check_keypoints()
+            check_keypoints(self.labeled, self.unlabeled, KEY)
             if self._derived:
                 self._derive()
             else:
-                self._check_explicit()
+                check_explicit(self.unlabeled.pipeline, self.sources, KEY)
         for name in ('labeled', 'unlabeled'):
             if getattr(getattr(self, name), '_fully_initialized', False):
                 self._check_data(name)
@@ -157,31 +164,6 @@ class SemiPoseDataset(Dataset):
                     f"no '{attribute}'; use a dataset of MMPose, or its "
                     'CombinedDataset for several')
         return dataset
-
-    def _check_keypoints(self) -> None:
-        """Check that both datasets speak of the same number of keypoints."""
-        labeled = self.labeled.metainfo.get('num_keypoints')
-        unlabeled = self.unlabeled.metainfo.get('num_keypoints')
-        if labeled != unlabeled:
-            raise ValueError(
-                f'{KEY}.labeled has {labeled} keypoints, {KEY}.unlabeled has '
-                f'{unlabeled}; leave out unlabeled.metainfo, or set it to '
-                'that of the labeled dataset')
-
-    def _check_explicit(self) -> None:
-        """Check an unlabeled pipeline that the config gives itself."""
-        key = f'{KEY}.unlabeled.pipeline'
-        transforms = self.unlabeled.pipeline.transforms
-        if not isinstance(transforms[-1], EasyHardPair):
-            raise ValueError(
-                f'{key} ends with {stock_name(transforms[-1])}; it must '
-                'end with EasyHardPair, or be left out to be derived from '
-                'the labeled one')
-        if self.sources:
-            raise ValueError(
-                f'{KEY}.sources is for a derived unlabeled pipeline, but '
-                f'{key} is given; move the sources to its EasyHardPair')
-        check_order(self.unlabeled.pipeline, key)
 
     def _derive(self) -> None:
         """Derive the unlabeled pipeline from the labeled one."""

@@ -64,9 +64,9 @@ class UnlabeledPoseDataset(BaseDataset):
             unless it is given. Defaults to None.
         indices (int | Sequence[int], optional): The first so many instances,
             or those with these indices. Defaults to None, which means all.
-        serialize_data (bool): As in MMEngine, for subclasses that read
-            records of their own: the instances of these sources are held in
-            arrays, which workers share. Defaults to True.
+        serialize_data (bool): As in MMEngine, for subclasses whose records
+            are a list: the instances of these sources are held in arrays,
+            which workers share. Defaults to True.
         pipeline (list): The pipeline. Defaults to [].
         lazy_init (bool): Whether to read the source only when it is needed.
             Defaults to False.
@@ -149,8 +149,24 @@ class UnlabeledPoseDataset(BaseDataset):
             if exists(joined):
                 self.bbox_file = joined
 
-    def load_data_list(self) -> BoxIndex:
+    @property
+    def serialize_data(self) -> bool:
+        """bool: Whether the records are pickled, as MMEngine does it.
+
+        A :class:`BoxIndex` is as compact, and shared, as it is.
+        """
+        # a subset of what is pickled has no list
+        records = getattr(self, 'data_list', None)
+        return self._serialize_lists and not isinstance(records, BoxIndex)
+
+    @serialize_data.setter
+    def serialize_data(self, value: bool) -> None:
+        self._serialize_lists = value
+
+    def load_data_list(self) -> Sequence[dict]:
         """Read the source.
+
+        A subclass may return a list of dicts of its own, made of these.
 
         Returns:
             BoxIndex: A record an instance.
@@ -168,10 +184,7 @@ class UnlabeledPoseDataset(BaseDataset):
             max_per_image=self.max_per_image)
         if source.whole_images:
             self._refuse_box_options()
-        index = self._report(read_source(source))
-        # it is as compact, and shared, as it is
-        self.serialize_data = False
-        return index
+        return self._report(read_source(source))
 
     def _report(self, reading: Reading) -> BoxIndex:
         """Log what was read, and check that it is something."""

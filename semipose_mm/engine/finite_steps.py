@@ -109,6 +109,23 @@ class FiniteSteps:
             self._rollback.unless(finite)
             self._rollback = None
 
+    def load_state_dict(self, state_dict: dict) -> None:
+        """The stock loading, which keeps how this optimizer computes.
+
+        Args:
+            state_dict (dict): Perhaps of a run with another implementation,
+                as with or without ``fused=True``.
+        """
+        for saved, own in zip(
+                state_dict.get('param_groups', ()),
+                self.optimizer.param_groups):
+            # before torch places the state by it
+            saved.update({
+                name: own[name]
+                for name in ('foreach', 'fused') if name in own
+            })
+        super().load_state_dict(state_dict)
+
     def read_skipped(self) -> SkippedSteps:
         """Read the counters; waits for the device.
 

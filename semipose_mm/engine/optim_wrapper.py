@@ -14,15 +14,15 @@ from .finite_steps import FiniteSteps
 class AnyDeviceAmpOptimWrapper(FiniteSteps, AmpOptimWrapper):
     """Automatic mixed precision that also runs without an accelerator.
 
-    On an accelerator this is the stock wrapper. On CPU, where that refuses,
-    forward passes run in bfloat16 autocast and the loss is not scaled, since
-    bfloat16 has the range of float32. Steps that are not finite are skipped,
-    see :class:`FiniteSteps`; those by which a loss scaler finds its scale
-    count as well.
+    On an accelerator this is the stock wrapper, and on CPU, where that
+    refuses, forward passes run in bfloat16 autocast. Losses are scaled in
+    float16 only, since bfloat16 has the range of float32. Steps that are not
+    finite are skipped, see :class:`FiniteSteps`; those by which a loss scaler
+    finds its scale count as well.
 
     Args:
         loss_scale (float | str | dict): As in ``AmpOptimWrapper``; without
-            effect on CPU. Defaults to ``'dynamic'``
+            effect in bfloat16. Defaults to ``'dynamic'``
         dtype (str | torch.dtype, optional): The precision of the autocast.
             On CPU only ``'bfloat16'`` is allowed. Defaults to ``None``, that
             is float16 on an accelerator and bfloat16 on CPU
@@ -42,6 +42,8 @@ class AnyDeviceAmpOptimWrapper(FiniteSteps, AmpOptimWrapper):
         self.set_max_skipped(max_skipped)
         if get_device() != 'cpu':
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
+            if self.cast_dtype in ('bfloat16', torch.bfloat16):
+                self._leave_unscaled()
             return
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise ValueError(
@@ -54,8 +56,13 @@ class AnyDeviceAmpOptimWrapper(FiniteSteps, AmpOptimWrapper):
                 'an accelerator; set it to False on CPU')
         OptimWrapper.__init__(self, **kwargs)
         self._scale_update_param = None
-        self.loss_scaler = torch.amp.GradScaler('cpu', enabled=False)
         self.cast_dtype = torch.bfloat16
+        self._leave_unscaled()
+
+    def _leave_unscaled(self) -> None:
+        """Scale no loss, since bfloat16 has the range of float32."""
+        # a dynamic scale would grow without end, beyond that range
+        self.loss_scaler = torch.amp.GradScaler('cpu', enabled=False)
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Load the states of the optimizer and the loss scaler.

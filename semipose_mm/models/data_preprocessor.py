@@ -25,7 +25,8 @@ class SemiPoseDataPreprocessor(PoseDataPreprocessor):
     tensor each; data samples stay where they are. Any other batch
     (validation, test, a stock dataset) is left to the parent class.
     Parameters are those of :class:`mmpose.models.PoseDataPreprocessor`, so a
-    base config keeps its ``mean``, ``std`` and ``bgr_to_rgb``.
+    base config keeps its ``mean``, ``std`` and ``bgr_to_rgb``;
+    ``batch_augments`` may change images only, as labels are made before.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:

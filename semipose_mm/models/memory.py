@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """What a training step may do to need less memory: same gradients."""
 from contextlib import contextmanager, nullcontext
-from functools import wraps
-from typing import Iterator, Sequence, Tuple
+from types import MethodType
+from typing import Any, Iterator, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +23,12 @@ class _Spent(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_output: Tensor) -> Tuple:
-        known = [grad for grad in ctx.grads if grad is not None]
+        # freed with the pass, as others' saved tensors are
+        grads, ctx.grads = ctx.grads, None
+        known = [grad for grad in grads if grad is not None]
         scaled = iter(torch._foreach_mul(known, grad_output))
         return (None, None, *(grad if grad is None else next(scaled)
-                              for grad in ctx.grads))
+                              for grad in grads))
 
 
 def spend(loss: Tensor, net: nn.Module) -> Tensor:
@@ -41,12 +43,15 @@ def spend(loss: Tensor, net: nn.Module) -> Tensor:
         net (nn.Module): The network on which alone it depends.
 
     Returns:
-        Tensor: The same value.
+        Tensor: The same value; the loss itself where there is nothing to
+        differentiate.
 
     Raises:
         ValueError: In float16, whose small gradients vanish before a loss
             scaler could save them.
     """
+    if not loss.requires_grad:
+        return loss
     device = loss.device.type
     if torch.is_autocast_enabled(device) and torch.get_autocast_dtype(
             device) == torch.float16:
@@ -62,7 +67,7 @@ def spend(loss: Tensor, net: nn.Module) -> Tensor:
     return _Spent.apply(loss.detach(), grads, *params)
 
 
-def recompute(net: nn.Module, names: Sequence[str], key: str) -> None:
+def recompute_modules(net: nn.Module, names: Sequence[str], key: str) -> None:
     """Keep only the inputs of modules, and run these again backwards.
 
     Unlike with ``with_cp`` of MMPose's backbones, the second run leaves
@@ -95,33 +100,42 @@ def recompute(net: nn.Module, names: Sequence[str], key: str) -> None:
 
 def _run_twice(module: nn.Module) -> None:
     """Let a module run again in the backward pass."""
-    forward = module.forward
+    # a method, so that a copy of the module runs its own weights
+    module.forward = MethodType(_forward_twice, module)
 
-    @wraps(forward)
-    def wrapper(*args, **kwargs):
-        if not torch.is_grad_enabled():
-            return forward(*args, **kwargs)
-        return checkpoint(
-            forward,
-            *args,
-            use_reentrant=False,
-            context_fn=lambda: (nullcontext(), _untracked(module)),
-            **kwargs)
 
-    module.forward = wrapper
+def _forward_twice(module: nn.Module, *args, **kwargs) -> Any:
+    """The forward of a module's class, checkpointed."""
+
+    def forward(*args, **kwargs):
+        # HRNet's modules write into the list that they are given
+        args = [list(arg) if isinstance(arg, list) else arg for arg in args]
+        return type(module).forward(module, *args, **kwargs)
+
+    if not torch.is_grad_enabled():
+        return forward(*args, **kwargs)
+    return checkpoint(
+        forward,
+        *args,
+        use_reentrant=False,
+        context_fn=lambda: (nullcontext(), _untracked(module)),
+        **kwargs)
 
 
 @contextmanager
 def _untracked(module: nn.Module) -> Iterator[None]:
     """Leave running statistics as they are."""
     norms = [
-        (m, m.momentum, m.num_batches_tracked) for m in module.modules()
+        m for m in module.modules()
         if isinstance(m, _NormBase) and m.training and m.track_running_stats
     ]
-    for norm, _, _ in norms:
-        norm.momentum, norm.num_batches_tracked = 0., None
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.
     try:
         yield
     finally:
-        for norm, momentum, count in norms:
-            norm.momentum, norm.num_batches_tracked = momentum, count
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+            # counted a second time; SyncBN insists on a counter
+            norm.num_batches_tracked.sub_(1)

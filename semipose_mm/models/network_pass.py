@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """A network's training pass, which may be compiled."""
+import copy
 from typing import Any, Callable, Collection
 
 import torch
@@ -32,6 +33,10 @@ class NetworkPass:
         """
         self._compiled = torch.compile(self._function, dynamic=False, **kwargs)
         self._sizes = {True: tuple(student), False: tuple(teacher)}
+
+    def __deepcopy__(self, memo: dict) -> 'NetworkPass':
+        """A pass of the copied network, not compiled."""
+        return NetworkPass(copy.deepcopy(self._function, memo))
 
     def __call__(self, images: Tensor) -> Any:
         """The output for images (N, 3, H, W)."""

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
                                     TeachingStep, stack_labels)
 from semipose_mm.structures.semi_batch import Lesson
-from .memory import recompute as save_memory
-from .memory import spend
+from .memory import recompute_modules, spend
 from .network_pass import NetworkPass
 from .networks import teaching
 from .peer_estimator import PeerEstimator
@@ -76,7 +75,8 @@ class SemiPoseEstimator(PeerEstimator):
             the backward pass instead of kept. Defaults to ``()``
         early_backward (bool): Whether each loss is differentiated as soon as
             it is there: the same gradients with the activations of one pass
-            in memory instead of all. Several processes then exchange
+            in memory instead of all, and a set of gradients for each loss
+            until the end of the step. Several processes then exchange
             gradients after the last pass, not during it. Defaults to
             ``False``
 
@@ -128,7 +128,7 @@ class SemiPoseEstimator(PeerEstimator):
         self.teacher_norm = teacher_norm
         self.early_backward = early_backward
         for net in self.networks:
-            save_memory(net, recompute, 'model.recompute')
+            recompute_modules(net, recompute, 'model.recompute')
         self.recompute = tuple(recompute)
         #: list[NetworkPass]: How each network runs in training.
         self.passes = [
@@ -173,8 +173,9 @@ class SemiPoseEstimator(PeerEstimator):
             losses = self._labeled_losses(inputs, stack_labels(data_samples),
                                           step)
         else:
-            losses = self._labeled_losses(inputs['labeled'],
-                                          data_samples['labels'], step)
+            labels = data_samples.get('labels') or stack_labels(
+                data_samples['labeled'])
+            losses = self._labeled_losses(inputs['labeled'], labels, step)
             if self.teaching_enabled:
                 losses.update(self._unlabeled_losses(inputs, step))
         step.losses = {name: loss.detach() for name, loss in losses.items()}

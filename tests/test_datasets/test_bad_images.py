@@ -17,7 +17,8 @@ from toy_images import BAD, READABLE, exif, save_huge, turned
 
 from semipose_mm.datasets import SemiIndex, UnlabeledPoseDataset
 from semipose_mm.datasets.bad_images import BadImageError
-from semipose_mm.datasets.image_check import image_fault, image_size
+from semipose_mm.datasets.image_check import (image_fault, image_size,
+                                              read_image)
 
 
 @TRANSFORMS.register_module()
@@ -150,6 +151,24 @@ class TestBad:
             assert again['data_samples']['unlabeled'][0].id == sample.id
         # once in a dataset and its workers
         assert len(warned) == 2
+
+    def test_damage_is_decoded_once(self, build_semi, folder, warned):
+        """A damaged image whose header and end are fine."""
+        path = folder / '009.png'
+        content = bytearray(path.read_bytes())
+        content[60:80] = bytes(20)
+        path.write_bytes(content)
+        assert image_fault(str(path)) is None
+        dataset, index = build_semi(), SemiIndex(1, (4, ), 77)
+        first, read = dataset[index], []
+        assert len(warned) == 1 and '009.png' in warned[0]
+        with patch(
+                'semipose_mm.datasets.transforms.lean_loading.read_image',
+                side_effect=lambda path: read.append(path) or read_image(path)
+        ):
+            again = dataset[index]
+        assert read and str(path) not in read
+        assert torch.equal(again['inputs']['easy'], first['inputs']['easy'])
 
     @staticmethod
     def fail(line):

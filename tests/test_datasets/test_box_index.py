@@ -67,6 +67,41 @@ class TestIndex:
         with pytest.raises(IndexError):
             index.take([3])
 
+    @pytest.mark.parametrize(
+        'part', [slice(2), slice(-1, None),
+                 slice(None, None, -1)])
+    def test_slices(self, part):
+        index = make_index()
+        assert isinstance(index[part], BoxIndex)
+        assert list(index[part]) == list(index)[part]
+
+    @pytest.mark.parametrize('change', [
+        lambda record: record.__setitem__('bbox', (0, 0, 5, 5)),
+        lambda record: record.__delitem__('bbox'),
+        lambda record: record.update(bbox=(0, 0, 5, 5)),
+        lambda record: record.setdefault('own', 1),
+        lambda record: record.pop('bbox'),
+        lambda record: record.popitem(),
+        lambda record: record.clear(),
+    ])
+    def test_no_change_is_lost(self, change):
+        record = make_index()[0]
+        before = dict(record)
+        with pytest.raises(TypeError, match=r'\[dict\(record, bbox='):
+            change(record)
+        assert record == before
+
+    @pytest.mark.parametrize('duplicate', [
+        dict, copy.copy, copy.deepcopy, dict.copy,
+        lambda record: pickle.loads(pickle.dumps(record))
+    ])
+    def test_copies_of_a_record_may_change(self, duplicate):
+        record = make_index()[0]
+        one = duplicate(record)
+        assert type(one) is dict and one == record
+        one['bbox'] = (0, 0, 5, 5)
+        assert one != record
+
     def test_copies(self):
         index = make_index()
         assert copy.deepcopy(index) is index
@@ -165,13 +200,18 @@ def test_sources(tmp_path, ids, annotated):
 
 
 @pytest.fixture
-def dataset(data_root):
-    return UnlabeledPoseDataset(
+def cfg(data_root):
+    return dict(
         ann_file='images.json',
         bbox_file='boxes.json',
         data_root=str(data_root),
         data_prefix=dict(img='images/'),
         metainfo=METAINFO)
+
+
+@pytest.fixture
+def dataset(cfg):
+    return UnlabeledPoseDataset(**cfg)
 
 
 class TestDataset:
@@ -195,14 +235,8 @@ class TestDataset:
         assert info['sample_idx'] == len(dataset) - 1
         assert len(info['bbox']) == 4
 
-    def test_combined(self, dataset, data_root):
-        cfg = dict(
-            type='UnlabeledPoseDataset',
-            ann_file='images.json',
-            bbox_file='boxes.json',
-            data_root=str(data_root),
-            data_prefix=dict(img='images/'),
-            metainfo=METAINFO)
+    def test_combined(self, dataset, cfg):
+        cfg['type'] = 'UnlabeledPoseDataset'
         combined = CombinedDataset(
             metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
             datasets=[cfg, dict(cfg, indices=2)])
@@ -241,3 +275,42 @@ class TestDataset:
             assert len(dataset) == 2
             assert dataset.get_data_info(0)['img_path'] == '2'
             assert hasattr(dataset, 'data_bytes') == serialize_data
+
+    @pytest.mark.parametrize('serialize_data', [True, False])
+    def test_changed_records(self, cfg, serialize_data):
+        """A subclass may change what the sources give."""
+
+        class Smaller(UnlabeledPoseDataset):
+
+            def load_data_list(self):
+                return [
+                    dict(record, bbox=(0, 0, 5, 5))
+                    for record in super().load_data_list()
+                ]
+
+        class Even(UnlabeledPoseDataset):
+
+            def filter_data(self):
+                return [r for r in self.data_list if r['id'] % 2 == 0]
+
+        class Lossy(UnlabeledPoseDataset):
+
+            def load_data_list(self):
+                records = super().load_data_list()
+                for record in records:
+                    record['bbox'] = (0, 0, 5, 5)
+                return records
+
+        cfg['serialize_data'] = serialize_data
+        whole = UnlabeledPoseDataset(**cfg)
+        assert not hasattr(whole, 'data_bytes')
+        smaller, even = Smaller(**cfg), Even(**cfg)
+        assert len(smaller) == len(whole) == 2 * len(even)
+        assert smaller.get_data_info(3)['bbox'].tolist() == [[0, 0, 5, 5]]
+        assert even.get_data_info(3)['id'] == 6
+        # as MMEngine holds them: in bytes, which workers share
+        for dataset in (smaller, even, even.get_subset(2)):
+            assert hasattr(dataset, 'data_bytes') == serialize_data
+            assert dataset.serialize_data == serialize_data
+        with pytest.raises(TypeError, match='cannot be changed'):
+            Lossy(**cfg)

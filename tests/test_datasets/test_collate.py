@@ -92,3 +92,16 @@ def test_supervised_items():
 def test_crops_of_two_sizes_are_named():
     with pytest.raises(ValueError, match=r'labeled.*\(5, 4\), \(6, 4\)'):
         semi_collate([item(0), item(1, size=(5, 4))])
+
+
+def test_other_shapes_are_named():
+    items = [item(0), item(1)]
+    items[1]['inputs']['uniforms'] = torch.rand(2, 5)
+    with pytest.raises(
+            ValueError,
+            match=r"gives 'uniforms' of the shapes \[\(2, 5\), \(2, 7\)\]; "
+            '.*num_uniforms') as caught:
+        semi_collate(items)
+    assert 'TopdownAffine' not in str(caught.value)
+    with pytest.raises(ValueError, match=r"'easy'.*\(1, 3, 6, 4\).*_ratio"):
+        semi_collate([item(0), item(1, ratio=1)])

@@ -162,6 +162,32 @@ class TestCache:
         assert len(list(loader)) == 1
         assert np.array_equal(dataset._cache.get(path), cv2.imread(path))
 
+    def test_no_fork(self, build_semi, monkeypatch):
+        """There is nothing that workers could share."""
+        monkeypatch.setattr('multiprocessing.get_all_start_methods',
+                            lambda: ['spawn'])
+        # what a spawned worker gets
+        with patch('multiprocessing.get_context', side_effect=ValueError):
+            assert ImageCache({}).get('a') is None
+            dataset = build_semi()
+        assert dataset._cache is None and dataset[0]
+
+    def test_worker_that_reads_the_labels(self, semi_cfg):
+        """It would hold images that nobody else sees."""
+        semi_cfg['labeled']['lazy_init'] = True
+        dataset = DATASETS.build(semi_cfg)
+        loader = DataLoader(
+            dataset,
+            sampler=[SemiIndex(2, (3, ), 5)],
+            num_workers=1,
+            collate_fn=lambda items: items[0]['labeled_cache'])
+        with patch.object(
+                type(dataset), '__getitem__', lambda self, index: self.
+                full_init() or dict(labeled_cache=self._cache is not None)):
+            assert list(loader) == [False]
+        dataset.full_init()
+        assert dataset._cache is not None
+
     def test_decodes_once(self, build_semi):
         dataset = build_semi()
         with patch(

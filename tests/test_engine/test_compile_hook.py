@@ -1,7 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Tests of compiled training: what is compiled when, and what comes out."""
+from types import SimpleNamespace
+
 import pytest
 import torch
+import toys
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
@@ -74,7 +77,20 @@ def test_recomputing_is_refused(people_root, tmp_path):
 
 
 def test_other_models_are_refused():
-    from types import SimpleNamespace
     with pytest.raises(TypeError, match='SemiPoseEstimator.*Linear'):
         CompileHook().before_train(
             SimpleNamespace(model=torch.nn.Linear(1, 1)))
+
+
+@pytest.mark.parametrize('mode', ['reduce-overhead', 'max-autotune'])
+def test_recorded_graphs_are_refused(mode):
+    with pytest.raises(ValueError, match=f'mode of CompileHook.*{mode}'):
+        CompileHook(mode=mode)
+
+
+def test_batches_of_any_size_are_refused():
+    model = toys.build_model(**toys.DUAL)
+    loader = SimpleNamespace(batch_size=None, dataset=[])
+    with pytest.raises(ValueError, match='train_dataloader.batch_size'):
+        CompileHook().before_train(
+            SimpleNamespace(model=model, train_dataloader=loader))

@@ -75,3 +75,19 @@ def test_numbers_that_are_no_tensors(tmp_path):
     scalars = runner.message_hub.log_scalars
     assert scalars['train/loss'].current() == 2
     assert scalars['train/epe'].current() == 3
+
+
+def test_graphs_are_not_kept(tmp_path):
+    runner, _ = run(tmp_path, 'DeferredRuntimeInfoHook', 100)
+    hook = next(
+        h for h in runner.hooks if isinstance(h, DeferredRuntimeInfoHook))
+    hook._interval = 7
+    loss = torch.ones(1, requires_grad=True).sum()
+    hook.after_train_iter(runner, 0, outputs=dict(loss=loss))
+    kept, = hook._kept
+    assert kept['loss'].grad_fn is None
+
+
+def test_the_stage_ends_with_the_training(tmp_path):
+    runner, _ = run(tmp_path, 'DeferredRuntimeInfoHook', 100)
+    assert 'loop_stage' not in runner.message_hub.runtime_info

@@ -190,3 +190,18 @@ def test_limit(tmp_path):
     last = torch.load(tmp_path / 'iter_8.pth', weights_only=True)
     for key, value in good['state_dict'].items():
         assert torch.equal(value, last['state_dict'][key]), key
+
+
+@pytest.mark.parametrize('before, after', [(True, False), (False, True)])
+def test_another_implementation_goes_on(before, after):
+    """As with --fast and --resume from a run without it."""
+    old_net, old = build(before)
+    net, wrapper = build(after)
+    net.load_state_dict(old_net.state_dict())
+    wrapper.load_state_dict(copy.deepcopy(old.state_dict()))
+    assert wrapper.param_groups[0]['fused'] is after
+    images = torch.rand(4, 3)
+    for pair in ((net, wrapper), (old_net, old)):
+        take(pair[1], pair[0], images)
+    for key, value in old_net.state_dict().items():
+        torch.testing.assert_close(net.state_dict()[key], value, msg=key)

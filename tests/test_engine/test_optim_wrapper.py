@@ -108,3 +108,13 @@ def test_state_of_a_cpu_run_loads_anywhere():
 
     wrapper.loss_scaler = Scaler()
     wrapper.load_state_dict(state)
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
+@pytest.mark.parametrize('dtype, scaled', [('bfloat16', False),
+                                           ('float16', True)])
+def test_only_float16_is_scaled(dtype, scaled):
+    """A scale that nothing stops would leave the range of bfloat16."""
+    model = torch.nn.Linear(3, 2).cuda()
+    assert build(model, dtype=dtype).loss_scaler.is_enabled() == scaled

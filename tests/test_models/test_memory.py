@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Less memory, the same gradients and statistics."""
+import copy
 import importlib
 from pathlib import Path
 
@@ -70,6 +71,81 @@ def test_recomputed_modules_leave_everything_as_it_is(saved_bytes, early):
     assert found[3] < 0.75 * plain[3]
     for key, value in plain[1].items():
         assert torch.equal(found[1][key], value), key
+
+
+def hrnet(**kwargs):
+    """Two small HRNets, whose modules write into the list they are given."""
+    widths = dict(zip(range(2, 5), ((4, 8), (4, 8, 16), (4, 8, 16, 32))))
+    stages = {
+        f'stage{i}':
+        dict(
+            num_modules=1,
+            num_branches=i,
+            block='BASIC',
+            num_blocks=(1, ) * i,
+            num_channels=widths[i])
+        for i in widths
+    }
+    stages['stage1'] = dict(
+        num_modules=1,
+        num_branches=1,
+        block='BOTTLENECK',
+        num_blocks=(1, ),
+        num_channels=(16, ))
+    head = dict(toys.BASE['head'], in_channels=4, deconv_out_channels=None)
+    backbone = dict(type='HRNet', extra=stages)
+    return toys.build_model(
+        **dict(toys.DUAL, backbone=backbone, head=head, **kwargs))
+
+
+def test_modules_that_change_their_arguments():
+    gradients, losses = [], []
+    names = [f'backbone.stage{i}' for i in (2, 3, 4)]
+    for recompute in ((), names):
+        model = hrnet(recompute=recompute)
+        found = model.loss(*toys.build_batch())
+        sum(found.values()).backward()
+        losses.append(found)
+        gradients.append({k: p.grad for k, p in model.named_parameters()})
+    assert losses[0] == losses[1]
+    for name, grad in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], grad, msg=name)
+
+
+def zeroed_copy(model):
+    other = copy.deepcopy(model)
+    for param in other.parameters():
+        param.data.zero_()
+    return other
+
+
+def test_a_copy_runs_its_own_weights():
+    model = toys.build_model(**toys.DUAL, recompute=['backbone.layer1'])
+    features = torch.rand(1, 8, 4, 4)
+    # what is left of residual blocks
+    assert torch.equal(zeroed_copy(model).backbone.layer1(features), features)
+    model = toys.build_model(**toys.DUAL)
+    model.passes[0].compile({3}, {3}, backend='eager')
+    images = toys.build_batch()[0]['labeled']
+    assert not zeroed_copy(model).passes[0](images).any()
+    assert model.passes[0](images).any()
+
+
+def test_a_loss_of_a_validation():
+    model = toys.build_model(**toys.DUAL, early_backward=True)
+    with torch.no_grad():
+        losses = model.loss(*toys.build_batch())
+    assert not any(loss.requires_grad for loss in losses.values())
+
+
+def test_known_gradients_are_freed_with_the_pass():
+    model = toys.build_model(**toys.DUAL, early_backward=True)
+    losses = model.loss(*toys.build_batch())
+    total = sum(losses.values())
+    nodes = [loss.grad_fn for loss in losses.values()]
+    total.backward()
+    held = [node for node in nodes if getattr(node, 'grads', None)]
+    assert not held
 
 
 def test_a_module_that_is_not_there_is_named():

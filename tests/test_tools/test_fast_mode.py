@@ -72,11 +72,16 @@ def test_processors(tmp_path, monkeypatch, processor, flags, wrapper,
 
 def test_gpus(tmp_path, monkeypatch, gpu):
     gpu(9, 0)
+    monkeypatch.setattr('shutil.which', lambda name: f'/usr/bin/{name}')
     monkeypatch.setattr('importlib.util.find_spec', lambda name: name)
     cfg = fast(tmp_path=tmp_path, monkeypatch=monkeypatch)
     assert cfg.optim_wrapper.dtype == 'bfloat16'
     assert cfg.env_cfg.cudnn_benchmark
     assert 'CompileHook' in hooks(cfg)
+    # Triton needs a C compiler
+    monkeypatch.setattr('shutil.which', lambda name: None)
+    assert 'CompileHook' not in hooks(
+        fast(tmp_path=tmp_path, monkeypatch=monkeypatch))
     gpu(7, 5)
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
     cfg = fast(tmp_path=tmp_path, monkeypatch=monkeypatch)

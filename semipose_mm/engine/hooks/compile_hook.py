@@ -19,22 +19,30 @@ class CompileHook(Hook):
     """Train with passes that ``torch.compile`` has compiled.
 
     Each network's pass from images to output is compiled for batches of the
-    usual size, as a student and as a teacher: once in the first iteration and
-    once when teaching begins. Smaller batches, such as the last one of an
-    epoch, validation and export run as without the hook.
+    usual sizes, as a student and as a teacher: once in the first iteration
+    and once when teaching begins. Batches of other sizes, such as the last
+    one of an epoch, validation and export run as without the hook.
 
     Args:
         backend (str): As in ``torch.compile``. Defaults to ``'inductor'``
-        mode (str, optional): As in ``torch.compile``. Defaults to ``None``
+        mode (str, optional): As in ``torch.compile``, but none that records
+            CUDA graphs: these write over outputs that the step still needs.
+            Defaults to ``None``
 
     Raises:
         TypeError: If the model is not a ``SemiPoseEstimator``.
-        ValueError: If it also recomputes activations.
+        ValueError: If it also recomputes activations, the mode is not
+            allowed, or batches have no fixed size.
     """
 
     def __init__(self,
                  backend: str = 'inductor',
                  mode: Optional[str] = None) -> None:
+        if mode in ('reduce-overhead', 'max-autotune'):
+            raise ValueError(
+                f'custom_hooks: mode of CompileHook is {mode!r}, but modes '
+                'that record CUDA graphs are not allowed; use None, '
+                "'default' or 'max-autotune-no-cudagraphs'")
         self.backend = backend
         self.mode = mode
 
@@ -55,6 +63,10 @@ class CompileHook(Hook):
                              'leave one of them out')
         loader = runner.train_dataloader
         ratio = getattr(loader.dataset, 'unlabeled_ratio', 1)
+        if loader.batch_size is None:
+            raise ValueError('custom_hooks: CompileHook needs '
+                             'train_dataloader.batch_size, but there is a '
+                             'batch_sampler in its place')
         labeled = loader.batch_size
         unlabeled = labeled * max(ratio, 1)
         # networks share their code, whose graphs are counted together

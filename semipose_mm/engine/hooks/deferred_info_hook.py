@@ -49,7 +49,12 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             outputs (dict, optional): Losses by name. Defaults to ``None``
         """
         if outputs is not None:
-            self._kept.append(dict(outputs))
+            # not their graphs, which would live until then
+            self._kept.append({
+                name:
+                value.detach() if isinstance(value, Tensor) else value
+                for name, value in outputs.items()
+            })
         if self.every_n_train_iters(runner, self._interval) or \
                 self.every_n_inner_iters(batch_idx, self._interval) or \
                 self.is_last_train_iter(runner) or \
@@ -68,8 +73,9 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             checkpoint['message_hub'] = runner.message_hub.state_dict()
 
     def after_train(self, runner: Runner) -> None:
-        """Complete the message hub after a training that was stopped."""
+        """See the stock hook; the training may have been stopped."""
         self._tell(runner)
+        super().after_train(runner)
 
     def _tell(self, runner: Runner) -> None:
         """Hand on what is kept, in the order in which it came."""
@@ -79,7 +85,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             if isinstance(value, Tensor)
         ]
         values = iter(
-            torch.stack([t.detach().float()
+            torch.stack([t.float()
                          for t in tensors]).tolist() if tensors else ())
         for outputs in kept:
             for name, value in outputs.items():

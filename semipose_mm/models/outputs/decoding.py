@@ -17,6 +17,8 @@ from mmpose.codecs import MSRAHeatmap, SimCCLabel, UDPHeatmap
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor
 
+from .constants import on_device
+
 
 class BatchDecoder(ABC):
     """Decodes what a codec of one kind decodes.
@@ -196,12 +198,6 @@ def _smaller(first: Tensor, second: Tensor) -> Tensor:
     return torch.where(first > second, second, first)
 
 
-@lru_cache(maxsize=None)
-def on_device(numbers: Tuple[int, ...], device: torch.device) -> Tensor:
-    """Numbers on a device, which every copy to it would wait for."""
-    return torch.tensor(numbers, device=device)
-
-
 def _gather(flat: Tensor, index: Tensor, steps: Tuple[int, ...]):
     """Values (B, K) some steps beside an index (B, K).
 
@@ -241,7 +237,8 @@ def _blur_matrix(size: int, kernel: int, device: torch.device) -> Tensor:
     padded = np.zeros((size, size + 2 * reach))
     for i in range(size):
         padded[i, i:i + kernel] = weights
-    return torch.tensor(padded[:, reach:-reach].copy(), device=device)
+    with torch.inference_mode(False):
+        return torch.tensor(padded[:, reach:-reach].copy(), device=device)
 
 
 def _blur(output: Tensor, kernel: int) -> Tensor:

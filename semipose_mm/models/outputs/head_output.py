@@ -8,7 +8,7 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import CodecGeometry, ViewWarp
-from .decoding import on_device
+from .constants import on_device
 from .prediction import Prediction
 
 

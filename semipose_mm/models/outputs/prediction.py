@@ -81,8 +81,11 @@ def decode_together(
 
 def _decoder_of(prediction: Prediction) -> Optional[BatchDecoder]:
     """The decoder in batch, if a head decodes as MMPose's heads do."""
-    head = prediction.head
-    if prediction.instances or type(head).decode is not BaseHead.decode:
+    head, output = prediction.head, prediction.output
+    part = output if isinstance(output, Tensor) else output[0]
+    # codecs compute in double precision, which Apple's GPUs do not have
+    if part.device.type == 'mps' or prediction.instances or type(
+            head).decode is not BaseHead.decode:
         return None
     return build_decoder(head.decoder)
 
