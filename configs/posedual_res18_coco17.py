@@ -11,6 +11,7 @@ model = dict(
 labels = int('{{$SEMIPOSE_NUM_LABELS:100}}')
 train_dataloader = dict(
     batch_size=8,
+    num_workers=2,
     dataset=dict(
         labeled=dict(indices=labels, ann_file=train_file, **coco17),
         unlabeled=dict(ann_file=train_file, **coco17)))

@@ -15,6 +15,7 @@ pipeline = [
 ]
 train_dataloader = dict(
     batch_size=32,
+    num_workers=8,
     **_base_.semi_loader,
     dataset=dict(
         _delete_=True,

@@ -27,12 +27,15 @@ class PeerEstimator(TopdownPoseEstimator):
     Args:
         backbone (dict): Backbone of network 0.
         neck (dict, optional): Neck of network 0. Defaults to ``None``
-        head (dict, optional): Head of network 0. Defaults to ``None``
+        head (dict, optional): Head of network 0: a ``HeatmapHead`` with
+            ``KeypointMSELoss``, or a ``RTMCCHead``, ``RTMWHead`` or
+            ``SimCCHead`` with ``KLDiscretLoss``. Defaults to ``None``
         train_cfg (dict, optional): Not used here. Defaults to ``None``
         test_cfg (dict, optional): As in MMPose; ``network`` names the one
             that predicts: a number or ``'ensemble'`` (mean output).
             Defaults to ``None``, network 0
-        data_preprocessor (dict, optional): Defaults to ``None``
+        data_preprocessor (dict, optional): Usually
+            ``SemiPoseDataPreprocessor``. Defaults to ``None``
         init_cfg (dict, optional): Defaults to ``None``
         peers (Sequence[dict]): One entry for each further network, with
             overrides of network 0's ``backbone``, ``neck``, ``head`` and

@@ -5,8 +5,7 @@ from typing import Dict, Optional, Sequence, Union
 
 import torch
 from mmpose.registry import MODELS
-from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
-                                 SampleList)
+from mmpose.utils.typing import OptConfigType, SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
@@ -42,22 +41,7 @@ class SemiPoseEstimator(PeerEstimator):
     and a stock checkpoint initializes every network.
 
     Args:
-        backbone (dict): Backbone of network 0.
-        neck (dict, optional): Neck of network 0. Defaults to ``None``
-        head (dict, optional): Head of network 0: a ``HeatmapHead`` with
-            ``KeypointMSELoss``, or a ``RTMCCHead``, ``RTMWHead`` or
-            ``SimCCHead`` with ``KLDiscretLoss``. Defaults to ``None``
-        train_cfg (dict, optional): Not used here. Defaults to ``None``
-        test_cfg (dict, optional): As in MMPose; ``network`` names the one
-            that predicts: a number or ``'ensemble'`` (mean output).
-            Defaults to ``None``, network 0
-        data_preprocessor (dict, optional): Usually
-            ``SemiPoseDataPreprocessor``. Defaults to ``None``
-        init_cfg (dict, optional): Defaults to ``None``
-        metainfo (dict, optional): As in MMPose. Defaults to ``None``
-        peers (Sequence[dict]): One entry for each further network, with
-            overrides of network 0's ``backbone``, ``neck``, ``head`` and
-            ``init_cfg``. Defaults to ``()``
+        *args: See :class:`PeerEstimator`, as ``**kwargs``.
         routes (Sequence[dict]): ``dict(student=0, teachers=[1])``.
             Defaults to ``()``
         views (Sequence[dict]): ``dict(source='easy', ops=[...])``.
@@ -79,6 +63,8 @@ class SemiPoseEstimator(PeerEstimator):
             until the end of the step. Several processes then exchange
             gradients after the last pass, not during it. Defaults to
             ``False``
+        **kwargs: ``backbone``, ``head``, ``peers`` and the other parameters
+            of :class:`PeerEstimator`.
 
     Raises:
         TypeError: If a head or loss cannot be used.
@@ -86,15 +72,7 @@ class SemiPoseEstimator(PeerEstimator):
     """
 
     def __init__(self,
-                 backbone: ConfigType,
-                 neck: OptConfigType = None,
-                 head: OptConfigType = None,
-                 train_cfg: OptConfigType = None,
-                 test_cfg: OptConfigType = None,
-                 data_preprocessor: OptConfigType = None,
-                 init_cfg: OptMultiConfig = None,
-                 metainfo: Optional[dict] = None,
-                 peers: Sequence[dict] = (),
+                 *args,
                  routes: Sequence[dict] = (),
                  views: Sequence[dict] = (),
                  warp: OptConfigType = None,
@@ -102,17 +80,9 @@ class SemiPoseEstimator(PeerEstimator):
                  unsup_weight: float = 1.0,
                  teacher_norm: str = 'train',
                  recompute: Sequence[str] = (),
-                 early_backward: bool = False) -> None:
-        super().__init__(
-            backbone=backbone,
-            neck=neck,
-            head=head,
-            train_cfg=train_cfg,
-            test_cfg=test_cfg,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg,
-            metainfo=metainfo,
-            peers=peers)
+                 early_backward: bool = False,
+                 **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         for key, value in dict(
                 sup_weight=sup_weight, unsup_weight=unsup_weight).items():
             if value < 0:
