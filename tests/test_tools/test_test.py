@@ -298,13 +298,13 @@ def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
 
 def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):
     tool = import_tool('test.py', monkeypatch)
-    from xtcocotools.cocoeval import COCOeval
+    from mmpose.evaluation.metrics import CocoMetric
 
     def fail(*args):
         assert (tmp_path / 'out/.unfinished').is_dir()
         raise RuntimeError('interrupted')
 
-    monkeypatch.setattr(COCOeval, 'evaluate', fail)
+    monkeypatch.setattr(CocoMetric, 'compute_metrics', fail)
     with pytest.raises(RuntimeError, match='interrupted'):
         run_main(
             tool,
