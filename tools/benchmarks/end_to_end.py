@@ -65,6 +65,9 @@ def train(args: argparse.Namespace, work_dir: str) -> List[dict]:
     cfg.default_hooks.checkpoint.update(
         by_epoch=False, interval=10 * total, save_best=None)
     cfg.log_processor.update(by_epoch=False, window_size=INTERVAL)
+    for hook in cfg.custom_hooks:
+        if 'burn_in' in hook:  # whose iterations are not the usual ones
+            hook.update(burn_in=0, ramp_up=0)
     for key, value in (('num_workers', args.workers), ('batch_size',
                                                        args.batch)):
         if value is not None:
