@@ -61,8 +61,9 @@ semi_warm_up = dict(
     type='LinearLR', start_factor=0.001, end=500, by_epoch=False)
 semi_optimizer = dict(type='FiniteOptimWrapper', optimizer=dict(lr=1e-3))
 semi_iter_loop = dict(_delete_=True, type='SemiPoseIterTrainLoop')
+semi_sampler = dict(_delete_=True, type='SemiPoseSampler')
 semi_loader = dict(
-    sampler=dict(_delete_=True, type='SemiPoseSampler'),
+    sampler=semi_sampler,
     collate_fn=dict(type='semi_collate'),
     pin_memory=True)
 semi_val_loop = dict(type='SemiPoseValLoop')
