@@ -4,6 +4,8 @@ import json
 import os.path as osp
 from typing import List
 
+from launch_options import type_name
+
 #: Metrics that match predictions with the truth of an image. All others
 #: compare the prediction of a box with the person that the box was drawn for.
 COCO_METRICS = ('CocoMetric', 'CocoWholeBodyMetric', 'FastCocoMetric',
@@ -55,10 +57,6 @@ def set_metrics(cfg, metrics: List[dict]) -> None:
         cfg.test_evaluator = metrics
 
 
-def _kind(metric) -> str:
-    return metric['type'].rpartition('.')[2]
-
-
 def keep_coco_metrics(parser, cfg, option: str, reason: str) -> List[dict]:
     """Drop the metrics that an option makes impossible.
 
@@ -72,12 +70,12 @@ def keep_coco_metrics(parser, cfg, option: str, reason: str) -> List[dict]:
         list[dict]: The configs of what is left, but for ``DumpResults``.
     """
     metrics = metrics_of(cfg)
-    kept = [m for m in metrics if _kind(m) in COCO_METRICS]
+    kept = [m for m in metrics if type_name(m) in COCO_METRICS]
     others = [
         m for m in metrics
-        if _kind(m) not in COCO_METRICS and _kind(m) != 'DumpResults'
+        if type_name(m) not in COCO_METRICS and type_name(m) != 'DumpResults'
     ]
-    names = ', '.join(_kind(m) for m in others)
+    names = ', '.join(type_name(m) for m in others)
     if not kept:
         parser.error(f'{option}: test_evaluator has {names or "no metric"}, '
                      f'but no CocoMetric: {reason}')
@@ -201,7 +199,7 @@ def set_outputs(cfg, out_dir: str) -> None:
     name = '{network}' if several else selected_network(cfg)
     number = 0
     for metric in metrics_of(cfg):
-        if _kind(metric) in COCO_METRICS:
+        if type_name(metric) in COCO_METRICS:
             number += 1
             if metric.get('outfile_prefix') is None:
                 metric.outfile_prefix = osp.join(

@@ -11,23 +11,14 @@ import importlib.util
 import shutil
 from typing import TYPE_CHECKING, List
 
+from launch_options import type_name
+from processor import cpu_flags
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 AMP_WRAPPER = 'AnyDeviceAmpOptimWrapper'
 FUSED = ('Adam', 'AdamW')
-
-
-def type_name(cfg: dict, default: str = '') -> str:
-    """Name of the class that a config has built.
-
-    Args:
-        cfg (dict): With ``type``, a class or its name with or without scope.
-        default (str): Stands for a missing type. Defaults to ``''``
-    """
-    kind = cfg.get('type', default)
-    name = kind if isinstance(kind, str) else kind.__name__
-    return name.rpartition('.')[2]
 
 
 def set_amp(parser: argparse.ArgumentParser, cfg: 'Config',
@@ -88,7 +79,7 @@ def has_bfloat16() -> bool:
     import torch
     if torch.cuda.is_available():
         return torch.cuda.get_device_capability() >= (8, 0)
-    return {'avx512_bf16', 'amx_bf16'} & _cpu_flags() != set()
+    return {'avx512_bf16', 'amx_bf16'} & cpu_flags() != set()
 
 
 def compiling_pays() -> bool:
@@ -103,16 +94,4 @@ def compiling_pays() -> bool:
         return torch.cuda.get_device_capability() >= (7, 0) and \
             importlib.util.find_spec('triton') is not None and \
             any(map(shutil.which, ('gcc', 'cc', 'clang')))
-    return 'amx_bf16' in _cpu_flags() and shutil.which('g++') is not None
-
-
-def _cpu_flags() -> set:
-    """What the processor can do, empty where that is not told."""
-    try:
-        with open('/proc/cpuinfo') as file:
-            for line in file:
-                if line.startswith('flags'):
-                    return set(line.partition(':')[2].split())
-    except OSError:
-        pass
-    return set()
+    return 'amx_bf16' in cpu_flags() and shutil.which('g++') is not None

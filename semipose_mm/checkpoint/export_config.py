@@ -208,7 +208,8 @@ def _stock_metrics(evaluator: Any) -> List[dict]:
 
 def _stock_metric(metric: dict) -> dict:
     """The metric of MMPose that ours is a faster version of, if it is."""
-    if str(metric.get('type')).endswith('FastCocoMetric'):
+    kind = own_class(metric.get('type'))
+    if kind is not None and kind.__name__ == 'FastCocoMetric':
         return dict(metric, type='CocoMetric')
     return metric
 

@@ -5,7 +5,6 @@ from typing import Optional
 import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
-from mmengine.hooks import LoggerHook
 from mmengine.runner import EpochBasedTrainLoop
 from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
@@ -14,6 +13,7 @@ from semipose_mm.errors import RunError
 from .agreement import STOP_INTERVAL, any_rank
 from .finite_steps import FiniteSteps
 from .history import bound_histories
+from .log_interval import log_interval
 from .training_record import scored_iteration
 
 # values of a scalar that are kept at least
@@ -67,10 +67,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self._start = self._find_start()
         self.runner.message_hub.update_info('epoch_length',
                                             len(self.dataloader))
-        self._log_interval = next(
-            (hook.interval
-             for hook in self.runner.hooks if isinstance(hook, LoggerHook)),
-            50)
+        self._log_interval = log_interval(self.runner)
         self.runner.call_hook('before_train')
 
         if self._iter > 0 and self._is_val_point() and \

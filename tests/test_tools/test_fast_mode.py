@@ -21,7 +21,7 @@ def processor(monkeypatch):
 
     def choose(*flags):
         tool = import_tool('fast_mode.py', monkeypatch)
-        monkeypatch.setattr(tool, '_cpu_flags', lambda: set(flags))
+        monkeypatch.setattr(tool, 'cpu_flags', lambda: set(flags))
 
     return choose
 

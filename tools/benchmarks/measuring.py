@@ -19,6 +19,8 @@ from scipy.stats import binom
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 sys.path[:0] = [ROOT, osp.join(ROOT, 'tools')]
 
+from processor import cpu_flags, cpu_info
+
 #: Share of the turns' distribution that a confidence interval covers.
 CONFIDENCE = 0.95
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmpose', 'numpy',
@@ -135,16 +137,8 @@ def machine() -> dict:
 
 def _processor() -> str:
     """Name of the processor, and what makes it fast in bfloat16."""
-    name, flags = platform.machine(), ''
-    try:
-        with open('/proc/cpuinfo') as file:
-            lines = dict(
-                line.split(':', 1) for line in file.read().split('\n\n')
-                [0].replace('\t', '').splitlines() if ':' in line)
-        name, flags = lines['model name'].strip(), lines['flags']
-    except (OSError, KeyError, ValueError):
-        pass
-    known = set(flags.split()) & {'avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'}
+    known = cpu_flags() & {'avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'}
+    name = cpu_info().get('model name', platform.machine())
     return f'{name} [{" ".join(sorted(known))}]'
 
 

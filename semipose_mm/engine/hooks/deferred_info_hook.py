@@ -3,10 +3,12 @@
 from typing import Dict, List, Optional, Union
 
 import torch
-from mmengine.hooks import LoggerHook, RuntimeInfoHook
+from mmengine.hooks import RuntimeInfoHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor
+
+from ..log_interval import log_interval
 
 
 @HOOKS.register_module()
@@ -30,10 +32,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
             runner (Runner): The runner of the training.
         """
         super().before_train(runner)
-        self._interval = min(
-            (hook.interval
-             for hook in runner.hooks if isinstance(hook, LoggerHook)),
-            default=1)
+        self._interval = log_interval(runner, default=1)
 
     def after_train_iter(self,
                          runner: Runner,

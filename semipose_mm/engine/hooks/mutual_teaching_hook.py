@@ -4,11 +4,12 @@ from typing import Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce
-from mmengine.hooks import Hook, LoggerHook
+from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
 from semipose_mm.models.networks import PEERS
 from ..collapse_alarm import CollapseAlarm
+from ..log_interval import log_interval
 from ..statistics import teaching_statistics
 from ..unwrapping import unwrap
 
@@ -86,9 +87,7 @@ class MutualTeachingHook(Hook):
                             "model.type 'SemiPoseEstimator', but got "
                             f'{type(model).__name__!r}')
         if self.interval is None:
-            self.interval = next(
-                (hook.interval
-                 for hook in runner.hooks if isinstance(hook, LoggerHook)), 50)
+            self.interval = log_interval(runner)
         self._check_layer_decay(runner.optim_wrapper)
         heard = runner.message_hub.runtime_info.get(_ALARM)
         if runner._resume and heard is not None:
