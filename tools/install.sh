@@ -138,7 +138,7 @@ SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/semipose_mm-install.XXXXXX") \
     || die "no disk: cannot write to ${TMPDIR:-/tmp}; TMPDIR=DIR chooses another folder"
 LOG=$SCRATCH/log HEART=
 cleanup() {
-    [ -z "$HEART" ] || kill "$HEART" 2>/dev/null
+    stop_heart
     rm -rf "$SCRATCH" "$ROOT"/packages/*/build "$ROOT"/packages/*/*.egg-info
 }
 trap cleanup EXIT
@@ -148,15 +148,16 @@ trap 'echo; die "stopped; run it again to go on"' INT TERM
 start_heart() {
     [ -t 1 ] && return
     (
-        trap 'kill "$nap" 2>/dev/null; exit' TERM
-        while sleep 20 & nap=$!; wait "$nap"; do
+        # an orphaned sleep must not hold the output
+        while sleep 20 >/dev/null 2>&1; do
             printf '%s\n' "  ... still at it, $SECONDS s"
         done
     ) &
     HEART=$!
+    disown "$HEART" # its end is nothing to report
 }
 stop_heart() {
-    [ -z "$HEART" ] || { kill "$HEART" && wait "$HEART"; } 2>/dev/null
+    [ -z "$HEART" ] || kill "$HEART" 2>/dev/null
     HEART=
 }
 
