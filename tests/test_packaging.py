@@ -83,7 +83,7 @@ def test_installed_package(checkout, tmp_path):
     assert required == ['numpy']
     extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
     assert extras == {'hotcoco', 'onnx', 'mmpretrain', 'tensorboard', 'tests'}
-    assert 'Requires-Python: >=3.9' in text
+    assert 'Requires-Python: >=3.10' in text
 
 
 def test_source_distribution_is_complete(checkout, tmp_path):
