@@ -271,11 +271,10 @@ def _sigmoid_focal_loss(input, target, weight, gamma, alpha):
     """
     positive = target[:, None] == torch.arange(
         input.shape[1], device=input.device)
-    tiny = torch.finfo(torch.float32).tiny
-    p = input.sigmoid()
-    loss = -torch.where(positive,
-                        alpha * (1 - p)**gamma * p.clamp(min=tiny).log(),
-                        (1 - alpha) * p**gamma * (1 - p).clamp(min=tiny).log())
+    log = torch.nn.functional.logsigmoid
+    p, q = input.sigmoid(), (-input).sigmoid()
+    loss = -torch.where(positive, alpha * q**gamma * log(input),
+                        (1 - alpha) * p**gamma * log(-input))
     return loss * weight[target][:, None] if weight.numel() else loss
 
 

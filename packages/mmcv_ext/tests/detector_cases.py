@@ -11,12 +11,14 @@ from mmdet.apis import inference_detector, init_detector
 from mmdet.utils import register_all_modules
 from mmengine.hub import get_config
 
-# config, factor of the class weights so that scores spread, kind of NMS
+FASTER_RCNN = 'faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
+# config, factor of the class weights so that scores spread, entries of NMS
 CASES = {
-    'rtmdet': ('rtmdet/rtmdet_tiny_8xb32-300e_coco.py', 0.3, 'nms'),
-    'faster_rcnn': ('faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', 1., 'nms'),
-    'soft_nms': ('faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', 1., 'soft_nms'),
-    'deform': ('dcnv2/faster-rcnn_r50-mdconv-c3-c5_fpn_1x_coco.py', 1., 'nms'),
+    'rtmdet': ('rtmdet/rtmdet_tiny_8xb32-300e_coco.py', 1., {}),
+    'faster_rcnn': (FASTER_RCNN, 2., {}),
+    'soft_nms':
+    (FASTER_RCNN, 2., dict(type='soft_nms', method='gaussian', sigma=0.5)),
+    'deform': ('dcnv2/faster-rcnn_r50-mdconv-c3-c5_fpn_1x_coco.py', 2., {}),
 }
 
 
@@ -38,6 +40,7 @@ def draw_weights(model, factor):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() < 2:
+                parameter.fill_(0. if name.endswith('bias') else 1.)
                 continue
             spread = parameter[0].numel()**-0.5
             if 'conv_offset' in name:
@@ -63,10 +66,10 @@ def predict(name, device='cpu'):
         np.ndarray: One row (x1, y1, x2, y2, score, label) a box, in pixels.
     """
     register_all_modules()
-    path, factor, kind = CASES[name]
+    path, factor, nms = CASES[name]
     cfg = get_config(f'mmdet::{path}')
     cfg.model.backbone.init_cfg = None
-    cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).nms.type = kind
+    cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).nms.update(nms)
     for step in cfg.test_dataloader.dataset.pipeline:
         if step['type'] in ('Resize', 'mmdet.Resize'):
             step['scale'] = (320, 320)
