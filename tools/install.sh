@@ -134,8 +134,8 @@ fi
 
 # ------------------------------------------------------------ running steps
 
-SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/semipose_mm-install.XXXXXX") \
-    || die "no disk: cannot write to ${TMPDIR:-/tmp}; TMPDIR=DIR chooses another folder"
+# in the environment, where the next run removes what a killed one has left
+SCRATCH=$TARGET/.semipose_mm.tmp
 LOG=$SCRATCH/log HEART=
 cleanup() {
     stop_heart
@@ -163,7 +163,7 @@ stop_heart() {
 
 # attempt WHAT COMMAND...: one clear line if it fails
 attempt() {
-    local what=$1 code
+    local what=${1%% (*} code
     shift
     start_heart
     {
@@ -216,6 +216,8 @@ if ! "$PY" -m pip --version >/dev/null 2>&1; then
 else
     say "using $TARGET, Python $(version_of "$PY")"
 fi
+rm -rf "$SCRATCH"
+mkdir "$SCRATCH" || die "no disk: cannot write to $KIND $TARGET"
 incomplete=$(state incomplete)
 [ -z "$incomplete" ] || say "again what was interrupted: ${incomplete//$'\n'/, }"
 

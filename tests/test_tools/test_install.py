@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = ROOT / 'tools/install.sh'
-COMMANDS = ('bash', 'dirname', 'uname', 'awk', 'mktemp', 'rm', 'sed', 'grep',
+COMMANDS = ('bash', 'dirname', 'uname', 'awk', 'mkdir', 'rm', 'sed', 'grep',
             'cut', 'sleep', 'tee')
 
 
@@ -345,15 +345,20 @@ def test_interrupted_packages_are_forgotten(tmp_path):
     state = load('install_state')
     for name, files in (('whole', ('METADATA', 'WHEEL', 'RECORD',
                                    'INSTALLER')),
-                        ('half', ('METADATA', 'WHEEL', 'RECORD'))):
+                        ('half', ('METADATA', 'WHEEL', 'RECORD')),
+                        ('begun', ('entry_points.txt', )),
+                        ('of_conda', ('METADATA', 'RECORD'))):
         folder = tmp_path / f'{name}-1.2.dist-info'
         folder.mkdir()
         for file in files:
             (folder / file).write_text(f'Name: {name}\nVersion: 1.2\n')
     (tmp_path / 'of_the_system-3.egg-info').write_text('Name: of_the_system')
-    assert state.forget_incomplete([str(tmp_path)] * 2) == ['half 1.2']
+    assert state.forget_incomplete([str(tmp_path)] * 2) == [
+        'begun 1.2', 'half 1.2'
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        'of_the_system-3.egg-info', 'whole-1.2.dist-info'
+        'of_conda-1.2.dist-info', 'of_the_system-3.egg-info',
+        'whole-1.2.dist-info'
     ]
     assert state.forget_incomplete([str(tmp_path)]) == []
 

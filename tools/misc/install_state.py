@@ -202,7 +202,10 @@ def forget_incomplete(folders: Iterable[str]) -> List[str]:
     incomplete = []
     for folder in sorted(set(folders)):
         for path in sorted(Path(folder).glob('*.dist-info')):
-            if (path / 'WHEEL').exists() and not (path / 'INSTALLER').exists():
+            # a system's packages may lack the installer's name, and WHEEL
+            begun = (path / 'WHEEL').exists() or \
+                not (path / 'METADATA').exists()
+            if begun and not (path / 'INSTALLER').exists():
                 incomplete.append(path.stem.replace('-', ' '))
                 shutil.rmtree(path)
     return incomplete

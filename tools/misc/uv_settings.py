@@ -26,7 +26,7 @@ HARMLESS = ('timeout', 'default-timeout', 'retries', 'cache-dir',
             'disable-pip-version-check', 'no-input', 'progress-bar', 'log',
             'require-virtualenv', 'break-system-packages', 'quiet', 'verbose',
             'prefer-binary', 'root-user-action', 'no-warn-script-location',
-            'no-color', 'user', 'format')
+            'no-color', 'user', 'format', 'config-file')
 
 
 def parse(text: str) -> Dict[str, str]:
