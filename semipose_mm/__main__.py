@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Where configs, tools and pages lie: ``python -m semipose_mm [FOLDER]``.
 
-Without a folder it also lists the commands, each with the first sentence of
-its own description; none of them is imported.
+Without a folder it also lists the commands, each with the first
+sentence of its own description; none of them is imported.
 """
 import argparse
 import ast

@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Supervised training and PoseDual on the same few labels, side by side.
 
-``tools/quickstart.sh`` installs what is missing and calls this. Without
-``--data`` the pictures are generated.
+In a checkout ``quickstart.sh`` installs what is missing and calls this.
+Without ``--data`` the pictures are generated.
 """
 import os
 import os.path as osp
