@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from toy_commands import write_command
@@ -105,6 +106,10 @@ def work(wheel, tmp_path_factory):
         *'--labeled 6 --unlabeled 8 --val 4 --size 96x120'.split(),
         cwd=folder)
     write_detector(folder)
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[6:16, 5:25] = 200
+    (folder / 'pictures').mkdir()
+    assert cv2.imwrite(str(folder / 'pictures/a.png'), picture)
     shutil.copy2(Path(__file__).with_name('toy_detector.py'), folder)
     return folder
 
@@ -148,8 +153,8 @@ def called(wheel, work):
         ],
         check_data=['dataset/check_data.py', config],
         detect=[
-            'dataset/detect_persons.py', 'toy.py', 'toy.pth',
-            'people/images/val', '--out', 'boxes.json', '--workers', '0'
+            'dataset/detect_persons.py', 'toy.py', 'toy.pth', 'pictures',
+            '--out', 'boxes.json', '--workers', '0', '--score-thr', '0'
         ],
         make_config=[
             'make_config.py', '--base', MOBILENET, '--labeled', LABELS,
@@ -199,7 +204,8 @@ def test_help(wheel, called):
 def test_pictures_and_files(called, work):
     for name in ('batch', 'sheet', 'curves', 'compared/curves'):
         assert cv2.imread(str(work / f'{name}.png')) is not None
-    assert json.loads((work / 'boxes.json').read_text()) == []
+    box, = json.loads((work / 'boxes.json').read_text())
+    assert box['bbox'] == [5, 6, 20, 10]
     assert json.loads((work / 'startup.json').read_text())['results']
     assert (work / 'made.py').is_file()
     scores = json.loads((work / 'tested/results/net1.json').read_text())
@@ -253,7 +259,10 @@ def test_what_stays_in_the_checkout(wheel):
                                                   ROOT / 'setup.py')
     setup = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(setup)
-    names = run('git', 'ls-files', cwd=ROOT).split()
+    names = [
+        path.relative_to(ROOT).as_posix() for item in setup.SHIPPED
+        for path in (ROOT / item).rglob('*')
+    ]
     for pattern in setup.CHECKOUT_ONLY[1:]:
         files = [name for name in names if fnmatchcase(name, pattern)]
         assert files, pattern
