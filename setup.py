@@ -108,7 +108,7 @@ if __name__ == '__main__':
         keywords='pose estimation, semi-supervised learning, mmpose',
         license='Apache-2.0',
         packages=find_packages(include=('semipose_mm', 'semipose_mm.*')),
-        python_requires='>=3.9',
+        python_requires='>=3.10',
         install_requires=['numpy'],
         extras_require={
             name: read_requirements(name)
@@ -119,9 +119,10 @@ if __name__ == '__main__':
             'Development Status :: 4 - Beta',
             'Operating System :: POSIX :: Linux',
             'Programming Language :: Python :: 3',
-            'Programming Language :: Python :: 3.9',
             'Programming Language :: Python :: 3.10',
             'Programming Language :: Python :: 3.11',
+            'Programming Language :: Python :: 3.12',
+            'Programming Language :: Python :: 3.13',
         ],
         cmdclass=dict(build_py=BuildWithMim, develop=DevelopWithMim),
         options=keep_checkout_clean(),

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""The packages that semipose_mm stands on: allowed versions and their check.
+"""The packages that semipose_mm stands on: tested versions and their check.
 
 The ranges live here and nowhere else; ``requirements/`` pins, inside them,
 what ``tools/install.sh`` installs. Only the standard library is imported, so
@@ -8,16 +8,17 @@ that the check also speaks where a package is missing or broken.
 import importlib.util
 import re
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 
 class VersionRange(NamedTuple):
-    """The versions of a package that semipose_mm works with.
+    """The versions of a package that semipose_mm is tested with.
 
     Attributes:
-        minimum (str): The oldest version allowed.
+        minimum (str): The oldest version tested.
         below (str, optional): The first version that is too new. Defaults to
             None, no upper end.
         why (str): What breaks outside of the range. Defaults to ''.
@@ -39,7 +40,9 @@ class VersionRange(NamedTuple):
 
 SUPPORTED: Dict[str, VersionRange] = {
     'torch':
-    VersionRange('2.4'),
+    VersionRange('2.4', '2.16'),
+    'numpy':
+    VersionRange('1.26', '3'),
     'mmengine':
     VersionRange('0.10.6', '0.11', 'later ones do not find mmpose:: configs'),
     'mmcv':
@@ -51,6 +54,8 @@ SUPPORTED: Dict[str, VersionRange] = {
     'setuptools':
     VersionRange('40.0', '82', 'mmengine imports its pkg_resources'),
 }
+ADVICE = ('`bash tools/install.sh` in a checkout of semipose_mm installs '
+          'versions that fit.')
 
 
 def parse_release(version: str) -> Tuple[int, int, int]:
@@ -103,30 +108,50 @@ def find_version(package: str) -> Optional[str]:
     return 'unknown'
 
 
-def check_dependencies(
-        find: Callable[[str], Optional[str]] = find_version) -> None:
-    """Refuse missing packages and wrong versions, all of them in one error.
+def has_ops(package: str = 'mmcv') -> bool:
+    """Tell whether mmcv has its ops, without importing it.
+
+    Args:
+        package (str): Name of its module. Defaults to ``'mmcv'``
+
+    Returns:
+        bool: True with the compiled mmcv, and with mmcv-lite beside
+        ``packages/mmcv_ext``; False with mmcv-lite alone.
+    """
+    spec = importlib.util.find_spec(package)
+    folders = spec and spec.submodule_search_locations or ()
+    return any(next(Path(folder).glob('_ext.*'), None) for folder in folders)
+
+
+def check_dependencies(find: Callable[[str], Optional[str]] = find_version,
+                       ops: Callable[[], bool] = has_ops) -> None:
+    """Refuse missing packages, warn of versions that were never tested.
 
     Args:
         find (Callable): Tells the version of a package, None if it is
             missing. Defaults to :func:`find_version`.
+        ops (Callable): Tells whether mmcv has its ops. Defaults to
+            :func:`has_ops`.
 
     Raises:
-        ImportError: Names each package at fault, the version found and the
-            range allowed.
+        ImportError: Names each package that is missing and the range.
     """
-    faults = []
+    missing, untested = [], []
     for package, allowed in SUPPORTED.items():
         version = find(package)
-        if version is not None and version in allowed:
-            continue
-        found = 'is not installed' if version is None else f'is {version}'
-        if package == 'mmcv' and version is None and find('mmcv-lite'):
-            found = 'is not installed (mmcv-lite has no ops)'
-        reason = f' ({allowed.why})' if allowed.why else ''
-        faults.append(
-            f'{package} {found}, semipose_mm needs {package}{allowed}{reason}')
-    if faults:
-        raise ImportError('; '.join(faults) +
-                          '. `bash tools/install.sh` in a checkout of '
-                          'semipose_mm installs versions that fit.')
+        needed = f'semipose_mm needs {package}{allowed}'
+        if version is None:
+            missing.append(f'{package} is not installed, {needed}')
+        elif package == 'mmcv' and not ops():
+            missing.append(
+                f'mmcv {version} has no ops (mmcv-lite has none), {needed} '
+                'with the module mmcv._ext: the compiled mmcv, or '
+                'packages/mmcv_ext beside mmcv-lite')
+        elif version not in allowed:
+            reason = f' ({allowed.why})' if allowed.why else ''
+            untested.append(f'{package} is {version}, tested are {allowed}'
+                            f'{reason}')
+    if missing:
+        raise ImportError('; '.join(missing + untested) + f'. {ADVICE}')
+    if untested:
+        warnings.warn('; '.join(untested) + f'. {ADVICE}', stacklevel=2)

@@ -7,11 +7,12 @@ from types import ModuleType
 import pytest
 
 from semipose_mm.dependencies import (SUPPORTED, check_dependencies,
-                                      find_version, parse_release)
+                                      find_version, has_ops, parse_release)
 
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = dict(
     torch='2.5.1+cu124',
+    numpy='1.26.4',
     mmengine='0.10.7',
     mmcv='2.1.0',
     mmdet='3.3.0',
@@ -35,38 +36,54 @@ def test_parse_release(version, release):
     assert parse_release(version) == release
 
 
-def test_pinned_versions_pass():
-    check_dependencies(fake())
+def test_pinned_versions_pass(recwarn):
+    check_dependencies(fake(), lambda: True)
+    assert not recwarn
 
 
 @pytest.mark.parametrize('package, version, expected', [
-    ('mmcv', '2.2.0', 'mmcv is 2.2.0, semipose_mm needs mmcv>=2.0.1,<2.2'),
+    ('mmcv', '2.2.0', 'mmcv is 2.2.0, tested are >=2.0.1,<2.2 (mmdet 3.x'),
     ('mmengine', '0.11.0rc0', 'mmengine is 0.11.0rc0'),
-    ('torch', '2.3.1', 'torch is 2.3.1, semipose_mm needs torch>=2.4'),
-    ('mmdet', None, 'mmdet is not installed, semipose_mm needs mmdet>='),
+    ('torch', '2.3.1', 'torch is 2.3.1, tested are >=2.4'),
     ('setuptools', '84.2.1', 'pkg_resources'),
 ])
-def test_error_names_package_version_and_range(package, version, expected):
+def test_untested_version_is_a_warning(package, version, expected):
+    with pytest.warns(UserWarning) as caught:
+        check_dependencies(fake(**{package: version}), lambda: True)
+    [message] = [str(warning.message) for warning in caught]
+    assert expected in message and 'tools/install.sh' in message
+    assert '; ' not in message
+
+
+def test_new_minor_of_torch_is_not_compared_as_text(recwarn):
+    check_dependencies(fake(torch='2.14.1+cu130'), lambda: True)
+    assert not recwarn
+
+
+def test_missing_packages_and_all_faults_in_one_error():
     with pytest.raises(ImportError) as caught:
-        check_dependencies(fake(**{package: version}))
-    assert expected in str(caught.value)
-    assert '; ' not in str(caught.value)
-
-
-def test_new_minor_of_torch_is_not_compared_as_text():
-    check_dependencies(fake(torch='2.14.1+cu130'))
-
-
-def test_all_faults_in_one_error():
-    with pytest.raises(ImportError) as caught:
-        check_dependencies(fake(mmcv=None, mmpose='0.29.0'))
-    assert 'mmcv is not installed' in str(caught.value)
+        check_dependencies(fake(mmcv=None, mmpose='0.29.0'), lambda: False)
+    assert 'mmcv is not installed, semipose_mm needs mmcv>=2.0.1,<2.2' in str(
+        caught.value)
     assert 'mmpose is 0.29.0' in str(caught.value)
 
 
-def test_mmcv_lite_is_named():
-    with pytest.raises(ImportError, match='mmcv-lite has no ops'):
-        check_dependencies(fake(mmcv=None, **{'mmcv-lite': '2.1.0'}))
+def test_mmcv_without_ops_is_missing():
+    with pytest.raises(ImportError, match='mmcv 2.1.0 has no ops.*mmcv_ext'):
+        check_dependencies(fake(), lambda: False)
+
+
+def test_ops_are_found_without_importing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not has_ops('lite_of_the_test')
+    package = tmp_path / 'lite_of_the_test'
+    package.mkdir()
+    (package / '__init__.py').write_text('raise RuntimeError\n')
+    assert not has_ops(package.name)
+    for name in ('_ext.py', '_ext.cpython-311-x86_64-linux-gnu.so'):
+        (package / name).touch()
+        assert has_ops(package.name)
+        (package / name).unlink()
 
 
 def test_find_version(tmp_path, monkeypatch):
@@ -86,10 +103,11 @@ def test_find_version(tmp_path, monkeypatch):
 
 def test_pins_are_within_the_ranges():
     pins = {}
-    for name in ('torch', 'mminstall'):
+    for name in ('mminstall', 'oldest'):
         text = (ROOT / f'requirements/{name}.txt').read_text()
         pins.update(
             line.split('==') for line in text.splitlines() if '==' in line)
+    pins['mmcv'] = pins['mmcv-lite']
     assert set(SUPPORTED) - set(pins) == {'setuptools'}
     for package in set(SUPPORTED) & set(pins):
         assert pins[package] in SUPPORTED[package], package

@@ -42,7 +42,7 @@ def test_installed_package(checkout, tmp_path):
     assert required == ['numpy']
     extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
     assert extras == {'hotcoco', 'onnx', 'mmpretrain', 'tensorboard', 'tests'}
-    assert 'Requires-Python: >=3.9' in text
+    assert 'Requires-Python: >=3.10' in text
 
 
 def test_source_distribution_is_complete(checkout, tmp_path):
@@ -61,6 +61,7 @@ def test_source_distribution_is_complete(checkout, tmp_path):
     assert (unpacked / 'tools/install.sh').is_file()
     assert (unpacked / 'requirements/torch.txt').is_file()
     assert (unpacked / 'docs/cluster.md').is_file()
+    assert (unpacked / 'packages/mmcv_ext').is_dir()
     pip_install('--target', str(tmp_path / 'there'), str(unpacked))
     assert (tmp_path /
             'there/semipose_mm/.mim/configs/paper/of_the_test.py').is_file()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ITEMS = ('LICENSE', 'MANIFEST.in', 'README.md', 'configs', 'docs',
-         'model-index.yml', 'projects', 'pyproject.toml', 'requirements',
-         'semipose_mm', 'setup.cfg', 'setup.py', 'tools')
+         'model-index.yml', 'packages', 'projects', 'pyproject.toml',
+         'requirements', 'semipose_mm', 'setup.cfg', 'setup.py', 'tools')
 
 
 def copy_checkout(folder):

@@ -22,6 +22,11 @@ PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose',
             'numpy', 'scipy', 'xtcocotools', 'pycocotools', 'cv2',
             'setuptools')
 OPTIONAL = ('mmpretrain', 'onnx', 'onnxruntime', 'tensorboard')
+# what brings a module of another name
+DISTRIBUTIONS = dict(
+    cv2=('opencv-python-headless', 'opencv-python',
+         'opencv-contrib-python-headless', 'opencv-contrib-python'),
+    mmcv=('mmcv', 'mmcv-lite', 'mmcv-ext-torchvision'))
 PARTS = ('pkg_resources', 'xtcocotools.coco', 'pycocotools.coco',
          'matplotlib.pyplot', 'mmengine.runner', 'mmcv.transforms',
          'mmdet.models', 'mmpose.apis', 'mmpose.datasets', 'mmpose.models',
@@ -30,19 +35,15 @@ PARTS = ('pkg_resources', 'xtcocotools.coco', 'pycocotools.coco',
 
 def find_version(name: str) -> str:
     """Tell the version of a package, '-' if it is missing."""
-    distributions = dict(
-        cv2=('opencv-python-headless', 'opencv-python',
-             'opencv-contrib-python-headless', 'opencv-contrib-python'))
     found = []
-    for distribution in distributions.get(name, (name, )):
+    for distribution in DISTRIBUTIONS.get(name, (name, )):
         try:
-            found.append((distribution, metadata.version(distribution)))
+            version = metadata.version(distribution)
         except metadata.PackageNotFoundError:
-            pass
-    if name == 'cv2':
-        return ', '.join(f'{version} ({distribution})'
-                         for distribution, version in found) or '-'
-    return found[0][1] if found else '-'
+            continue
+        label = '' if distribution == name else f' ({distribution})'
+        found.append(version + label)
+    return ', '.join(found) or '-'
 
 
 def attempt(name: str, action) -> Tuple[str, str, bool]:
@@ -78,21 +79,26 @@ def check_torchvision() -> str:
     """Run an op of torchvision, which fails beside a torch of other build."""
     import torch
     from torchvision.ops import nms
-    nms(torch.tensor([[0., 0., 1., 1.]]), torch.tensor([1.]), 0.5)
+    try:
+        nms(torch.tensor([[0., 0., 1., 1.]]), torch.tensor([1.]), 0.5)
+    except (NotImplementedError, RuntimeError) as error:
+        raise RuntimeError(
+            'it is made for another torch; `bash tools/install.sh --torch '
+            'VERSION`, or --cpu, takes a pair that fits') from error
     return 'nms runs'
 
 
 def check_mmcv_ops() -> str:
     """Run an op of mmcv."""
     import torch
-    from mmcv.ops import get_compiling_cuda_version, nms
+    from mmcv.ops import get_compiler_version, get_compiling_cuda_version, nms
     boxes = torch.tensor([[0., 0., 2., 2.], [0., 0., 2., 2.]])
     kept = nms(boxes, torch.tensor([0.5, 0.6]), 0.5)[1].tolist()
     if kept != [1]:
         raise RuntimeError(f'nms kept {kept} instead of [1]')
     cuda = get_compiling_cuda_version()
     kind = 'CPU' if cuda == 'not available' else f'CUDA {cuda}'
-    return f'nms runs, {kind} ops'
+    return f'nms runs, {kind} ops of {get_compiler_version()}'
 
 
 def check_imports() -> str:
@@ -106,13 +112,17 @@ def check_imports() -> str:
 
 
 def check_ranges() -> str:
-    """Compare the versions with the ranges that semipose_mm allows."""
+    """Compare the versions with the ranges that semipose_mm has seen."""
     spec = importlib.util.spec_from_file_location('semipose_dependencies',
                                                   find_dependencies())
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    module.check_dependencies()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        module.check_dependencies()
+    if caught:
+        return f'untested: {caught[0].message}'
     return ', '.join(f'{name}{allowed}'
                      for name, allowed in module.SUPPORTED.items())
 

@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
 # Copyright (c) semipose_mm authors.
-# Installs semipose_mm with all that it stands on: torch, MMEngine, MMCV (with
-# ops), MMDetection and MMPose, in the versions that requirements/ pins.
-# It may be stopped at any time; run again, it goes on where it stopped.
+# Installs semipose_mm with all that it stands on: torch, MMEngine, MMCV with
+# ops, MMDetection and MMPose, in the versions of requirements/. Nothing is
+# compiled. It may be stopped at any time; run again, it goes on.
 
 usage() {
     cat <<'USAGE'
-Usage: bash tools/install.sh [--torch VERSION] [--tests] [--venv DIR]
+Usage: bash tools/install.sh [--torch VERSION] [--cpu] [--tests] [--venv DIR]
                              [--print-python] [--help]
 
 Installs into DIR if --venv names one, else into the active virtual or conda
 environment, else into .venv in the repository, which it makes.
 
-  --torch VERSION  another torch (2.4 or newer) with the torchvision made for
-                   it; without it a torch >= 2.4 that is there is kept
+  --torch VERSION  this torch (2.4 or newer) with the torchvision made for it;
+                   without it a torch >= 2.4 that is there is kept
+  --cpu            torch and torchvision without CUDA, a fifth of the size,
+                   from PyTorch's own package index
   --tests          what the tests and the style check need, too
   --print-python   only tell which Python the environment has
 
+A compiled mmcv that is there and runs is kept. Packages come by uv, which is
+fetched for the installation alone unless it is on PATH, or by pip where uv
+cannot be had; both take the indexes that pip is configured with.
+
 Environment variables:
-  PYTHON                    the Python (3.9 to 3.11) to make .venv with
-  SEMIPOSE_MMCV_FIND_LINKS  page or folder with prebuilt mmcv wheels, such as
-                            OpenMMLab's for your torch and CUDA
-  SEMIPOSE_CACHE            where compiled mmcv wheels are kept
-                            (~/.cache/semipose_mm)
-  MAX_JOBS, FORCE_CUDA      compile with fewer jobs; CUDA ops (1) or CPU ops
-                            (0) whatever GPU there is
-  TMPDIR                    where pip unpacks, about 4 GiB
+  PYTHON   the Python (3.10 to 3.13) to make .venv with
+  TMPDIR   where pip unpacks, about 4 GiB; uv unpacks into UV_CACHE_DIR
 USAGE
 }
 
@@ -38,7 +38,8 @@ die() {
 SECONDS=0
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 MISC=$ROOT/tools/misc
-TORCH='' TESTS='' VENV='' PRINT=''
+RANGE='3.10 to 3.13'
+TORCH='' CPU='' TESTS='' VENV='' PRINT=''
 unset PYTHONPATH PYTHONHOME PIP_QUIET PIP_TARGET PIP_USER
 
 while [ $# -gt 0 ]; do
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
             ;;
         --torch=*) TORCH=${1#*=} ;;
         --venv=*) VENV=${1#*=} ;;
+        --cpu) CPU=1 ;;
         --tests) TESTS=1 ;;
         --print-python) PRINT=1 ;;
         -h | --help)
@@ -72,19 +74,19 @@ version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/de
 
 fits() {
     case $(version_of "$1") in
-        3.9 | 3.10 | 3.11) return 0 ;;
+        3.10 | 3.11 | 3.12 | 3.13) return 0 ;;
     esac
     return 1
 }
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        fits "$PYTHON" || die "wrong Python: PYTHON=$PYTHON is $(version_of "$PYTHON" || echo missing), 3.9 to 3.11 is needed"
+        fits "$PYTHON" || die "wrong Python: PYTHON=$PYTHON is $(version_of "$PYTHON" || echo missing), $RANGE is needed"
         FOUND=$PYTHON
         return
     fi
     local name seen='' without_venv=''
-    for name in python3 python python3.11 python3.10 python3.9; do
+    for name in python3 python python3.13 python3.12 python3.11 python3.10; do
         command -v "$name" >/dev/null 2>&1 || continue
         if ! fits "$name"; then
             seen="$seen${seen:+, }$name is $(version_of "$name" || echo broken)"
@@ -96,7 +98,7 @@ find_python() {
         fi
     done
     [ -z "$without_venv" ] || die "Python $without_venv has no venv module (Debian, Ubuntu: \`apt-get install python$without_venv-venv\`)"
-    die "wrong Python: 3.9 to 3.11 is needed, on PATH ${seen:-there is none}; PYTHON=/path/to/python3.11 names one that is elsewhere"
+    die "wrong Python: $RANGE is needed, on PATH ${seen:-there is none}; PYTHON=/path/to/python3.12 names one that is elsewhere"
 }
 
 if [ -n "$VENV" ]; then
@@ -115,69 +117,81 @@ if [ -n "$PRINT" ]; then
     exit 0
 fi
 if [ -e "$PY" ]; then
-    fits "$PY" || die "wrong Python: $KIND $TARGET has $(version_of "$PY" || echo a broken one), 3.9 to 3.11 is needed; deactivate or remove it"
+    fits "$PY" || die "wrong Python: $KIND $TARGET has $(version_of "$PY" || echo a broken one), $RANGE is needed; deactivate or remove it"
 elif [ "$TARGET" != "$ROOT/.venv" ] && [ -z "$VENV" ]; then
     die "$KIND $TARGET has no bin/python"
 fi
 
 # ------------------------------------------------- is all of it there already
 
-STAMP=$TARGET/.semipose_mm
-if [ -e "$PY" ] && done_already=$("$PY" -I "$MISC/install_state.py" check "$STAMP" "$ROOT" ${TORCH:+--torch "$TORCH"} ${TESTS:+--tests}); then
+OPTIONS=(--stamp "$TARGET/.semipose_mm" ${TORCH:+--torch "$TORCH"} ${CPU:+--cpu} ${TESTS:+--tests})
+state() { "$PY" -I "$MISC/install_state.py" "$@" "${OPTIONS[@]}"; }
+
+if [ -e "$PY" ] && done_already=$(state check); then
     say "everything is installed in $TARGET ($done_already)"
     exit 0
 fi
 
 # ------------------------------------------------------------ running steps
 
-LOG=$(mktemp "${TMPDIR:-/tmp}/semipose_mm-install.XXXXXX") \
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/semipose_mm-install.XXXXXX") \
     || die "no disk: cannot write to ${TMPDIR:-/tmp}; TMPDIR=DIR chooses another folder"
-HEART=
+LOG=$SCRATCH/log HEART=
 cleanup() {
-    [ -z "$HEART" ] || kill "$HEART" 2>/dev/null
-    rm -f "$LOG"
+    stop_heart
+    rm -rf "$SCRATCH" "$ROOT"/packages/*/build "$ROOT"/packages/*/*.egg-info
 }
 trap cleanup EXIT
 trap 'echo; die "stopped; run it again to go on"' INT TERM
 
-# pip without a terminal is silent while it downloads and unpacks
+# without a terminal nothing tells that a download goes on
 start_heart() {
     [ -t 1 ] && return
     (
-        trap 'kill "$nap" 2>/dev/null; exit' TERM
-        while sleep 20 & nap=$!; wait "$nap"; do
+        # an orphaned sleep must not hold the output
+        while sleep 20 >/dev/null 2>&1; do
             printf '%s\n' "  ... still at it, $SECONDS s"
         done
     ) &
     HEART=$!
+    disown "$HEART" # its end is nothing to report
 }
 stop_heart() {
-    [ -z "$HEART" ] || { kill "$HEART" && wait "$HEART"; } 2>/dev/null
+    [ -z "$HEART" ] || kill "$HEART" 2>/dev/null
     HEART=
 }
 
-# pip_install WHAT ARGS...: one clear line if it fails
-pip_install() {
+# attempt WHAT COMMAND...: one clear line if it fails
+attempt() {
     local what=$1 code
     shift
-    say "installing $what"
-    : >"$LOG"
     start_heart
-    "$PY" -m pip install --disable-pip-version-check --log "$LOG" "$@"
-    code=$?
+    {
+        "$@" 2>&1 1>&3 3>&- | tee "$LOG" >&2
+        code=${PIPESTATUS[0]}
+    } 3>&1
     stop_heart
-    [ $code -eq 0 ] && return
+    [ "$code" -eq 0 ] && return
     if grep -q 'No space left on device' "$LOG"; then
-        die "no disk: ${what%% (*} did not fit into $TARGET or ${TMPDIR:-/tmp}; free some and run it again"
-    elif grep -qE 'NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Network is unreachable|from versions: none' "$LOG"; then
-        die "no network: the package index did not answer for ${what%% (*}; run it again when it does"
+        die "no disk: $what did not fit into $TARGET, ${UV_CACHE_DIR:-the cache} or ${TMPDIR:-/tmp}; free some and run it again"
+    elif grep -qE 'NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Network is unreachable|from versions: none|Failed to fetch|error sending request|client error \(Connect\)' "$LOG"; then
+        die "no network: the package index did not answer for $what; run it again when it does${BACKEND:+ (--torch VERSION without --cpu takes the pair of the usual index)}"
     fi
-    die "${what%% (*} could not be installed, pip's message is above"
+    die "$what could not be installed, the message is above"
 }
 
-has() { "$PY" -I "$MISC/install_state.py" has "$@"; }
-version() { "$PY" -I "$MISC/install_state.py" version "$1"; }
-pin() { "$PY" -I "$MISC/install_state.py" pin "$1" "$ROOT"; }
+PIP=() UV=() BACKEND=''
+# install WHAT ARGS...: the arguments are those that pip and uv share
+install() {
+    local what=$1
+    shift
+    say "installing $what"
+    if [ ${#UV[@]} -gt 0 ]; then
+        attempt "$what" "${UV[@]}" ${BACKEND:+--torch-backend "$BACKEND"} "$@"
+    else
+        attempt "$what" "${PIP[@]}" install "$@"
+    fi
+}
 
 need_disk() { # need_disk GIB FOLDER HINT
     local free
@@ -193,7 +207,7 @@ if ! "$PY" -m pip --version >/dev/null 2>&1; then
     [ -d "$parent" ] || die "--venv: there is no folder $parent"
     if [ -e "$PY" ]; then FOUND=$PY; else find_python; fi
     if [ "$KIND" = "the environment" ] || [ -n "$VENV" ]; then
-        need_disk 8 "$parent" ''
+        need_disk $((CPU ? 3 : 8)) "$parent" ''
         say "making $TARGET with Python $(version_of "$FOUND") ($FOUND)"
         "$FOUND" -m venv "$TARGET" || die "$TARGET could not be made, the message is above"
     else
@@ -202,77 +216,72 @@ if ! "$PY" -m pip --version >/dev/null 2>&1; then
 else
     say "using $TARGET, Python $(version_of "$PY")"
 fi
+incomplete=$(state incomplete)
+[ -z "$incomplete" ] || say "again what was interrupted: ${incomplete//$'\n'/, }"
 
-mapfile -t incomplete < <("$PY" -I "$MISC/install_state.py" incomplete)
-if [ -n "${incomplete[*]}" ]; then
-    pip_install "again what was interrupted: ${incomplete[*]}" \
-        --no-deps "${incomplete[@]}"
-fi
-
-# ------------------------------------------------------------------ torch
-
-now=$(version torch)
-if [ -n "$TORCH" ]; then
-    want=$TORCH
-elif [ -n "$now" ] && has torch; then
-    want=$now
+PIP=("$PY" -m pip --disable-pip-version-check)
+if ! settings=$("$PY" -I "$MISC/uv_settings.py" 2>&1); then
+    say "by pip, as uv has nothing for its setting '$settings'"
+elif command -v uv >/dev/null 2>&1; then
+    UV=(uv)
+elif "${PIP[@]}" install --quiet --target "$SCRATCH/uv" uv >/dev/null 2>&1; then
+    UV=("$SCRATCH/uv/bin/uv")
 else
-    want=$(pin torch)
+    say 'by pip, as there is no uv'
 fi
-base=${want%%+*}
-local=${want#"$base"}
-minor=${base#2.}
-vision=0.$((${minor%%.*} + 15)).${base##*.}$local
-if [ "${now%%+*}" = "$base" ] && [ "$(version torchvision | cut -d+ -f1)" = "${vision%%+*}" ]; then
-    say "keeping torch $now"
-else
-    if [ "$now" = "$want" ]; then
-        need_disk 1 "$TARGET" ''
-    else
-        # pip keeps all archives in TMPDIR until they are unpacked
-        tmp=${TMPDIR:-/tmp}
-        if [ "$(stat -c %d "$TARGET")" = "$(stat -c %d "$tmp")" ]; then
-            need_disk 11 "$TARGET" ''
-        else
-            need_disk 8 "$TARGET" ''
-            need_disk 4 "$tmp" '; TMPDIR=DIR chooses another folder'
+if [ ${#UV[@]} -gt 0 ]; then
+    words=()
+    while read -r line; do
+        if [[ $line =~ ^[A-Z_]+= ]]; then
+            export "${line?}"
+        elif [ -n "$line" ]; then
+            words+=("$line")
         fi
-    fi
-    pip_install "torch $want and torchvision $vision (about 3 GB, the longest download)" \
-        "torch==$want" "torchvision==$vision" \
-        -c "$ROOT/requirements/runtime.txt"
+    done <<<"$settings"
+    UV+=(pip install --python "$PY" "${words[@]}")
 fi
 
-# -------------------------------------------------- what OpenMMLab stands on
+# ------------------------------------------- torch and what OpenMMLab needs
 
-mapfile -t runtime < <("$PY" -I "$MISC/install_state.py" runtime "$ROOT" ${TESTS:+--tests})
-if ! has "${runtime[@]}"; then
-    need_disk 1 "$TARGET" ''
-    pip_install "the packages that OpenMMLab's stand on" "${runtime[@]}"
+mapfile -t wanted < <(state wanted)
+BACKEND=$(state backend)
+if [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
+    die "torch and torchvision of the build '$BACKEND' come from PyTorch's own index, for which uv is needed"
 fi
+case " ${wanted[*]} " in
+    *' torch==2.'*) [ -z "$TORCH" ] || need_disk $((CPU ? 3 : 8)) "$TARGET" '' ;;
+esac
+[ ${#UV[@]} -gt 0 ] || need_disk 4 "${TMPDIR:-/tmp}" '; TMPDIR=DIR chooses another folder'
+install "torch and what OpenMMLab stands on (3 GB, less with --cpu)" "${wanted[@]}"
+BACKEND=
 
 # -------------------------------------------------------------- OpenMMLab
 
-openmmlab=()
-for name in mmengine mmdet mmpose; do
-    [ "$(version $name)" = "$(pin $name)" ] || openmmlab+=("$name==$(pin $name)")
-done
-if [ ${#openmmlab[@]} -gt 0 ]; then
-    pip_install "${openmmlab[*]}" --no-deps "${openmmlab[@]}"
+if "$PY" -I -m pip show mmcv >/dev/null 2>&1 && { [ -n "$(state refused)" ] \
+    || ! "$PY" -W ignore -c 'import torch, mmcv._ext' >/dev/null 2>&1; }; then
+    say "the compiled mmcv that is here does not run with the others, mmcv-lite takes its place"
+    "${PIP[@]}" uninstall --quiet --yes mmcv || die "mmcv could not be removed, pip's message is above"
 fi
-mapfile -t build < <(grep -v '^#' "$ROOT/requirements/build.txt")
-has "${build[@]}" || pip_install "what mmcv is built with" "${build[@]}"
-"$PY" -W ignore "$MISC/install_mmcv.py" "$(pin mmcv)" || exit 1
-
-# ---------------------------------------------------------------- plugin
-
-pip_install "semipose_mm, editable" --no-deps --no-build-isolation --quiet -e "$ROOT"
+mapfile -t wanted < <(state openmmlab)
+xtcocotools=$(state xtcocotools)
+if [ -n "$xtcocotools" ]; then
+    # of any system, as its compiled part is left out
+    attempt "$xtcocotools" "${PIP[@]}" download --quiet --no-deps \
+        --only-binary :all: --python-version 3.11 --implementation cp \
+        --platform manylinux1_x86_64 --platform manylinux2014_x86_64 \
+        --dest "$SCRATCH" "$xtcocotools"
+    wheel=$("$PY" -I "$MISC/pure_xtcocotools.py" "$SCRATCH"/xtcocotools-*.whl "$SCRATCH") \
+        || die "the wheel of $xtcocotools is not as expected, the message is above"
+    wanted+=("$wheel")
+fi
+install "MMEngine, MMCV, MMDetection, MMPose and semipose_mm, editable" \
+    --no-deps --no-build-isolation "${wanted[@]}" -e "$ROOT"
 
 # ------------------------------------------------------------------ check
 
 say "checking"
 "$PY" -W ignore "$ROOT/tools/check_env.py" || die "the installation is there, but not all of it works, see above"
-"$PY" -I "$MISC/install_state.py" stamp "$STAMP" "$ROOT" ${TESTS:+--tests} || die "no disk: cannot write $STAMP"
+state stamp || die "no disk: cannot write $TARGET/.semipose_mm"
 say "done in $SECONDS s"
 if [ "$TARGET" != "${VIRTUAL_ENV:-}" ] && [ "$TARGET" != "${CONDA_PREFIX:-}" ]; then
     say "activate it with: source $TARGET/bin/activate"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import namedtuple
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL = ROOT / 'tools/install.sh'
 COMMANDS = ('bash', 'dirname', 'uname', 'awk', 'mktemp', 'rm', 'sed', 'grep',
-            'cut', 'sleep', 'stat')
+            'cut', 'sleep', 'tee')
 
 
 def load(name):
@@ -36,7 +36,7 @@ def checkout(tmp_path):
     """Copy what the installation reads."""
     folder = tmp_path / 'repo'
     unwanted = shutil.ignore_patterns('__pycache__', '.mim')
-    for item in ('tools', 'requirements', 'semipose_mm'):
+    for item in ('packages', 'tools', 'requirements', 'semipose_mm'):
         shutil.copytree(ROOT / item, folder / item, ignore=unwanted)
     return folder
 
@@ -78,16 +78,16 @@ def assert_refused(answer, *parts):
 
 
 def test_wrong_python_on_path(checkout, commands):
-    add_command(commands, 'python3', 'echo 3.12')
+    add_command(commands, 'python3', 'echo 3.14')
     add_command(commands, 'python3.10', 'exit 127')
     assert_refused(
-        call(checkout, commands=commands), 'wrong Python', '3.9 to 3.11',
-        'python3 is 3.12', 'python3.10 is broken')
+        call(checkout, commands=commands), 'wrong Python', '3.10 to 3.13',
+        'python3 is 3.14', 'python3.10 is broken')
     assert not (checkout / '.venv').exists()
 
 
 def test_wrong_python_is_passed_over(checkout, commands):
-    add_command(commands, 'python3', 'echo 3.12')
+    add_command(commands, 'python3', 'echo 3.14')
     add_command(commands, 'python3.10',
                 '[ "$1" = -m ] && { echo "$*"; exit 3; }; echo 3.10')
     add_command(commands, 'df', 'printf "x\\nx x x 99999999 x\\n"')
@@ -104,20 +104,20 @@ def test_no_venv_module(checkout, commands):
 
 
 def test_wrong_python_named(checkout, commands):
-    add_command(commands, 'old', 'echo 3.8')
+    add_command(commands, 'old', 'echo 3.9')
     assert_refused(
         call(checkout, commands=commands, PYTHON='old'),
-        'PYTHON=old is 3.8, 3.9 to 3.11 is needed')
+        'PYTHON=old is 3.9, 3.10 to 3.13 is needed')
     assert_refused(
         call(checkout, commands=commands, PYTHON='/none'), 'is missing')
 
 
 def test_wrong_python_in_active_environment(checkout, commands, tmp_path):
     (tmp_path / 'env/bin').mkdir(parents=True)
-    add_command(tmp_path / 'env/bin', 'python', 'echo 3.13')
+    add_command(tmp_path / 'env/bin', 'python', 'echo 3.14')
     assert_refused(
         call(checkout, commands=commands, VIRTUAL_ENV=str(tmp_path / 'env')),
-        'active environment', 'has 3.13')
+        'active environment', 'has 3.14')
 
 
 def test_no_disk(checkout, commands):
@@ -126,6 +126,33 @@ def test_no_disk(checkout, commands):
     assert_refused(
         call(checkout, commands=commands), 'no disk: 8 GiB are needed',
         '2 GiB are free')
+
+
+@pytest.mark.parametrize('message, answer', [
+    ('error: Failed to fetch: https://index/simple/six/',
+     'no network: the package index did not answer for torch'),
+    ('error: failed to write: No space left on device (os error 28)',
+     'no disk: torch'),
+    ('error: nothing of the kind', 'the message is above'),
+])
+def test_a_failure_of_uv_is_told_in_one_line(message, answer, checkout,
+                                             commands, tmp_path):
+    (tmp_path / 'env/bin').mkdir(parents=True)
+    add_command(
+        tmp_path / 'env/bin', 'python', """case "$*" in
+*sys.version_info*) echo 3.12 ;;
+*install_state.py\\ check*) exit 1 ;;
+*install_state.py\\ wanted*) echo six ;;
+*uv_settings.py*) printf -- '--find-links\\n/wheels\\n' ;;
+esac""")
+    add_command(commands, 'uv', f'echo "$*"; echo "{message}" >&2; exit 2')
+    code, out, err = call(
+        checkout, commands=commands, VIRTUAL_ENV=str(tmp_path / 'env'))
+    python = tmp_path / 'env/bin/python'
+    assert f'pip install --python {python} --find-links /wheels six\n' in out
+    lines = err.splitlines()
+    assert code == 1 and lines[0] == message and len(lines) == 2
+    assert lines[1].startswith('install.sh: error: ') and answer in lines[1]
 
 
 def test_not_linux(checkout, commands):
@@ -172,51 +199,131 @@ def test_complete_environment_is_recognized_at_once():
                           text=True)
     assert done.returncode == 0
     assert 'everything is installed' in done.stdout
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 2
 
 
-def test_state_says_what_is_left(checkout, tmp_path, monkeypatch):
-    state = load('install_state')
-    there = dict(semipose_mm='0.1.0')
-    names = ('torch', 'mminstall', 'runtime', 'tests', 'lint')
-    for line in state.read(checkout, *names):
+@pytest.fixture
+def state(checkout, monkeypatch):
+    """Load install_state.py for an environment that has nothing."""
+    module = load('install_state')
+    there = {}
+    monkeypatch.setattr(module, 'ROOT', checkout)
+    monkeypatch.setattr(module, 'version', there.get)
+    monkeypatch.setattr(module, 'has_ops_of', lambda _: there.get(module.OPS))
+    module.there = there
+    return module
+
+
+def fill(state, *names):
+    """Let everything be there that requirements name, the oldest of it."""
+    for line in state.read(state.ROOT, 'torch', 'mminstall', 'runtime',
+                           *names):
         name, version = re.match(r'([\w-]+)(?:[=>]=([\d.]+))?', line).groups()
-        there[name] = version or '1.0'
-    monkeypatch.setattr(state, 'version', there.get)
+        state.there[name] = version or '1.0'
+    state.there.update({'semipose_mm': '0.1.0', state.OPS: '2.1.0'})
+
+
+def test_state_says_what_is_left(state, tmp_path, monkeypatch):
+    fill(state, 'tests', 'lint')
     stamp = tmp_path / 'stamp'
 
-    def left(torch=None, tests=False):
-        return state.check(stamp, checkout, torch, tests) is None
+    def left(torch=None, cpu=False, tests=False):
+        return state.check(stamp, state.ROOT, torch, cpu, tests) is None
 
     def write(**changes):
         text = dict(
-            digest=state.digest(checkout),
-            root=str(checkout),
-            torch='2.5.1',
+            digest=state.digest(state.ROOT),
+            root=str(state.ROOT),
+            torch='2.4',
             tests=False)
         stamp.write_text(json.dumps(dict(text, **changes)))
 
     assert left()
     write()
     assert not left()
-    assert not left(torch='2.5.1')
+    assert not left(torch='2.4')
     assert left(torch='2.6.0')
+    assert left(cpu=True)
     assert left(tests=True)
     write(tests=True)
     assert not left(tests=True)
     write(root='/another/checkout')
     assert left()
     write()
-    for package, wrong in (('mmcv', None), ('mmcv', '2.2.0'),
-                           ('numpy', '2.2.6'), ('torch', '2.6.0'),
+    for package, wrong in (('mmcv-lite', None), ('mmcv-lite', '2.2.0'),
+                           ('mmcv-ext-torchvision',
+                            None), ('numpy', '3.0.0'), ('numpy', '2.2.6'),
+                           ('torch', '2.6.0'), ('xtcocotools', None),
                            ('setuptools', '82.0.0'), ('semipose_mm', None)):
         with monkeypatch.context() as context:
-            context.setitem(there, package, wrong)
-            assert left(), package
+            context.setitem(state.there, package, wrong)
+            assert left(), (package, wrong)
     assert not left()
-    with open(checkout / 'requirements/runtime.txt', 'a') as file:
+    with open(state.ROOT / 'requirements/runtime.txt', 'a') as file:
         file.write('another\n')
     assert left()
+
+
+def test_mmcv_comes_without_compiling_unless_it_is_there(state, monkeypatch):
+    ops = str(state.ROOT / 'packages/mmcv_ext')
+    names = ['mmcv-lite==2.1.0', 'mmdet==3.3.0', 'mmengine==0.10.7']
+    assert state.openmmlab(state.ROOT) == [*names, 'mmpose==1.3.2', ops]
+    fill(state)
+    assert state.openmmlab(state.ROOT) == []
+    del state.there['mmcv-lite'], state.there[state.OPS]
+    dependencies = state.load_dependencies()
+    monkeypatch.setattr(state, 'load_dependencies', lambda: dependencies)
+    for compiled in (True, False):
+        monkeypatch.setattr(dependencies, 'has_ops', lambda: compiled)
+        for version, fits in (('2.1.0', True), ('2.2.0', False)):
+            state.there['mmcv'] = version
+            assert state.openmmlab(
+                state.ROOT) == ([] if fits and compiled else [names[0], ops])
+
+
+def test_xtcocotools_is_repacked_where_its_own_wheel_fails(state):
+    wanted = ['xtcocotools==1.14.3']
+    for xtcocotools, numpy, missing in ((None, '2.5.5',
+                                         True), ('1.14.3', '1.26.4', False),
+                                        ('1.14.3', '2.0.0',
+                                         True), ('1.13', '1.26.4',
+                                                 True), ('1.14.3+pycocotools',
+                                                         '2.5.5', False)):
+        state.there.update(xtcocotools=xtcocotools, numpy=numpy)
+        assert state.xtcocotools(state.ROOT) == (wanted if missing else [])
+
+
+def test_torch_that_is_there_is_kept(state):
+    newest = state.read(state.ROOT, 'torch')[0]
+    for version, kept in (('2.4.0', True), ('2.14.1+cpu', True),
+                          ('2.3.1', False), ('2.16.0', False), (None, False)):
+        state.there['torch'] = version
+        wanted = state.wanted_torch(state.ROOT, None, False)
+        assert wanted == [
+            f'torch=={version}' if kept else newest, 'torchvision'
+        ], version
+    state.there['torch'] = '2.14.1'
+    assert state.wanted_torch(state.ROOT, '2.5.1', False)[0] == 'torch==2.5.1'
+    assert state.wanted_torch(state.ROOT, None, True)[0] == newest
+    state.there['torch'] = '2.14.1+cpu'
+    assert state.wanted_torch(state.ROOT, None, True)[0] == 'torch==2.14.1+cpu'
+
+
+@pytest.mark.parametrize('torch, vision, cpu, expected', [
+    (None, None, False, ''),
+    (None, None, True, 'cpu'),
+    ('2.14.1', '0.29.1', False, ''),
+    ('2.14.1', '0.29.1', True, 'cpu'),
+    ('2.14.1+cpu', '0.29.1+cpu', True, ''),
+    ('2.14.1+cpu', '0.29.1', False, 'cpu'),
+    ('2.14.1+cpu', None, False, 'cpu'),
+    ('2.11.0+cu130', '0.26.0+cu130', False, ''),
+    ('2.11.0+cu130', None, False, 'cu130'),
+    ('2.6.0a0+ecf3bae40a.nv25.01', None, False, ''),
+])
+def test_builds_of_torch_are_never_mixed(torch, vision, cpu, expected, state):
+    state.there.update(torch=torch, torchvision=vision)
+    assert state.backend(cpu, None) == expected
 
 
 def test_opencv_that_is_there_is_kept(checkout, monkeypatch):
@@ -244,91 +351,65 @@ def test_interrupted_packages_are_forgotten(tmp_path):
         for file in files:
             (folder / file).write_text(f'Name: {name}\nVersion: 1.2\n')
     (tmp_path / 'of_the_system-3.egg-info').write_text('Name: of_the_system')
-    assert state.forget_incomplete([str(tmp_path)] * 2) == ['half==1.2']
+    assert state.forget_incomplete([str(tmp_path)] * 2) == ['half 1.2']
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         'of_the_system-3.egg-info', 'whole-1.2.dist-info'
     ]
     assert state.forget_incomplete([str(tmp_path)]) == []
 
 
-def test_torch_that_is_there_is_kept(monkeypatch):
-    state = load('install_state')
-    for version, kept in (('2.4.0', True), ('2.14.1+cpu', True),
-                          ('2.3.1', False), (None, False)):
-        monkeypatch.setattr(state, 'version', dict(torch=version).get)
-        assert state.satisfied('torch') is kept, version
+def test_pip_settings_are_said_to_uv(monkeypatch):
+    settings = load('uv_settings')
+    monkeypatch.delenv('SSL_CERT_FILE', raising=False)
+    found = settings.parse("""global.index-url='https://first/simple'
+global.extra-index-url='\\nhttps://a/simple\\nfile:///b'
+download.find-links='/not/for/install'
+global.constraint='/etc/constraints.txt'
+install.constraint='/mine.txt'
+:env:.find-links='/wheels'
+:env:.cert='/my/ca.pem'
+:env:.no-index='1'
+global.timeout='60'
+""")
+    assert settings.translate(found) == [
+        'SSL_CERT_FILE=/my/ca.pem', '--default-index', 'https://first/simple',
+        '--index', 'https://a/simple', '--index', 'file:///b', '--constraint',
+        '/mine.txt', '--find-links', '/wheels', '--no-index',
+        '--index-strategy', 'unsafe-best-match'
+    ]
+    with pytest.raises(KeyError, match='client-cert'):
+        settings.translate({'client-cert': '/key.pem'})
 
 
-def test_build_needs_compiler_and_disk(tmp_path, monkeypatch):
-    install_mmcv = load('install_mmcv')
-    monkeypatch.delenv('CC', raising=False)
-    monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(SystemExit, match='no compiler: .*g\\+\\+'):
-        install_mmcv.check_tools(tmp_path)
-    monkeypatch.setattr(install_mmcv.shutil, 'which', str)
-    usage = namedtuple('usage', 'free')(1 << 29)
-    monkeypatch.setattr(install_mmcv.shutil, 'disk_usage', lambda _: usage)
-    with pytest.raises(SystemExit, match='no disk: .*0.5 GiB are free'):
-        install_mmcv.check_tools(tmp_path)
-    monkeypatch.setattr(install_mmcv.sysconfig, 'get_paths',
-                        lambda: dict(include=str(tmp_path)))
-    with pytest.raises(SystemExit, match='no Python headers'):
-        install_mmcv.check_tools(tmp_path)
-
-
-def test_cache_folder(monkeypatch):
-    install_mmcv = load('install_mmcv')
-    monkeypatch.delenv('SEMIPOSE_CACHE', raising=False)
-    monkeypatch.setenv('XDG_CACHE_HOME', '/cache')
-    assert install_mmcv.cache_folder() == Path('/cache/semipose_mm')
-    monkeypatch.setenv('SEMIPOSE_CACHE', '/elsewhere')
-    assert install_mmcv.cache_folder() == Path('/elsewhere')
-
-
-def test_ops_are_chosen_by_gpu_and_compiler(tmp_path, monkeypatch):
-    import torch
-    from torch.utils import cpp_extension
-    install_mmcv = load('install_mmcv')
-    (tmp_path / 'bin').mkdir()
-    add_command(tmp_path / 'bin', 'nvcc', 'echo "release 12.4, V12.4.131"')
-    monkeypatch.delenv('FORCE_CUDA', raising=False)
-    monkeypatch.setattr(torch.version, 'cuda', '12.4')
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr(cpp_extension, 'CUDA_HOME', str(tmp_path))
-    assert install_mmcv.choose_ops() == ('cpu', 'no GPU is visible')
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    ops, _ = install_mmcv.choose_ops()
-    assert ops == 'cu124'
-    assert install_mmcv.cache_key('2.1.0', ops).endswith('-cu124')
-    monkeypatch.setattr(torch.version, 'cuda', '11.8')
-    ops, reason = install_mmcv.choose_ops()
-    assert ops == 'cpu' and '12.4 does not match the CUDA 11.8' in reason
-    monkeypatch.setattr(cpp_extension, 'CUDA_HOME', None)
-    assert 'no nvcc' in install_mmcv.choose_ops()[1]
-    monkeypatch.setenv('FORCE_CUDA', '0')
-    assert install_mmcv.choose_ops() == ('cpu', 'FORCE_CUDA=0')
-
-
-def test_progress_tells_the_time_left(capsys, monkeypatch):
-    install_mmcv = load('install_mmcv')
-    progress = install_mmcv.Progress()
-    progress.feed('[20/80] c++ -c a.cpp\n')
-    progress.feed('  warning: nothing of interest [3/4]\n')
-    monkeypatch.setattr(install_mmcv.time, 'monotonic',
-                        lambda: progress.start + 120)
-    progress.show()
-    assert capsys.readouterr().out == (
-        'mmcv: [20/80] building, 2.0 min so far, about 6 min left\n')
-
-
-def test_wheel_is_stored_whole(tmp_path):
-    install_mmcv = load('install_mmcv')
-    wheel = tmp_path / 'mmcv-2.1.0-cp311-cp311-linux_x86_64.whl'
-    wheel.write_bytes(b'new')
-    folder = tmp_path / 'wheels/key'
-    folder.mkdir(parents=True)
-    (folder / 'old.whl').write_bytes(b'old')
-    stored = install_mmcv.store(wheel, folder)
-    assert [path.name for path in folder.iterdir()] == [wheel.name]
-    assert stored.read_bytes() == b'new'
-    assert [path.name for path in folder.parent.iterdir()] == ['key']
+def test_xtcocotools_becomes_pure(tmp_path):
+    pure = load('pure_xtcocotools')
+    info = 'xtcocotools-1.2.dist-info'
+    files = {
+        'xtcocotools/mask.py': 'import xtcocotools._mask as _mask\n',
+        'xtcocotools/_mask.cpython-311-x86_64-linux-gnu.so': 'compiled',
+        f'{info}/METADATA':
+        'Name: xtcocotools\nVersion: 1.2\nRequires-Dist: cython >=0.27\n',
+        f'{info}/WHEEL': 'Root-Is-Purelib: false\n',
+        f'{info}/RECORD': 'old\n'
+    }
+    wheel = tmp_path / 'xtcocotools-1.2-cp311-cp311-manylinux1_x86_64.whl'
+    with zipfile.ZipFile(wheel, 'w') as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    made = pure.repack(wheel, tmp_path)
+    assert made.name == 'xtcocotools-1.2+pycocotools-py3-none-any.whl'
+    # pip checks the hashes of RECORD
+    subprocess.run([
+        sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps',
+        '--no-index', '--target',
+        str(tmp_path / 'site'),
+        str(made)
+    ],
+                   check=True)
+    code = ('import pycocotools._mask as theirs, xtcocotools.mask as ours; '
+            'assert ours._mask.iou is theirs.iou; from importlib.metadata '
+            "import requires; assert requires('xtcocotools') == "
+            "['pycocotools']")
+    subprocess.run([sys.executable, '-c', code],
+                   env=dict(os.environ, PYTHONPATH=str(tmp_path / 'site')),
+                   check=True)

@@ -250,7 +250,9 @@ def test_nothing_refers_to_what_is_not_there(wheel):
         if path.is_file() and '__pycache__' not in path.parts:
             found |= set(re.findall(PATHS, path.read_text()))
     assert len(found) > 20
-    assert [name for name in found if not (wheel.root / name).exists()] == []
+    missing = {name for name in found if not (wheel.root / name).exists()}
+    # check_env.py tells how a checkout installs what is missing
+    assert missing <= {'tools/install.sh'}
 
 
 def test_what_stays_in_the_checkout(wheel):

@@ -14,11 +14,14 @@ import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional
+from typing import Iterable, List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 CV2 = ('opencv-python-headless', 'opencv-python', 'opencv-contrib-python',
        'opencv-contrib-python-headless')
+OPS = 'mmcv-ext-torchvision'
+#: Makes what ends in a label, such as 2.11.0+cpu, where PyTorch has an index.
+BACKEND = r'cpu|cu\d+|rocm[\d.]+|xpu'
 
 
 def load_dependencies():
@@ -48,30 +51,63 @@ def read(root: Path, *names: str) -> List[str]:
     return [line for line in lines if line]
 
 
-def pins(root: Path) -> Dict[str, str]:
-    """Collect what is pinned to one version."""
-    lines = read(root, 'torch', 'mminstall', 'runtime')
-    return dict(line.split('==') for line in lines if '==' in line)
-
-
 def satisfied(requirement: str) -> bool:
     """Tell whether a requirement such as 'six' or 'yapf>=0.4,<1' is met."""
-    name, _, rest = re.match(r'([\w.-]+)(\[.*\])?(.*)', requirement).groups()
+    name, rest = re.match(r'([\w.-]+)(.*)', requirement).groups()
     found = version(name)
-    if found is None or name == 'torch' and not rest:
-        return found is not None and found in load_dependencies(
-        ).SUPPORTED['torch']
+    if found is None:
+        return False
     parse = load_dependencies().parse_release
     for operator, bound in re.findall(r'([=<>]+)([\w.]+)', rest):
-        if operator == '==':
-            fits = found.split('+')[0] == bound
-        elif operator == '>=':
-            fits = parse(found) >= parse(bound)
-        else:
-            fits = parse(found) < parse(bound)
-        if not fits:
+        fits = {
+            '==': found.split('+')[0] == bound,
+            '>=': parse(found) >= parse(bound),
+            '<': parse(found) < parse(bound)
+        }
+        if not fits[operator]:
             return False
     return True
+
+
+def has_full_mmcv() -> bool:
+    """Tell whether a compiled mmcv is there, of a version that fits."""
+    dependencies = load_dependencies()
+    found = version('mmcv')
+    return found is not None and found in dependencies.SUPPORTED['mmcv'] and \
+        dependencies.has_ops()
+
+
+def has_ops_of(source: Path) -> bool:
+    """Tell whether the ops that are installed are those of a folder."""
+    if version(OPS) is None:
+        return False
+    installed = metadata.distribution(OPS).locate_file('mmcv/_ext.py')
+    return Path(installed).read_bytes() == Path(source,
+                                                'mmcv/_ext.py').read_bytes()
+
+
+def xtcocotools(root: Path) -> List[str]:
+    """Name xtcocotools unless it runs: pure, or compiled for this numpy."""
+    [wanted] = [
+        line for line in read(root, 'mminstall')
+        if line.startswith('xtcocotools')
+    ]
+    runs = (version('xtcocotools') or '').endswith('+pycocotools') or \
+        (version('numpy') or '').startswith('1.')
+    return [] if satisfied(wanted) and runs else [wanted]
+
+
+def openmmlab(root: Path) -> List[str]:
+    """Name what is installed without dependencies, and is not there yet."""
+    wanted = read(root, 'mminstall')
+    if has_full_mmcv():
+        wanted = [line for line in wanted if not line.startswith('mmcv')]
+    elif not has_ops_of(root / 'packages/mmcv_ext'):
+        wanted.append(str(root / 'packages/mmcv_ext'))
+    return [
+        line for line in wanted if line.startswith('/')
+        or not line.startswith('xtcocotools') and not satisfied(line)
+    ]
 
 
 def runtime(root: Path, tests: bool) -> List[str]:
@@ -86,6 +122,39 @@ def runtime(root: Path, tests: bool) -> List[str]:
     return sorted(set(lines))
 
 
+def wanted_torch(root: Path, torch: Optional[str], cpu: bool) -> List[str]:
+    """Name torch and torchvision: asked for, there already, or the newest."""
+    lines = read(root, 'torch')
+    if torch:
+        lines[0] = f'torch=={torch}'
+    elif satisfied(lines[0]) and not (cpu and not is_cpu('torch')):
+        lines[0] = f'torch=={version("torch")}'
+    return lines
+
+
+def label(package: str) -> str:
+    """Tell how a package of PyTorch was built: 'cpu', 'cu124', '' on PyPI."""
+    found = re.fullmatch(rf'[^+]+\+({BACKEND})', version(package) or '')
+    return found.group(1) if found else ''
+
+
+def is_cpu(package: str) -> bool:
+    """Tell whether a package of PyTorch is a build without CUDA."""
+    return label(package) == 'cpu'
+
+
+def backend(cpu: bool, torch: Optional[str]) -> str:
+    """Tell from which of PyTorch's indexes the pair has to come, '' if none.
+
+    A torch from there does not run with the torchvision of PyPI.
+    """
+    if cpu:
+        fits = is_cpu('torch') and is_cpu('torchvision')
+        return '' if fits and not torch else 'cpu'
+    kept = '' if torch else label('torch')
+    return kept if kept and label('torchvision') != kept else ''
+
+
 def digest(root: Path) -> str:
     """Hash what says which packages there should be."""
     total = hashlib.sha256()
@@ -95,7 +164,7 @@ def digest(root: Path) -> str:
     return total.hexdigest()
 
 
-def check(stamp: Path, root: Path, torch: Optional[str],
+def check(stamp: Path, root: Path, torch: Optional[str], cpu: bool,
           tests: bool) -> Optional[str]:
     """Tell whether nothing is left to do.
 
@@ -110,12 +179,11 @@ def check(stamp: Path, root: Path, torch: Optional[str],
             or tests and not state.get('tests')
             or state.get('torch') != version('torch')
             or torch and torch.split('+')[0] != state['torch'].split('+')[0]
-            or version('semipose_mm') is None):
+            or cpu and not is_cpu('torch') or version('semipose_mm') is None
+            or openmmlab(root) or xtcocotools(root)
+            or not all(map(satisfied, runtime(root, tests)))):
         return None
-    expected = read(root, 'mminstall') + runtime(root, tests)
-    if not all(satisfied(requirement) for requirement in expected):
-        return None
-    names = ('torch', 'mmengine', 'mmcv', 'mmdet', 'mmpose')
+    names = ('torch', 'torchvision', 'mmengine', 'mmdet', 'mmpose')
     return ', '.join(f'{name} {version(name)}' for name in names)
 
 
@@ -129,14 +197,13 @@ def forget_incomplete(folders: Iterable[str]) -> List[str]:
         folders (Iterable[str]): Where packages are installed.
 
     Returns:
-        List[str]: Their requirements, 'name==version'.
+        List[str]: What they were, 'name version'.
     """
     incomplete = []
     for folder in sorted(set(folders)):
         for path in sorted(Path(folder).glob('*.dist-info')):
             if (path / 'WHEEL').exists() and not (path / 'INSTALLER').exists():
-                name, release = path.stem.split('-')
-                incomplete.append(f'{name}=={release}')
+                incomplete.append(path.stem.replace('-', ' '))
                 shutil.rmtree(path)
     return incomplete
 
@@ -145,38 +212,42 @@ def main() -> None:
     """Answer one question of ``tools/install.sh``."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('question')
-    parser.add_argument('words', nargs='*')
+    parser.add_argument('--stamp', type=Path)
     parser.add_argument('--torch')
+    parser.add_argument('--cpu', action='store_true')
     parser.add_argument('--tests', action='store_true')
     args = parser.parse_args()
-    question, words = args.question, args.words
-    if question == 'version':
-        print(version(words[0]) or '')
-    elif question == 'pin':
-        print(pins(Path(words[1]))[words[0]])
-    elif question == 'has':
-        sys.exit(0 if all(satisfied(word) for word in words) else 1)
-    elif question == 'incomplete':
+    if args.question == 'incomplete':
         paths = sysconfig.get_paths()
-        found = forget_incomplete([paths['purelib'], paths['platlib']])
-        print('\n'.join(found))
-    elif question == 'runtime':
-        print('\n'.join(runtime(Path(words[0]), args.tests)))
-    elif question == 'check':
-        found = check(Path(words[0]), Path(words[1]), args.torch, args.tests)
+        lines = forget_incomplete([paths['purelib'], paths['platlib']])
+    elif args.question == 'wanted':
+        lines = wanted_torch(ROOT, args.torch, args.cpu) + runtime(
+            ROOT, args.tests)
+    elif args.question == 'backend':
+        lines = [backend(args.cpu, args.torch)]
+    elif args.question == 'openmmlab':
+        lines = openmmlab(ROOT)
+    elif args.question == 'refused':
+        # a compiled mmcv that does not fit is in mmcv-lite's way
+        lines = ['mmcv'] if version('mmcv') and not has_full_mmcv() else []
+    elif args.question == 'xtcocotools':
+        lines = xtcocotools(ROOT)
+    elif args.question == 'check':
+        found = check(args.stamp, ROOT, args.torch, args.cpu, args.tests)
         if found is None:
             sys.exit(1)
-        print(found)
-    elif question == 'stamp':
-        root = Path(words[1])
+        lines = [found]
+    elif args.question == 'stamp':
         state = dict(
-            digest=digest(root),
-            root=str(root),
+            digest=digest(ROOT),
+            root=str(ROOT),
             torch=version('torch'),
             tests=args.tests)
-        Path(words[0]).write_text(json.dumps(state) + '\n', 'utf-8')
+        args.stamp.write_text(json.dumps(state) + '\n', 'utf-8')
+        lines = []
     else:
-        parser.error(f'unknown question {question}')
+        parser.error(f'unknown question {args.question}')
+    print('\n'.join(lines))
 
 
 if __name__ == '__main__':
