@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -14,7 +15,17 @@ from setuptools.command.build_py import build_py
 from setuptools.command.develop import develop
 
 ROOT = Path(__file__).resolve().parent
-MIM_ITEMS = ('configs', 'tools', 'model-index.yml')
+# What pip installs as `semipose_mm/.mim`, which stands for the checkout: tools
+# find everything below it, and MIM configs, tools and model index.
+SHIPPED = ('README.md', 'configs', 'docs', 'model-index.yml',
+           'projects/synthetic_people', 'tools')
+# What of it is for development, or needs a whole checkout.
+CHECKOUT_ONLY = ('*.py[cod]', 'docs/results.json',
+                 'projects/synthetic_people/configs/*',
+                 'projects/synthetic_people/train_detector.py',
+                 'tools/benchmarks/evidence*.py', 'tools/install.sh',
+                 'tools/lint.sh', 'tools/misc/*.py', 'tools/quickstart.sh',
+                 'tools/run_tests.sh')
 
 
 def read_version():
@@ -31,24 +42,22 @@ def read_requirements(name):
 
 
 def copy_mim(folder):
-    """Copy configs, tools and the model index, as a wheel needs them."""
+    """Copy what is shipped, as a wheel needs it."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for item in MIM_ITEMS:
+    for item in SHIPPED:
         source = ROOT / item
-        if source.is_dir():
-            shutil.copytree(
-                source,
-                folder / item,
-                ignore=shutil.ignore_patterns('__pycache__', '*.py[cod]'))
-        elif source.is_file():
-            shutil.copy2(source, folder / item)
+        for path in source.rglob('*') if source.is_dir() else [source]:
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_file() and not any(
+                    fnmatchcase(name, pattern) for pattern in CHECKOUT_ONLY):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, folder / name)
 
 
 def link_mim(folder):
-    """Link to configs, tools and the model index, as a checkout needs it."""
+    """Link to the same in a checkout, whole folders of it."""
     folder.mkdir(exist_ok=True)
-    for item in MIM_ITEMS:
+    for item in {item.split('/')[0] for item in SHIPPED}:
         link = folder / item
         if link.is_symlink() or link.is_file():
             link.unlink()

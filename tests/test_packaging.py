@@ -2,69 +2,28 @@
 """Tests of what `pip install` puts into an environment."""
 import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-ITEMS = ('LICENSE', 'MANIFEST.in', 'README.md', 'configs', 'model-index.yml',
-         'pyproject.toml', 'requirements', 'semipose_mm', 'setup.cfg',
-         'setup.py', 'tools')
+from wheel_toys import copy_checkout, list_files, pip_install, run
 
 
 @pytest.fixture(scope='module')
 def checkout(tmp_path_factory):
     """Copy the checkout, with one config at least."""
-    folder = tmp_path_factory.mktemp('packaging') / 'repo'
-    folder.mkdir()
-    unwanted = shutil.ignore_patterns('__pycache__', '.mim', '*.egg-info')
-    for item in ITEMS:
-        source = ROOT / item
-        if source.is_dir():
-            shutil.copytree(source, folder / item, ignore=unwanted)
-        elif source.is_file():
-            shutil.copy2(source, folder / item)
+    folder = copy_checkout(tmp_path_factory.mktemp('packaging') / 'repo')
     (folder / 'configs/paper').mkdir(parents=True, exist_ok=True)
     (folder / 'configs/paper/of_the_test.py').write_text('a = 1\n')
     return folder
 
 
-def list_files(folder):
-    """List what lies in a folder."""
-    return sorted(
-        str(path.relative_to(folder)) for path in folder.rglob('*')
-        if '__pycache__' not in path.parts)
-
-
-def run(*command, **kwargs):
-    """Run a command that has to succeed."""
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **kwargs)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-def pip_install(checkout, *args):
-    """Install without looking at any index."""
-    run(sys.executable, '-m', 'pip', 'install', '--no-deps',
-        '--no-build-isolation', '--no-index', '--disable-pip-version-check',
-        *args)
-
-
 def test_installed_package(checkout, tmp_path):
     before = list_files(checkout)
-    pip_install(checkout, '--target', str(tmp_path), str(checkout))
+    pip_install('--target', str(tmp_path), str(checkout))
     assert list_files(checkout) == before, 'the checkout is not left clean'
 
     package = tmp_path / 'semipose_mm'
     assert (package / '.mim/configs/paper/of_the_test.py').is_file()
-    assert (package / '.mim/tools/dist_train.sh').is_file()
     assert not any(path.is_symlink() for path in package.rglob('*'))
     assert not (tmp_path / 'tests').exists()
     modules = {
@@ -101,23 +60,25 @@ def test_source_distribution_is_complete(checkout, tmp_path):
     assert (unpacked / 'configs/paper/of_the_test.py').is_file()
     assert (unpacked / 'tools/install.sh').is_file()
     assert (unpacked / 'requirements/torch.txt').is_file()
-    pip_install(checkout, '--target', str(tmp_path / 'there'), str(unpacked))
+    assert (unpacked / 'docs/cluster.md').is_file()
+    assert (unpacked / 'packages/mmcv_ext').is_dir()
+    pip_install('--target', str(tmp_path / 'there'), str(unpacked))
     assert (tmp_path /
             'there/semipose_mm/.mim/configs/paper/of_the_test.py').is_file()
 
 
 def test_editable_links_to_the_checkout(checkout, tmp_path):
-    pip_install(checkout, '--target', str(tmp_path), '--editable',
-                str(checkout))
+    pip_install('--target', str(tmp_path), '--editable', str(checkout))
     mim = checkout / 'semipose_mm/.mim'
     assert (mim / 'configs').is_symlink()
-    assert (mim / 'configs').resolve() == checkout / 'configs'
+    for item in ('configs', 'docs', 'projects', 'tools'):
+        assert (mim / item).resolve() == checkout / item
     new = checkout / 'configs/added_later.py'
     new.write_text('b = 2\n')
     assert (mim / 'configs/added_later.py').is_file()
 
     # and an ordinary installation after that still copies
-    pip_install(checkout, '--target', str(tmp_path / 'plain'), str(checkout))
+    pip_install('--target', str(tmp_path / 'plain'), str(checkout))
     copied = tmp_path / 'plain/semipose_mm/.mim/configs'
     assert (copied / 'added_later.py').is_file()
     assert not copied.is_symlink()

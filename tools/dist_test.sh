@@ -6,7 +6,7 @@
 
 # shellcheck source=tools/misc/launch.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/misc/launch.sh"
-[ $# -ge 3 ] || usage_error 'CONFIG CHECKPOINT GPUS [options of tools/test.py]'
+check_arguments 3 'CONFIG CHECKPOINT GPUS [options of tools/test.py]' "$@"
 CONFIG=$1
 CHECKPOINT=$2
 GPUS=$3

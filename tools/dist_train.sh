@@ -8,7 +8,7 @@
 
 # shellcheck source=tools/misc/launch.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/misc/launch.sh"
-[ $# -ge 2 ] || usage_error 'CONFIG GPUS [options of tools/train.py]'
+check_arguments 2 'CONFIG GPUS [options of tools/train.py]' "$@"
 CONFIG=$1
 GPUS=$2
 shift 2

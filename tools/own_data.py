@@ -19,10 +19,10 @@ def read_json(root: str, name: str):
         with open(path) as file:
             return json.load(file)
     except FileNotFoundError:
-        sys.exit(f'quickstart.sh: error: {path} is missing; README.md shows '
+        sys.exit(f'quickstart: error: {path} is missing; README.md shows '
                  'which files a folder of own data needs')
     except ValueError as error:
-        sys.exit(f'quickstart.sh: error: {path} is no JSON file ({error})')
+        sys.exit(f'quickstart: error: {path} is no JSON file ({error})')
 
 
 def adapt_to_folder(cfg, root: str) -> int:
@@ -44,7 +44,7 @@ def adapt_to_folder(cfg, root: str) -> int:
     category = next(
         (c for c in train.get('categories', []) if c.get('keypoints')), None)
     if category is None:
-        sys.exit(f'quickstart.sh: error: {osp.join(root, TRAIN)} has no '
+        sys.exit(f'quickstart: error: {osp.join(root, TRAIN)} has no '
                  "category with 'keypoints', the list of their names")
     dataset = cfg.train_dataloader.dataset
     coco = DATASETS.get('mmpose.CocoDataset')
@@ -63,14 +63,14 @@ def adapt_to_folder(cfg, root: str) -> int:
             part.metainfo = metainfo
     if not osp.exists(osp.join(root, UNLABELED)):
         if osp.exists(osp.join(root, DETECTIONS)):
-            sys.exit(f'quickstart.sh: error: {osp.join(root, UNLABELED)} is '
+            sys.exit(f'quickstart: error: {osp.join(root, UNLABELED)} is '
                      f'missing, the list of images for {DETECTIONS}')
         # a bare folder of images
         dataset.unlabeled.ann_file = ''
         dataset.unlabeled.pop('score_thr')
     if not osp.exists(osp.join(root, DETECTIONS)):
         if dataset.unlabeled.ann_file:
-            sys.exit(f'quickstart.sh: error: {osp.join(root, UNLABELED)} has '
+            sys.exit(f'quickstart: error: {osp.join(root, UNLABELED)} has '
                      f'no boxes: {DETECTIONS} is missing beside it; without '
                      'both, whole images are taken as boxes')
         dataset.unlabeled.pop('bbox_file')
@@ -79,5 +79,5 @@ def adapt_to_folder(cfg, root: str) -> int:
         unlabeled = DATASETS.build(
             dict(dataset.unlabeled, pipeline=[], metainfo=labeled.metainfo))
     except (OSError, ValueError) as error:
-        sys.exit(f'quickstart.sh: error: {error}')
+        sys.exit(f'quickstart: error: {error}')
     return len(unlabeled)

@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Supervised training and PoseDual on the same few labels, side by side.
 
-``tools/quickstart.sh`` installs what is missing and calls this. Without
-``--data`` the pictures are generated.
+In a checkout ``quickstart.sh`` installs what is missing and calls this.
+Without ``--data`` the pictures are generated.
 """
 import os
 import os.path as osp
@@ -22,7 +22,7 @@ STEPS = 6
 def parse_args():
     """Parse the command line."""
     parser = ToolParser(
-        prog='quickstart.sh',
+        prog='quickstart',
         description='Train a supervised baseline and PoseDual on the same '
         'few labels and compare them')
     parser.add_argument(
@@ -89,7 +89,7 @@ def run(command: List[str], log: str, keep: Optional[str] = None) -> None:
                 shown = line.split(keep)[1].split('data_time')[0]
                 print(f'    {shown.strip()}', flush=True)
     if process.returncode:
-        sys.exit(f'{"".join(lines)}quickstart.sh: error: {command[1]} failed; '
+        sys.exit(f'{"".join(lines)}quickstart: error: {command[1]} failed; '
                  f'its whole output is in {log}')
 
 
@@ -284,8 +284,8 @@ def main() -> None:
         f'{inference}: MMPose inferencer',
         sep='\n  ')
     print(f'Configs, checkpoints and logs: {args.work_dir}\n'
-          'Your own data: bash tools/quickstart.sh --data DIR, with the '
-          'layout that README.md shows.')
+          'Your own data: the same command with --data DIR, in the layout '
+          f'that {osp.join(ROOT, "README.md")} shows.')
 
 
 if __name__ == '__main__':

@@ -7,8 +7,8 @@
 
 # shellcheck source=tools/misc/launch.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/misc/launch.sh"
-[ $# -ge 4 ] \
-    || usage_error 'PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]'
+check_arguments 4 'PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]' \
+    "$@"
 PARTITION=$1
 JOB_NAME=$2
 CONFIG=$3

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Command line of the generator of synthetic people."""
+"""Generate pictures of synthetic people, with annotations in COCO format."""
 import argparse
 import re
 from typing import Tuple

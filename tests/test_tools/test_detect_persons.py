@@ -16,6 +16,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
+from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, import_tool, run_main
 
 from semipose_mm.datasets import UnlabeledPoseDataset
@@ -23,19 +24,6 @@ from semipose_mm.datasets import UnlabeledPoseDataset
 TOOL = osp.join('dataset', 'detect_persons.py')
 HERE = osp.dirname(osp.abspath(__file__))
 METAINFO = dict(from_file='configs/_base_/datasets/coco.py')
-
-CONFIG = """
-custom_imports = dict(imports=['toy_detector'])
-default_scope = 'mmdet'
-model = dict(type='ToyDetector',
-             data_preprocessor=dict(type='DetDataPreprocessor'))
-test_dataloader = dict(dataset=dict(type='NotThere', pipeline=[
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale_factor=2.0, interpolation='nearest'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PackDetInputs', meta_keys=('img_id', 'ori_shape',
-                                          'img_shape', 'scale_factor'))]))
-"""
 
 # x, y, width, height of persons and dogs; the best score first
 BOXES = {
@@ -64,12 +52,7 @@ def draw(folder, boxes):
 def toy(tmp_path_factory):
     """A config, a checkpoint and a folder of images."""
     folder = tmp_path_factory.mktemp('toy')
-    (folder / 'toy.py').write_text(CONFIG)
-    torch.save(
-        dict(
-            state_dict=dict(scale=torch.ones(1)),
-            meta=dict(dataset_meta=dict(classes=('person', 'dog')))),
-        folder / 'toy.pth')
+    write_detector(folder)
     draw(folder / 'images', BOXES)
     return folder
 

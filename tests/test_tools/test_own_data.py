@@ -179,5 +179,5 @@ def test_mistakes_give_one_line(own_data, folder, spoil, message):
     with pytest.raises(SystemExit) as info:
         own_data.adapt_to_folder(config(folder), str(folder))
     text = str(info.value)
-    assert text.startswith('quickstart.sh: error: ') and '\n' not in text
+    assert text.startswith('quickstart: error: ') and '\n' not in text
     assert message in text

@@ -25,3 +25,20 @@ def test_page_of_the_recipes(monkeypatch):
     assert table.command(row) == (
         'python tools/train.py configs/paper/posedual_res18_coco1k.py '
         '--num-labels 5000 --hard randaug')
+
+
+def test_metafile_is_read_by_mim():
+    """``mim search`` takes the first entry of lists, and lower-cased words."""
+    meta = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())
+    collections = [collection['Name'] for collection in meta['Collections']]
+    for model in meta['Models']:
+        assert model['Name'] == model['Name'].lower()
+        assert model['In Collection'] in collections
+        assert isinstance(model['Metadata']['Training Data'], str)
+        for value in model['Metadata'].values():
+            assert value not in ([], None)
+        for result in model['Results']:
+            assert isinstance(result['Dataset'], str)
+            assert all(
+                isinstance(v, (int, float))
+                for v in result['Metrics'].values())

@@ -11,6 +11,28 @@ from mmengine.structures import InstanceData
 
 #: Gray values of the classes.
 GRAYS = (200, 100)
+CONFIG = """
+custom_imports = dict(imports=['toy_detector'])
+default_scope = 'mmdet'
+model = dict(type='ToyDetector',
+             data_preprocessor=dict(type='DetDataPreprocessor'))
+test_dataloader = dict(dataset=dict(type='NotThere', pipeline=[
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale_factor=2.0, interpolation='nearest'),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='PackDetInputs', meta_keys=('img_id', 'ori_shape',
+                                          'img_shape', 'scale_factor'))]))
+"""
+
+
+def write_detector(folder):
+    """Write config and checkpoint, ``toy.py`` and ``toy.pth``."""
+    (folder / 'toy.py').write_text(CONFIG)
+    torch.save(
+        dict(
+            state_dict=dict(scale=torch.ones(1)),
+            meta=dict(dataset_meta=dict(classes=('person', 'dog')))),
+        folder / 'toy.pth')
 
 
 @MODELS.register_module()

@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, osp.dirname(osp.dirname(osp.abspath(__file__))))
 
 from coco_files import FileFault, read_json, write_bytes  # noqa: E402
-from launch_options import ToolParser  # noqa: E402
+from launch_options import ToolParser, use_checkout  # noqa: E402
 from manifest import dump_manifest  # noqa: E402
 from manifest import (Rule, choose, compare, load_manifest, make_subset,
                       subset_name, subset_path)
@@ -134,6 +134,7 @@ def main() -> None:
         prog='make_subset.py',
         description='Choose labeled subsets of an annotation file')
     args = parse_args(parser)
+    use_checkout()
     try:
         if args.check is not None:
             sys.exit(check_manifest(args))

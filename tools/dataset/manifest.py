@@ -4,6 +4,7 @@ import hashlib
 import json
 import os.path as osp
 import runpy
+from importlib.util import find_spec
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
 from coco_files import FileFault, JsonFile, name_some, read_json, shorten
@@ -41,9 +42,16 @@ class Rule(NamedTuple):
 
 
 def version() -> str:
-    """Version of the package, without the time that importing it takes."""
-    root = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-    path = osp.join(root, 'semipose_mm', 'version.py')
+    """Version of the package, without the time that importing it takes.
+
+    Raises:
+        FileFault: If there is no package.
+    """
+    package = find_spec('semipose_mm')
+    if package is None:
+        raise FileFault('semipose_mm is not installed for this Python, and '
+                        'this is no checkout')
+    path = osp.join(osp.dirname(package.origin), 'version.py')
     return runpy.run_path(path)['__version__']
 
 

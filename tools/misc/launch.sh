@@ -7,9 +7,17 @@ PYTHON=${PYTHON:-python}
 PYTHONPATH=$(dirname -- "$TOOLS")${PYTHONPATH:+:$PYTHONPATH}
 export PYTHONPATH
 
-usage_error() {
-    echo "usage: bash $0 $1" >&2
-    exit 2
+# check_arguments NUMBER USAGE ARGS...: ends if there are fewer, or by --help
+check_arguments() {
+    local number=$1 usage="usage: bash $0 $2"
+    shift 2
+    case ${1:-} in
+        -h | --help) echo "$usage" && exit ;;
+    esac
+    [ $# -ge "$number" ] || {
+        echo "$usage" >&2
+        exit 2
+    }
 }
 
 # run_passing PASS COMMAND...: the command's status. When SIGUSR1 or SIGTERM

@@ -30,8 +30,8 @@ def command(model: dict) -> str:
     """The command of a row."""
     metadata = model['Metadata']
     if 'Test Options' in metadata:
-        options = ''.join(f' {o}' for o in metadata['Test Options'])
-        return f'python tools/test.py {model["Config"]} CHECKPOINT{options}'
+        return f'python tools/test.py {model["Config"]} CHECKPOINT ' \
+            f'{metadata["Test Options"]}'.rstrip()
     given = metadata.get('Variables', {})
     options = ''.join(f' {option} {given[variables[0]]}'
                       for option, variables, _, _ in CONFIG_VARIABLES

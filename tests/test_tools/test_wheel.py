@@ -1,0 +1,315 @@
+# Copyright (c) semipose_mm authors.
+"""Every command that pip installs, from a wheel and away from a checkout."""
+import importlib.util
+import json
+import re
+import shutil
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from toy_commands import write_command
+from toy_detector import write_detector
+from wheel_toys import (ROOT, clean_variables, copy_checkout, list_files,
+                        make_environment, pip_install, run)
+
+import semipose_mm
+from semipose_mm.__main__ import HELPERS
+
+MOBILENET = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+             'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py')
+#: Ours; MMPose has files of configs/_base_/datasets.
+PATHS = (r'(?<![\w/])(?:configs(?!/_base_/datasets)|docs|projects|tools)/'
+         r'[\w./-]*\.\w+')
+LABELS = 'people/annotations/person_keypoints_train.json'
+# Runs [name, script, *arguments] one by one and writes how each has ended. The
+# libraries are imported once, and not torn down.
+DRIVER = """
+import gc, json, os, runpy, sys
+import mmpose.apis, mmpose.datasets, semipose_mm
+print(semipose_mm.__file__, flush=True)
+gc.freeze()
+status = {}
+for name, script, *args in json.load(open('commands.json')):
+    child = os.fork()
+    if not child:
+        file = os.open(f'{name}.log', os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, 1), os.dup2(file, 2)
+        sys.argv, sys.path[0] = [script, *args], os.path.dirname(script)
+        code = 0
+        try:
+            runpy.run_path(script, run_name='__main__')
+        except SystemExit as end:
+            code = end.code
+        print(code or '', flush=True)
+        os._exit(bool(code))
+    status[name] = os.waitpid(child, 0)[1]
+json.dump(status, open('status.json', 'w'))
+"""
+
+
+class Wheel(NamedTuple):
+    """An installed wheel."""
+    python: Path
+    package: Path
+
+    @property
+    def root(self):
+        """What stands for the checkout."""
+        return self.package / '.mim'
+
+    def commands(self, *endings):
+        """Paths of all commands below the root, found by their text."""
+        return sorted(
+            path for path in self.root.rglob('*')
+            if path.suffix in endings and path.name not in HELPERS and (
+                "__name__ == '__main__'" in path.read_text() if path.suffix ==
+                '.py' else path.read_text().startswith('#!')))
+
+    def call(self, *command, cwd, **variables):
+        """Call something; the installed files stay as they are."""
+        before = self._state()
+        out = run(*command, cwd=cwd, env=clean_variables(**variables))
+        assert self._state() == before, 'written into the installed package'
+        return out
+
+    def _state(self):
+        return {
+            name: (self.package / name).stat().st_mtime_ns
+            for name in list_files(self.package)
+        }
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """A wheel in an environment of its own; its checkout is gone."""
+    folder = tmp_path_factory.mktemp('wheel')
+    checkout = copy_checkout(folder / 'repo')
+    python, site = make_environment(folder / 'env')
+    pip_install('--target', site, checkout)
+    shutil.rmtree(checkout)
+    return Wheel(python, site / 'semipose_mm')
+
+
+@pytest.fixture(scope='module')
+def work(wheel, tmp_path_factory):
+    """A folder of generated people and a toy detector."""
+    folder = tmp_path_factory.mktemp('work')
+    wheel.call(
+        wheel.python,
+        wheel.root / 'projects/synthetic_people/generate.py',
+        'people',
+        *'--labeled 6 --unlabeled 8 --val 4 --size 96x120'.split(),
+        cwd=folder)
+    write_detector(folder)
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[6:16, 5:25] = 200
+    (folder / 'pictures').mkdir()
+    assert cv2.imwrite(str(folder / 'pictures/a.png'), picture)
+    shutil.copy2(Path(__file__).with_name('toy_detector.py'), folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def called(wheel, work):
+    """Call everything; outputs by name, of commands that all succeeded."""
+    tools = wheel.root / 'tools'
+    own = 'posedual_res18slim_own.py'
+    config, checkpoint = f'run/{own}', 'run/epoch_1.pth'
+    given = dict(
+        train=[
+            'train.py', wheel.root / 'configs' / own, '--work-dir', 'run',
+            '--cfg-options', 'train_cfg.max_epochs=1',
+            'train_dataloader.batch_size=4', 'train_dataloader.num_workers=0',
+            'val_dataloader.num_workers=0', 'model.backbone.base_channels=8',
+            'model.head.in_channels=64', 'default_hooks.logger.interval=1',
+            'test_dataloader.num_workers=0'
+        ],
+        test=['test.py', config, checkpoint, '--work-dir', 'tested'],
+        export=['export.py', config, checkpoint, 'exported'],
+        browse=[
+            'analysis/browse_semi.py', config, '--checkpoint', checkpoint,
+            '--out', 'batch.png'
+        ],
+        predictions=[
+            'analysis/plot_predictions.py', config, checkpoint, '--out',
+            'sheet.png'
+        ],
+        curves=[
+            'analysis/plot_curves.py', 'run', '--keys', 'loss', '--out',
+            'curves.png'
+        ],
+        compare=['analysis/compare_runs.py', 'run', '--out-dir', 'compared'],
+        subset=[
+            'dataset/make_subset.py', LABELS, '--num', '3', '--out-dir', '.'
+        ],
+        check_subset=[
+            'dataset/make_subset.py', '--check',
+            'person_keypoints_train_first3.manifest.json', LABELS
+        ],
+        check_data=['dataset/check_data.py', config],
+        detect=[
+            'dataset/detect_persons.py', 'toy.py', 'toy.pth', 'pictures',
+            '--out', 'boxes.json', '--workers', '0', '--score-thr', '0'
+        ],
+        make_config=[
+            'make_config.py', '--base', MOBILENET, '--labeled', LABELS,
+            '--unlabeled', 'people/images/unlabeled', '--input-size', '64',
+            '64', '--out', 'made.py'
+        ],
+        benchmark=[
+            'benchmarks/startup.py', '--read-only', '--boxes', '20', '--turns',
+            '1', '--index', 'off', '--out', 'startup.json'
+        ],
+        check_env=['check_env.py'])
+    commands = [[name, *args] for name, args in given.items()]
+    for command in commands:
+        command[1] = tools / command[1]
+    commands += [[f'help {path.name}', path, '--help']
+                 for path in wheel.commands('.py')
+                 if path.name != 'check_env.py']
+    (work / 'commands.json').write_text(json.dumps(commands, default=str))
+    where = wheel.call(
+        wheel.python,
+        '-c',
+        DRIVER,
+        cwd=work,
+        PYTHONPATH=str(work),
+        SEMIPOSE_OWN=str(work / 'people'))
+    assert str(wheel.package / '__init__.py') in where.splitlines()
+    status = json.loads((work / 'status.json').read_text())
+    texts = {name: (work / f'{name}.log').read_text() for name in status}
+    failed = {name: texts[name][-2000:] for name in status if status[name]}
+    assert not failed
+    return texts
+
+
+def test_help(wheel, called):
+    helped = {
+        path.name
+        for path in wheel.commands('.py')
+        if 'usage: ' in called.get(f'help {path.name}', '')
+    }
+    for path in wheel.commands('.sh'):
+        text = wheel.call('bash', path, '--help', cwd=path.anchor)
+        assert text.startswith(f'usage: bash {path} ')
+    # it has no options
+    assert {p.name for p in wheel.commands('.py')} - helped == {'check_env.py'}
+
+
+def test_pictures_and_files(called, work):
+    for name in ('batch', 'sheet', 'curves', 'compared/curves'):
+        assert cv2.imread(str(work / f'{name}.png')) is not None
+    box, = json.loads((work / 'boxes.json').read_text())
+    assert box['bbox'] == [5, 6, 20, 10]
+    assert json.loads((work / 'startup.json').read_text())['results']
+    assert (work / 'made.py').is_file()
+    scores = json.loads((work / 'tested/results/net1.json').read_text())
+    assert 'coco/AP' in str(scores)
+    exported, = work.glob('exported-*.pth')
+    weights = torch.load(exported, weights_only=True)['state_dict']
+    assert not any(name.startswith('peers.') for name in weights)
+
+
+def test_what_is_said(called):
+    assert '0 errors' in called['check_data']
+    assert 'the 3 instances are reproduced' in called['check_subset']
+    # no command that is said to come next is one of a checkout
+    after = called['make_config'].partition('next:')[2]
+    assert 'semipose_mm/.mim/tools/train.py made.py' in after
+
+
+def test_manifest_tells_the_version(called, work):
+    manifest, = work.glob('*.manifest.json')
+    version = json.loads(manifest.read_text())['version']
+    assert version == semipose_mm.__version__
+
+
+def test_where_everything_is(wheel, tmp_path):
+    """``python -m semipose_mm`` lists exactly the commands that are there."""
+    text = wheel.call(wheel.python, '-m', 'semipose_mm', cwd=tmp_path)
+    assert text.startswith(f'semipose_mm {semipose_mm.__version__}\n')
+    listed = dict(re.findall(r'^  (\S+/\S+) +(\S.*)$', text, re.MULTILINE))
+    assert sorted(wheel.root / name for name in listed) == \
+        wheel.commands('.py', '.sh', '.sbatch')
+    assert listed['tools/train.py'] == 'Train a model'
+    assert listed['tools/dist_train.sh'] == \
+        'Trains on the GPUs of one or several machines'
+    path = wheel.call(wheel.python, '-m', 'semipose_mm', 'tools', cwd=tmp_path)
+    assert Path(path.strip()) == wheel.root / 'tools'
+
+
+def test_nothing_refers_to_what_is_not_there(wheel):
+    """Neither to files that stay in the checkout."""
+    found = set()
+    for path in (wheel.root / 'tools').rglob('*'):
+        if path.is_file() and '__pycache__' not in path.parts:
+            found |= set(re.findall(PATHS, path.read_text()))
+    assert len(found) > 20
+    missing = {name for name in found if not (wheel.root / name).exists()}
+    # check_env.py tells how a checkout installs what is missing
+    assert missing <= {'tools/install.sh'}
+
+
+def test_what_stays_in_the_checkout(wheel):
+    """The list has no entry without a file, and is kept."""
+    spec = importlib.util.spec_from_file_location('the_setup',
+                                                  ROOT / 'setup.py')
+    setup = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(setup)
+    names = [
+        path.relative_to(ROOT).as_posix() for item in setup.SHIPPED
+        for path in (ROOT / item).rglob('*')
+    ]
+    for pattern in setup.CHECKOUT_ONLY[1:]:
+        files = [name for name in names if fnmatchcase(name, pattern)]
+        assert files, pattern
+        assert not any((wheel.root / name).exists() for name in files)
+
+
+def test_job_script(wheel, tmp_path):
+    """SLURM is told to start what lies in the installed package."""
+    write_command(tmp_path / 'srun', '#!/bin/sh\necho "$@"\n')
+    text = wheel.call(
+        'bash',
+        wheel.root / 'tools/slurm/one_node.sbatch',
+        'a.py',
+        'work',
+        cwd=tmp_path,
+        REPO=str(wheel.root),
+        PATH=f'{tmp_path}:/usr/bin:/bin',
+        PYTHON='a_python',
+        SLURM_CPUS_PER_TASK='1')
+    assert f'a_python -u {wheel.root}/tools/train.py a.py ' in text
+
+
+@pytest.mark.slow
+def test_several_processes(wheel, called, work):
+    text = wheel.call(
+        'bash',
+        wheel.root / 'tools/dist_test.sh',
+        'run/posedual_res18slim_own.py',
+        'run/epoch_1.pth',
+        '1',
+        cwd=work,
+        PYTHON=str(wheel.python),
+        SEMIPOSE_OWN=str(work / 'people'))
+    assert 'coco/AP' in text
+
+
+@pytest.mark.slow
+def test_quickstart(wheel, tmp_path):
+    """Everything, on people that it generates."""
+    text = wheel.call(
+        wheel.python,
+        wheel.root / 'tools/quickstart.py',
+        '--iters',
+        '50',
+        cwd=tmp_path)
+    assert '[6/6]' in text and 'PoseDual, ensemble' in text
+    assert f'--data DIR, in the layout that {wheel.root}/README.md' in text
+    assert (tmp_path / 'work_dirs/quickstart/pictures/batch.png').is_file()
