@@ -19,6 +19,10 @@ ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 # Names of hard views in configs/_base_/posedual.py.
 HARD_VIEWS = ('affine', 'cutout', 'randaug', 'randaug_cutout')
 
+# Variables by which a user says how threads wait. By default they spin, which
+# takes the core from the thread that they wait for if a program runs beside.
+WAITING = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'}
+
 # Option, the environment variables that configs read, metavar, help.
 CONFIG_VARIABLES = (
     ('--data-root', ('SEMIPOSE_DATA', ), 'DIR', 'folder of the data sets'),
@@ -69,7 +73,13 @@ class ToolParser(argparse.ArgumentParser):
 
 
 def use_checkout() -> None:
-    """Make this checkout importable from wherever a tool is called."""
+    """Prepare what must be there before torch is imported.
+
+    This checkout is importable from wherever a tool is called, and
+    threads that wait for others leave their core to whom has work.
+    """
+    if not os.environ.keys() & WAITING:
+        os.environ['OMP_WAIT_POLICY'] = 'passive'
     if osp.isdir(osp.join(ROOT, 'semipose_mm')) and ROOT not in sys.path:
         sys.path.insert(0, ROOT)
 

@@ -203,10 +203,12 @@ def draw(args, configs: Dict[str, str], checkpoints: Dict[str, str],
 
 def infer(args, config: str, checkpoint: str) -> str:
     """Run MMPose's inferencer on one image of the test data."""
+    import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmpose.apis import MMPoseInferencer
     from mmpose.registry import DATASETS
+    torch.set_num_threads(1)
     cfg = Config.fromfile(config)
     init_default_scope('mmpose')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -267,6 +269,8 @@ def main() -> None:
         progress.next(title)
         checkpoints[name] = train(name, configs[name], args.work_dir)
     progress.next('Pictures')
+    # of single images, for which several threads may be slow and gain little
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     metric = 'PCK@0.1'
     pictures = draw(args, configs, checkpoints, metric)
     progress.next('Inference with MMPose on one image')

@@ -14,6 +14,7 @@ from .agreement import STOP_INTERVAL, any_rank
 from .finite_steps import FiniteSteps
 from .history import bound_histories
 from .log_interval import log_interval
+from .step_threads import StepThreads
 from .training_record import scored_iteration
 
 # values of a scalar that are kept at least
@@ -44,7 +45,9 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
       neither counted nor validated;
     - a validation that a checkpoint has not seen is made up for on resume;
     - steps that the optim wrapper has skipped, as they were not finite, are
-      told at log intervals; too many in a row end the training.
+      told at log intervals; too many in a row end the training;
+    - on CPU, steps run with the number of threads that is fastest now, see
+      :class:`StepThreads`.
 
     Raises:
         NonFiniteError: After ``optim_wrapper.max_skipped`` skipped steps in a
@@ -68,6 +71,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self.runner.message_hub.update_info('epoch_length',
                                             len(self.dataloader))
         self._log_interval = log_interval(self.runner)
+        self._threads = StepThreads(self.runner, self.dataloader.num_workers)
         self.runner.call_hook('before_train')
 
         if self._iter > 0 and self._is_val_point() and \
@@ -90,6 +94,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             self.runner.logger.warning(
                 f'Training is stopped after iteration {self._iter} of '
                 f'{self._max_iters}.')
+        self._threads.restore()
         self.runner.call_hook('after_train')
         if self._failure is not None:
             raise self._failure
@@ -113,6 +118,8 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
                 if self._is_stop_point(idx) and self._must_stop():
                     self._stopped = True
                     return
+                if idx + 1 < len(self.dataloader):
+                    self._threads.start()
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
@@ -124,7 +131,18 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             data_batch (dict): Batch of data from the dataloader.
         """
         self._seed_torch()
-        super().run_iter(idx, data_batch)
+        self.runner.call_hook(
+            'before_train_iter', batch_idx=idx, data_batch=data_batch)
+        outputs = self.runner.model.train_step(
+            data_batch, optim_wrapper=self.runner.optim_wrapper)
+        # hooks may save a checkpoint
+        self._threads.stop()
+        self.runner.call_hook(
+            'after_train_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=outputs)
+        self._iter += 1
         if self._iter % self._log_interval == 0:
             self._tell_skipped_steps()
             # windows of a log reach back for an epoch at most

@@ -141,3 +141,39 @@ def test_end_to_end(config, tmp_path, monkeypatch):
         monkeypatch=monkeypatch)
     line, = found['lines']
     assert 0 < line['data_time'] < line['time']
+
+
+def test_threads(config, tmp_path, monkeypatch):
+    found = measured(
+        'threads',
+        config,
+        '--threads',
+        '1',
+        '--hog',
+        '1',
+        '--iters',
+        '10',
+        '--turns',
+        '1',
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch)
+    assert set(found['seconds']) == {'1', 'found'}
+    assert all(value > 0 for value, in found['seconds'].values())
+    assert len(found['found']) == 1
+
+
+def test_busy_programs_end(monkeypatch):
+    tool = import_tool('threads.py', monkeypatch)
+    started = []
+
+    class Process(tool.subprocess.Popen):
+
+        def __init__(self, *args):
+            super().__init__(*args)
+            started.append(self)
+
+    monkeypatch.setattr(tool.subprocess, 'Popen', Process)
+    with pytest.raises(KeyError), tool.hogs(1):
+        assert started[0].poll() is None
+        raise KeyError
+    assert started[0].poll() is not None and len(started) == 1

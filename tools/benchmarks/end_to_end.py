@@ -13,7 +13,7 @@ import os.path as osp
 import subprocess
 import sys
 import tempfile
-from typing import List
+from typing import Dict, List, Optional
 
 from measuring import ROOT, report, spread
 from mmengine.config import Config
@@ -46,12 +46,15 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def train(args: argparse.Namespace, work_dir: str) -> List[dict]:
+def train(args: argparse.Namespace,
+          work_dir: str,
+          env: Optional[Dict[str, str]] = None) -> List[dict]:
     """Train, and read a dict of times for every few iterations.
 
     Args:
         args (Namespace): The options.
         work_dir (str): An empty folder.
+        env (dict, optional): Another environment. Defaults to None
 
     Returns:
         list[dict]: Mean seconds ``time`` and ``data_time`` of an iteration.
@@ -80,7 +83,7 @@ def train(args: argparse.Namespace, work_dir: str) -> List[dict]:
         '--no-validate', *args.train
     ]
     result = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     if result.returncode:
         sys.exit(result.stderr.decode(errors='replace')[-2000:])
     path, = glob.glob(osp.join(work_dir, '*', 'vis_data', 'scalars.json'))
