@@ -23,9 +23,9 @@ SHIPPED = ('README.md', 'configs', 'docs', 'model-index.yml',
 CHECKOUT_ONLY = ('*.py[cod]', 'docs/results.json',
                  'projects/synthetic_people/configs/*',
                  'projects/synthetic_people/train_detector.py',
-                 'tools/benchmarks/evidence*.py', 'tools/install.sh',
-                 'tools/lint.sh', 'tools/misc/*.py', 'tools/quickstart.sh',
-                 'tools/run_tests.sh')
+                 'tools/benchmarks/evidence*.py', 'tools/dev/*',
+                 'tools/install.sh', 'tools/lint.sh', 'tools/misc/*.py',
+                 'tools/quickstart.sh', 'tools/run_tests.sh')
 
 
 def read_version():

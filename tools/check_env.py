@@ -83,8 +83,9 @@ def check_torchvision() -> str:
         nms(torch.tensor([[0., 0., 1., 1.]]), torch.tensor([1.]), 0.5)
     except (NotImplementedError, RuntimeError) as error:
         raise RuntimeError(
-            'it is made for another torch; `bash tools/install.sh --torch '
-            'VERSION`, or --cpu, takes a pair that fits') from error
+            'it is made for another torch; in a checkout `bash '
+            'tools/install.sh --torch VERSION`, or --cpu, takes a pair that '
+            'fits') from error
     return 'nms runs'
 
 

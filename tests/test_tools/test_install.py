@@ -353,9 +353,8 @@ def test_interrupted_packages_are_forgotten(tmp_path):
         for file in files:
             (folder / file).write_text(f'Name: {name}\nVersion: 1.2\n')
     (tmp_path / 'of_the_system-3.egg-info').write_text('Name: of_the_system')
-    assert state.forget_incomplete([str(tmp_path)] * 2) == [
-        'begun 1.2', 'half 1.2'
-    ]
+    assert state.forget_incomplete([str(tmp_path)] *
+                                   2) == ['begun 1.2', 'half 1.2']
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         'of_conda-1.2.dist-info', 'of_the_system-3.egg-info',
         'whole-1.2.dist-info'
