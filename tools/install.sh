@@ -175,7 +175,7 @@ attempt() {
     if grep -q 'No space left on device' "$LOG"; then
         die "no disk: $what did not fit into $TARGET, ${UV_CACHE_DIR:-the cache} or ${TMPDIR:-/tmp}; free some and run it again"
     elif grep -qE 'NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Network is unreachable|from versions: none|Failed to fetch|error sending request|client error \(Connect\)' "$LOG"; then
-        die "no network: the package index did not answer for $what; run it again when it does${BACKEND:+ (--torch VERSION without --cpu takes the pair of the usual index)}"
+        die "no network: ${BACKEND:+the index of PyTorch, which alone has builds of the kind $BACKEND, or }the package index did not answer for $what; run it again when it does"
     fi
     die "$what could not be installed, the message is above"
 }
