@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from semipose_mm.dependencies import parse_release
+
 WIDTH, HEIGHT = 60, 50
 
 
@@ -176,5 +178,8 @@ BAD = {
     'huge.png': (save_huge, 'too large.*10000000000 pixels'),
     'float.tif': (_save_float, 'floating point'),
     'pipe.jpg': (os.mkfifo, 'no regular file'),
-    'animated.gif': (_save_animated, 'cannot be loaded'),
 }
+if parse_release(cv2.__version__) >= (4, 12, 0):
+    READABLE['animated.gif'] = _save_animated, picture, 8
+else:
+    BAD['animated.gif'] = _save_animated, 'cannot be loaded'

@@ -455,7 +455,7 @@ def test_kill_and_resume(detect, mistake, toy, tmp_path):
     process = start(toy, cut, delay=0.1)
     path = cut / 'det.json.journal/shard-0-of-1.jsonl'
     journal = whole / 'det.json.journal/shard-0-of-1.jsonl'
-    deadline = time.time() + 60
+    deadline = time.time() + 180
     while not path.exists() or path.read_bytes().count(b'\n') < 6:
         assert process.poll() is None and time.time() < deadline
         time.sleep(0.05)
@@ -469,7 +469,7 @@ def test_kill_and_resume(detect, mistake, toy, tmp_path):
     assert journal.read_bytes().startswith(partial)
     assert not (cut / 'det.json').exists()
     process = start(toy, cut, delay=0)
-    text = process.communicate(timeout=60)[0]
+    text = process.communicate(timeout=180)[0]
     assert process.returncode == 0, text
     assert f'{partial.count(bytes([10])) - 1} of 31 images were done' in text
     assert path.read_bytes() == journal.read_bytes()

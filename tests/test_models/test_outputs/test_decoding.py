@@ -61,7 +61,8 @@ def assert_same(codec, output, atol=1e-3):
         expected_values)
     np.testing.assert_allclose(points, expected, atol=atol, rtol=1e-4)
     np.testing.assert_array_equal(values[0], expected_values[0])
-    np.testing.assert_allclose(values, expected_values, rtol=1e-5)
+    # numpy 2 rounds 1 of 120 softmax scores otherwise, by 1.2e-5
+    np.testing.assert_allclose(values, expected_values, rtol=2e-5)
 
 
 def labels(codec, margin, num=12):
