@@ -245,7 +245,10 @@ fi
 
 mapfile -t wanted < <(state wanted)
 BACKEND=$(state backend)
-if [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
+# a pair that runs belongs together, whatever its metadata say
+if [ -n "$BACKEND" ] && [ -z "$TORCH$CPU" ] && "$PY" -W ignore -c 'import torchvision' 2>/dev/null; then
+    BACKEND=''
+elif [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
     die "torch and torchvision of the build '$BACKEND' come from PyTorch's own index, for which uv is needed"
 fi
 case " ${wanted[*]} " in
