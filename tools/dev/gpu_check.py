@@ -62,7 +62,7 @@ class Check:
             else:
                 print(f'{part.name} ...', flush=True)
                 self.done[i] = self._run(part, min(part.limit, left))
-                print(self._line(self.done[i]), flush=True)
+            print(self._line(self.done[i]), flush=True)
             self._write()
         return all(entry['state'] == 'passed' for entry in self.done)
 
