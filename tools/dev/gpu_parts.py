@@ -123,10 +123,11 @@ def build_parts(device: str, wheels: Path, scratch: Path) -> List[Part]:
         validation('validation-amp', '--amp'),
         bench('hard-views', 45, 'hard_views', '--batches', '1',
               *(('8', '32') if gpu else ()), '--device', device, *turns),
+        # whole log intervals an epoch
         Part('people', 45, [
             *python, 'projects/synthetic_people/generate.py', people,
             '--labeled', '64' if gpu else '4', '--unlabeled',
-            '256' if gpu else '8', '--val', '8', '--workers',
+            '640' if gpu else '10', '--val', '8', '--workers',
             str(cores)
         ]),
         training('training', 2),
