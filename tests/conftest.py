@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 from people_toys import make_people, train_own
 from recipe_toys import VARIABLES
@@ -14,6 +15,27 @@ import semipose_mm  # noqa: F401, registers everything
 
 # as configs do; pose estimators build their data preprocessor in the scope
 init_default_scope('mmpose')
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip what is marked ``gpu`` where CUDA has none."""
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('needs a GPU that CUDA can use')
+
+
+@pytest.fixture(
+    scope='module',
+    params=['cpu', pytest.param('cuda', marks=pytest.mark.gpu)])
+def device(request):
+    """Each device; runners take it, and its convolutions are repeatable."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.device.utils.DEVICE', request.param)
+        patch.setattr(torch.backends.cudnn, 'deterministic', True)
+        # as the CPU computes
+        patch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+        patch.setattr(torch.backends.cuda.matmul, 'allow_tf32', False)
+        yield request.param
 
 
 @pytest.fixture(scope='session')

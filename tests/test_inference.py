@@ -181,6 +181,16 @@ def exported(trained, tmp_path_factory):
     return files
 
 
+def test_devices_agree(trained, exported, networks, images, device):
+    """The training checkpoint and the exported network."""
+    files = (trained.config, trained.checkpoint), exported
+    for number, (config, checkpoint) in enumerate(files):
+        model = init_model(config, checkpoint, device)
+        assert next(model.parameters()).device.type == device
+        for found, expected in zip(keypoints(model, images), networks[number]):
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=0.05)
+
+
 def test_every_way_without_the_plugin(trained, networks, frames, media,
                                       exported, stock_config, tmp_path):
     """The training checkpoint in a stock config, and the exported one."""

@@ -71,6 +71,16 @@ META = dict(
     flip_indices=FLIP_INDICES)
 
 
+def to_device(batch, device):
+    """A batch whose tensors that a step reads are on a device."""
+    inputs, samples = batch
+    labels = {k: v.to(device) for k, v in samples['labels'].items()}
+    return ({
+        k: v.to(device)
+        for k, v in inputs.items()
+    }, dict(samples, labels=labels))
+
+
 def build_batch(batch_size=3, seed=0, num_uniforms=64):
     """Preprocessed inputs and data samples of a semi-supervised batch."""
     rng = np.random.default_rng(seed)

@@ -136,41 +136,33 @@ fi
 
 # in the environment, where the next run removes what a killed one has left
 SCRATCH=$TARGET/.semipose_mm.tmp
-LOG=$SCRATCH/log HEART=
+LOG=$SCRATCH/log
+# without a terminal nothing tells that a download goes on
+(
+    # an orphaned sleep must not hold the output
+    while sleep 20 >/dev/null 2>&1; do
+        [ -t 1 ] || printf '%s\n' "  ... still at it, $SECONDS s"
+    done
+) &
+HEART=$!
+disown # its end is nothing to report
 cleanup() {
-    stop_heart
+    # a subshell that is ended at once has not yet forgotten this trap
+    [ "$BASHPID" = $$ ] || return
+    kill "$HEART" 2>/dev/null
     rm -rf "$SCRATCH" "$ROOT"/packages/*/build "$ROOT"/packages/*/*.egg-info
 }
 trap cleanup EXIT
 trap 'echo; die "stopped; run it again to go on"' INT TERM
 
-# without a terminal nothing tells that a download goes on
-start_heart() {
-    [ -t 1 ] && return
-    (
-        # an orphaned sleep must not hold the output
-        while sleep 20 >/dev/null 2>&1; do
-            printf '%s\n' "  ... still at it, $SECONDS s"
-        done
-    ) &
-    HEART=$!
-    disown "$HEART" # its end is nothing to report
-}
-stop_heart() {
-    [ -z "$HEART" ] || kill "$HEART" 2>/dev/null
-    HEART=
-}
-
 # attempt WHAT COMMAND...: one clear line if it fails
 attempt() {
     local what=${1%% (*} code
     shift
-    start_heart
     {
         "$@" 2>&1 1>&3 3>&- | tee "$LOG" >&2
         code=${PIPESTATUS[0]}
     } 3>&1
-    stop_heart
     [ "$code" -eq 0 ] && return
     if grep -q 'No space left on device' "$LOG"; then
         die "no disk: $what did not fit into $TARGET, ${UV_CACHE_DIR:-the cache} or ${TMPDIR:-/tmp}; free some and run it again"
@@ -247,7 +239,10 @@ fi
 
 mapfile -t wanted < <(state wanted)
 BACKEND=$(state backend)
-if [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
+# a pair that runs belongs together, whatever its metadata say
+if [ -n "$BACKEND" ] && [ -z "$TORCH$CPU" ] && "$PY" -W ignore -c 'import torchvision' 2>/dev/null; then
+    BACKEND=''
+elif [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
     die "torch and torchvision of the build '$BACKEND' come from PyTorch's own index, for which uv is needed"
 fi
 case " ${wanted[*]} " in

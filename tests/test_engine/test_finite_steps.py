@@ -25,14 +25,19 @@ class Net(torch.nn.Module):
         return self.head(self.norm(x)).square().mean()
 
 
-def build(fused, accumulate=1, kind='FiniteOptimWrapper'):
+def build(fused,
+          accumulate=1,
+          kind='FiniteOptimWrapper',
+          device='cpu',
+          **kwargs):
     """A net that has taken one good step."""
     torch.manual_seed(0)
-    net = Net()
+    net = Net().to(device)
     wrapper = OPTIM_WRAPPERS.build(
         dict(
             type=kind,
             accumulative_counts=accumulate,
+            **kwargs,
             optimizer=torch.optim.AdamW(net.parameters(), lr=0.1,
                                         fused=fused)))
     for _ in range(accumulate):
@@ -43,7 +48,7 @@ def build(fused, accumulate=1, kind='FiniteOptimWrapper'):
 def take(wrapper, net, images, scale=1.):
     """One iteration as MMEngine does it."""
     with wrapper.optim_context(net):
-        loss = net(images) * scale
+        loss = net(images.to(net.head.weight.device)) * scale
     wrapper.update_params(loss)
 
 
@@ -61,6 +66,8 @@ def same(one, other):
 
 
 SPOILT = torch.tensor([[NAN, 0., 0.], [1., 2., 3.]])
+# their sum overflows, and so does the difference of two of them
+HUGE = torch.tensor([[3e38] * 3] * 3 + [[-3e38] * 3])
 
 
 @pytest.mark.parametrize('fused', [False, True])
@@ -68,12 +75,18 @@ SPOILT = torch.tensor([[NAN, 0., 0.], [1., 2., 3.]])
     (SPOILT, 1.),
     (torch.rand(4, 3), INF),
     (torch.rand(4, 3), NAN),
-    (torch.full((4, 3), 3e38), 1.),
+    (HUGE, 1.),
 ])
-@pytest.mark.parametrize('kind',
-                         ['FiniteOptimWrapper', 'AnyDeviceAmpOptimWrapper'])
-def test_nothing_changes(fused, images, scale, kind):
-    net, wrapper = build(fused, kind=kind)
+@pytest.mark.parametrize(
+    'precision',
+    [
+        dict(kind='FiniteOptimWrapper'),
+        # float16 on a GPU, by a scale that the first step bears
+        dict(
+            kind='AnyDeviceAmpOptimWrapper', loss_scale=dict(init_scale=128.)),
+    ])
+def test_nothing_changes(fused, images, scale, precision, device):
+    net, wrapper = build(fused, device=device, **precision)
     before = state(net, wrapper)
     take(wrapper, net, images, scale)
     assert same(before, state(net, wrapper))
@@ -85,10 +98,10 @@ def test_nothing_changes(fused, images, scale, kind):
 
 
 @pytest.mark.parametrize('fused', [False, True])
-def test_good_steps_are_the_stock_ones(fused):
+def test_good_steps_are_the_stock_ones(fused, device):
     states = []
     for kind in ('FiniteOptimWrapper', 'OptimWrapper'):
-        net, wrapper = build(fused, kind=kind)
+        net, wrapper = build(fused, kind=kind, device=device)
         take(wrapper, net, torch.rand(4, 3))
         states.append(state(net, wrapper))
     assert same(*states)

@@ -110,8 +110,7 @@ def test_state_of_a_cpu_run_loads_anywhere():
     wrapper.load_state_dict(state)
 
 
-@pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
+@pytest.mark.gpu
 @pytest.mark.parametrize('dtype, scaled', [('bfloat16', False),
                                            ('float16', True)])
 def test_only_float16_is_scaled(dtype, scaled):

@@ -7,18 +7,15 @@ and 5; those of another seed by 1 and by 5 to 12.
 """
 import numpy as np
 import pytest
-import torch
 from mmengine.runner import Runner
 from people_toys import own_config
 
 BOUNDS = dict(loss_sup=0.03, loss_unsup=0.25)
 PRECISIONS = [
-    'bfloat16',
-    pytest.param(
-        'float16',
-        marks=pytest.mark.skipif(
-            not torch.cuda.is_available(),
-            reason='float16 with a loss scaler needs a GPU')),
+    ('cpu', 'bfloat16'),
+    pytest.param('cuda', 'bfloat16', marks=pytest.mark.gpu),
+    # with a loss scaler
+    pytest.param('cuda', 'float16', marks=pytest.mark.gpu),
 ]
 
 
@@ -55,14 +52,14 @@ def final_losses(root, work_dir, **optim_wrapper):
 
 
 @pytest.fixture(scope='module')
-def reference(people_root, tmp_path_factory):
+def reference(people_root, tmp_path_factory, device):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('mmengine.config.config.FormatCode',
                       lambda text, **kwargs: (text, True))
         return final_losses(people_root, tmp_path_factory.mktemp('float32'))
 
 
-@pytest.mark.parametrize('dtype', PRECISIONS)
+@pytest.mark.parametrize('device, dtype', PRECISIONS, indirect=['device'])
 def test_losses(people_root, tmp_path, no_yapf, reference, dtype):
     half = final_losses(
         people_root, tmp_path, type='AnyDeviceAmpOptimWrapper', dtype=dtype)

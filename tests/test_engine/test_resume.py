@@ -47,10 +47,11 @@ def flat(state, prefix=''):
 
 
 @pytest.fixture(scope='module')
-def runs(people_root, tmp_path_factory):
+def runs(people_root, tmp_path_factory, device):
     """A run without interruption and one that was killed and resumed."""
     folder = tmp_path_factory.mktemp('resume')
     whole = train(people_root, folder / 'whole', 'whole')
+    assert next(whole.model.parameters()).device.type == device
     # two iterations are lost: the checkpoint is of iteration 5
     killed = train(people_root, folder / 'cut', 'killed',
                    [dict(type='KillHook', iteration=7)])

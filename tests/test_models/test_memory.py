@@ -23,13 +23,14 @@ def saved_bytes(monkeypatch):
     return importlib.import_module('saved_bytes').SavedBytes
 
 
-def step(counter, kind='heatmap', autocast=False, **kwargs):
+def step(counter, device, kind='heatmap', autocast=False, **kwargs):
     """Gradients, buffers, losses and peak of a step."""
     build, batch = BUILDERS[kind]
-    model = build(**dict(toys.DUAL, **kwargs))
+    model = build(**dict(toys.DUAL, **kwargs)).to(device)
+    inputs = toys.to_device(batch(), device)
     with counter() as saved:
-        with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
-            losses = model.loss(*batch())
+        with torch.autocast(device, torch.bfloat16, enabled=autocast):
+            losses = model.loss(*inputs)
     # as a loss scaler or accumulation does
     (2 * sum(losses.values())).backward()
     grads = {k: p.grad for k, p in model.named_parameters()}
@@ -47,9 +48,9 @@ def assert_same(found, expected, **kwargs):
 @pytest.mark.parametrize('kind', BUILDERS)
 @pytest.mark.parametrize('autocast', [False, True])
 def test_early_backward_has_the_gradients_of_one_backward(
-        saved_bytes, kind, autocast):
-    plain = step(saved_bytes, kind, autocast)
-    early = step(saved_bytes, kind, autocast, early_backward=True)
+        saved_bytes, kind, autocast, device):
+    plain = step(saved_bytes, device, kind, autocast)
+    early = step(saved_bytes, device, kind, autocast, early_backward=True)
     if autocast:
         # in bfloat16 passes share a cast weight, and with it rounded sums
         for key, grad in plain[0].items():
@@ -63,10 +64,11 @@ def test_early_backward_has_the_gradients_of_one_backward(
 
 
 @pytest.mark.parametrize('early', [False, True])
-def test_recomputed_modules_leave_everything_as_it_is(saved_bytes, early):
-    plain = step(saved_bytes)
+def test_recomputed_modules_leave_everything_as_it_is(saved_bytes, early,
+                                                      device):
+    plain = step(saved_bytes, device)
     names = ['backbone.layer1', 'backbone.layer2', 'backbone.layer3']
-    found = step(saved_bytes, recompute=names, early_backward=early)
+    found = step(saved_bytes, device, recompute=names, early_backward=early)
     assert_same(found, plain, rtol=1e-4, atol=1e-6)
     assert found[3] < 0.75 * plain[3]
     for key, value in plain[1].items():

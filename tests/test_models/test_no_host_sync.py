@@ -60,18 +60,27 @@ def test_the_mode_sees_what_it_refuses():
             wrong(torch.ones(1))
 
 
-@pytest.mark.skipif(
-    not torch.cuda.is_available(), reason='needs a GPU that CUDA can use')
+@pytest.mark.parametrize('name', models())
+def test_devices_agree(name, device):
+    """Losses and gradients, but for rounding."""
+    found = []
+    for where in ('cpu', device):
+        model, batch = models()[name]
+        model = model.to(where)
+        losses = model(*toys.to_device(batch, where), mode='loss')
+        sum(losses.values()).backward()
+        found.append([*losses.values(), *(p.grad for p in model.parameters())])
+    for expected, value in zip(*found):
+        error = (value.cpu() - expected).norm()
+        assert error <= 1e-3 * expected.norm() + 1e-6
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize('name', models())
 def test_cuda_is_not_synchronized(name):
-    model, (inputs, samples) = models()[name]
+    model, batch = models()[name]
     model = model.cuda()
-    inputs = {k: v.cuda() for k, v in inputs.items()}
-    samples = dict(
-        samples, labels={
-            k: v.cuda()
-            for k, v in samples['labels'].items()
-        })
+    inputs, samples = toys.to_device(batch, 'cuda')
     # the first step builds what later ones find
     sum(model(inputs, samples, mode='loss').values()).backward()
     torch.cuda.set_sync_debug_mode('error')

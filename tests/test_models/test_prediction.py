@@ -29,7 +29,8 @@ class PeakedHead(HeatmapHead):
     def forward(self, feats):
         maps = super().forward(feats)
         h, w = maps.shape[-2:]
-        ys, xs = torch.arange(h)[:, None], torch.arange(w)
+        ys, xs = (torch.arange(side, device=maps.device) for side in (h, w))
+        ys = ys[:, None]
         x, y = (part.sin()[..., None, None] * 0.4 * size + size / 2
                 for part, size in ((100 * maps.mean((-2, -1)), w),
                                    (100 * maps.amax((-2, -1)), h)))
@@ -97,9 +98,10 @@ def assert_same(found, expected):
     dict(flip_test=True, shift_heatmap=False, output_heatmaps=True),
     dict(output_heatmaps=True, output_keypoint_indices=[0, 2]),
 ])
-def test_networks_are_stock(codec, test_cfg):
-    model = build(codec, **test_cfg)
+def test_networks_are_stock(codec, test_cfg, device):
+    model = build(codec, **test_cfg).to(device)
     inputs, samples = batch()
+    inputs = inputs.to(device)
     with torch.no_grad():
         found = model.predict_networks(inputs, samples)
     for name, expected in stock_predictions(model, inputs, samples).items():
@@ -107,15 +109,32 @@ def test_networks_are_stock(codec, test_cfg):
 
 
 @pytest.mark.parametrize('codec', CODECS)
-def test_the_ensemble_is_the_decoded_mean(codec):
-    model = build(codec)
+def test_the_ensemble_is_the_decoded_mean(codec, device):
+    model = build(codec).to(device)
     inputs, samples = batch()
+    inputs = inputs.to(device)
     with torch.no_grad():
         found = model.predict_networks(inputs, samples)['ensemble']
         mean = sum(n.head(n.extract_feat(inputs)) for n in model.networks) / 2
     expected = model.add_pred_to_datasample(
         model.head.decode(mean), None, copy.deepcopy(samples))
     assert_same(found, expected)
+
+
+@pytest.mark.parametrize('codec', CODECS)
+def test_devices_agree(codec, device):
+    model = build(codec, flip_test=True)
+    inputs, samples = batch()
+    with torch.no_grad():
+        expected = model.predict_networks(inputs, samples)
+        model = model.to(device)
+        found = model.predict_networks(inputs.to(device), samples)
+    for name, instances in expected.items():
+        for one, two in zip(found[name], instances):
+            one, two = one.pred_instances, two.pred_instances
+            np.testing.assert_allclose(one.keypoints, two.keypoints, atol=0.3)
+            np.testing.assert_allclose(
+                one.keypoint_scores, two.keypoint_scores, atol=1e-3)
 
 
 def test_networks_may_decode_differently():
@@ -179,11 +198,11 @@ def test_one_copy_from_the_device(monkeypatch):
     assert [tuple(c.shape) for c in copies] == [(4, 5, 9)]
 
 
-def test_bfloat16_is_decoded_in_float32():
-    model = build()
+def test_bfloat16_is_decoded_in_float32(device):
+    model = build().to(device)
     inputs, samples = batch()
-    with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):
-        found = model.predict_networks(inputs, samples)
+    with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16):
+        found = model.predict_networks(inputs.to(device), samples)
     for sample in found['ensemble']:
         assert sample.pred_instances.keypoint_scores.dtype == np.float32
 

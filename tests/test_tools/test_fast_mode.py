@@ -120,7 +120,7 @@ def test_another_wrapper_is_refused(tmp_path, monkeypatch, capsys, processor):
         mistake('train', ['bare.py', '--fast'], tmp_path, monkeypatch, capsys)
 
 
-def test_a_training(people_root, tmp_path, monkeypatch):
+def test_a_training(people_root, tmp_path, monkeypatch, device):
     """All that this machine gains from, on a real recipe."""
     cfg = own_config(people_root, tmp_path / 'run')
     cfg.dump(str(tmp_path / 'own.py'))
@@ -132,7 +132,10 @@ def test_a_training(people_root, tmp_path, monkeypatch):
     runner.train()
     assert runner.iter == 2
     weight = runner.model.backbone.layer1[0].conv1.weight
+    assert weight.device.type == device
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert runner.optim_wrapper.optimizer.defaults['fused'] is True
     dumped = Config.fromfile(str(next((tmp_path / 'run').glob('*.py'))))
     assert 'ChannelsLastHook' in hooks(dumped)
+    pays = import_tool('fast_mode.py', monkeypatch).compiling_pays()
+    assert ('CompileHook' in hooks(dumped)) == pays

@@ -155,6 +155,27 @@ esac""")
     assert lines[1].startswith('install.sh: error: ') and answer in lines[1]
 
 
+@pytest.mark.parametrize('runs, answer',
+                         [(True, 'torch and what'),
+                          (False, "build 'cu130' come from PyTorch's own")])
+def test_a_pair_that_runs_is_kept_whatever_its_metadata_say(
+        runs, answer, checkout, commands, tmp_path):
+    (tmp_path / 'env/bin').mkdir(parents=True)
+    add_command(
+        tmp_path / 'env/bin', 'python', f"""case "$*" in
+*sys.version_info*) echo 3.12 ;;
+*install_state.py\\ check*) exit 1 ;;
+*install_state.py\\ backend*) echo cu130 ;;
+*uv_settings.py*) exit 1 ;;
+*import\\ torchvision*) exit {int(not runs)} ;;
+*pip*install*) exit 3 ;;
+esac""")
+    code, out, err = call(
+        checkout, commands=commands, VIRTUAL_ENV=str(tmp_path / 'env'))
+    assert ('installing torch' in out) == runs
+    assert code == 1 and answer in err, err
+
+
 def test_not_linux(checkout, commands):
     (commands / 'uname').unlink()
     add_command(commands, 'uname', 'echo Darwin')

@@ -8,8 +8,8 @@ from mmengine.config import Config
 from toy_tools import import_tool, run_main
 
 
-@pytest.mark.parametrize('flip', ['on', 'off'])
-def test_script_runs(tmp_path, monkeypatch, capsys, flip):
+@pytest.mark.parametrize('flip, amp', [('on', []), ('off', ['--amp'])])
+def test_script_runs(tmp_path, monkeypatch, capsys, flip, amp):
     config, out = tmp_path / 'config.py', tmp_path / 'out.json'
     model = dict(toys.BASE, type='SemiPoseEstimator', peers=[dict()])
     Config(dict(model=model)).dump(config)
@@ -18,7 +18,7 @@ def test_script_runs(tmp_path, monkeypatch, capsys, flip):
         tool,
         config,
         *('--batch', 2, '--turns', 1, '--persons', 20, '--flip', flip),
-        *('--out', out),
+        *('--out', out, *amp),
         monkeypatch=monkeypatch)
     content = json.loads(out.read_text())
     results = content['results']

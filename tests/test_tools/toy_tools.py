@@ -83,7 +83,7 @@ def options_tool(name, monkeypatch):
 
 def import_tool(path, monkeypatch):
     """Import a file below tools/ as a module, with what it imports."""
-    for folder in ('', 'analysis', 'benchmarks', 'dataset', 'misc'):
+    for folder in ('', 'analysis', 'benchmarks', 'dataset', 'dev', 'misc'):
         monkeypatch.syspath_prepend(osp.join(ROOT, 'tools', folder))
     return importlib.import_module(osp.basename(path)[:-len('.py')])
 

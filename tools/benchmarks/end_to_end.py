@@ -101,6 +101,9 @@ def main() -> None:
     args = parse_args()
     with tempfile.TemporaryDirectory() as work_dir:
         lines = train(args, work_dir)
+    if not lines:
+        sys.exit(f'nothing was logged after the warm-up: an epoch must have '
+                 f'a multiple of {INTERVAL} iterations')
     seconds = spread([line['time'] for line in lines])
     waiting = spread([line['data_time'] / line['time'] for line in lines])
     rows = [['what', f'median of {len(lines)} x {INTERVAL} iterations'],

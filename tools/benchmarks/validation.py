@@ -161,7 +161,7 @@ def build_actions(model: SemiPoseEstimator, images: torch.Tensor,
         return outputs
 
     with torch.no_grad():
-        outputs = forward()
+        outputs = [model.output.float(output) for output in forward()]
         if len(outputs) > 1:
             outputs.append(model.output.mean(outputs))
         results = model.predict_networks(images, samples)

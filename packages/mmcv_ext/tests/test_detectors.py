@@ -17,10 +17,10 @@ REFERENCE = Path(__file__).with_name('reference.npz')
     not mmcv._ext.__file__.endswith('.py'),
     reason='this environment has the compiled mmcv')
 @pytest.mark.parametrize('name', CASES)
-def test_boxes_are_those_of_the_compiled_mmcv(name):
+def test_boxes_are_those_of_the_compiled_mmcv(name, device):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    found = predict(name)
+    found = predict(name, device)
     torch.set_num_threads(threads)
     with np.load(REFERENCE) as file:
         expected = file[f'detector/{name}']

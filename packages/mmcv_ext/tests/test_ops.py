@@ -14,22 +14,7 @@ from op_cases import all_cases, draw_boxes, draw_rois, tensor, with_gradients
 pytestmark = pytest.mark.skipif(
     not mmcv._ext.__file__.endswith('.py'),
     reason='this environment has the compiled mmcv')
-DEVICES = [
-    'cpu',
-    pytest.param(
-        'cuda',
-        marks=pytest.mark.skipif(
-            not torch.cuda.is_available(), reason='needs a GPU'))
-]
 REFERENCE = Path(__file__).with_name('reference.npz')
-
-
-@pytest.fixture(params=DEVICES)
-def device(request, monkeypatch):
-    """Each device, without reduced precision."""
-    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
-    monkeypatch.setattr(torch.backends.cuda.matmul, 'allow_tf32', False)
-    return request.param
 
 
 def test_results_are_those_of_the_compiled_ops(device):
@@ -139,12 +124,13 @@ def test_nothing_to_suppress(device):
     assert ops.nms_match(torch.zeros(0, 5, device=device), 0.5) == []
 
 
-def test_soft_nms_takes_half_precision():
-    boxes, scores = draw_boxes(0, 50, 'cpu')
+def test_soft_nms_takes_half_precision(device):
+    boxes, scores = draw_boxes(0, 50, device)
     boxes, scores = boxes.half(), scores.half()
     dets, kept = ops.soft_nms(boxes, scores, 0.3)
     whole, kept_whole = ops.soft_nms(boxes.float(), scores.float(), 0.3)
     assert torch.equal(kept, kept_whole) and dets.dtype == torch.half
+    assert kept.device == dets.device == boxes.device
     torch.testing.assert_close(dets.float(), whole, rtol=1e-3, atol=1e-3)
 
 
