@@ -140,7 +140,7 @@ LOG=$SCRATCH/log
 # without a terminal nothing tells that a download goes on
 (
     # an orphaned sleep must not hold the output
-    while sleep 20 >/dev/null 2>&1; do
+    while sleep 20 >/dev/null 2>&1 && kill -0 $$; do
         [ -t 1 ] || printf '%s\n' "  ... still at it, $SECONDS s"
     done
 ) &
