@@ -199,7 +199,7 @@ if ! "$PY" -m pip --version >/dev/null 2>&1; then
     [ -d "$parent" ] || die "--venv: there is no folder $parent"
     if [ -e "$PY" ]; then FOUND=$PY; else find_python; fi
     if [ "$KIND" = "the environment" ] || [ -n "$VENV" ]; then
-        need_disk $((CPU ? 3 : 8)) "$parent" ''
+        need_disk $((CPU ? 3 : 8)) "$parent" '' # before anything is made
         say "making $TARGET with Python $(version_of "$FOUND") ($FOUND)"
         "$FOUND" -m venv "$TARGET" || die "$TARGET could not be made, the message is above"
     else
@@ -245,10 +245,10 @@ if [ -n "$BACKEND" ] && [ -z "$TORCH$CPU" ] && "$PY" -W ignore -c 'import torchv
 elif [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
     die "torch and torchvision of the build '$BACKEND' come from PyTorch's own index, for which uv is needed"
 fi
-case " ${wanted[*]} " in
-    *' torch==2.'*) [ -z "$TORCH" ] || need_disk $((CPU ? 3 : 8)) "$TARGET" '' ;;
-esac
-[ ${#UV[@]} -gt 0 ] || need_disk 4 "${TMPDIR:-/tmp}" '; TMPDIR=DIR chooses another folder'
+if [ -n "$TORCH" ] || [[ ${wanted[0]} != torch==* ]]; then
+    need_disk $((CPU ? 3 : 8)) "$TARGET" ''
+    [ ${#UV[@]} -gt 0 ] || need_disk 4 "${TMPDIR:-/tmp}" '; TMPDIR=DIR chooses another folder'
+fi
 install "torch and what OpenMMLab stands on (3 GB, less with --cpu)" "${wanted[@]}"
 BACKEND=
 
@@ -257,7 +257,8 @@ BACKEND=
 if "$PY" -I -m pip show mmcv >/dev/null 2>&1 && { [ -n "$(state refused)" ] \
     || ! "$PY" -W ignore -c 'import torch, mmcv._ext' >/dev/null 2>&1; }; then
     say "the compiled mmcv that is here does not run with the others, mmcv-lite takes its place"
-    "${PIP[@]}" uninstall --quiet --yes mmcv || die "mmcv could not be removed, pip's message is above"
+    # both, as they share their files
+    "${PIP[@]}" uninstall --quiet --yes mmcv mmcv-lite || die "mmcv could not be removed, pip's message is above"
 fi
 mapfile -t wanted < <(state openmmlab)
 xtcocotools=$(state xtcocotools)
