@@ -42,7 +42,7 @@ SUPPORTED: Dict[str, VersionRange] = {
     'torch':
     VersionRange('2.4', '2.16'),
     'numpy':
-    VersionRange('1.26', '2.5', "mmpose's pictures fail with 2.5"),
+    VersionRange('1.26', '2.4', "mmpose's pictures fail with 2.4"),
     'mmengine':
     VersionRange('0.10.6', '0.11', 'later ones do not find mmpose:: configs'),
     'mmcv':
