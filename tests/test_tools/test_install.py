@@ -302,6 +302,15 @@ def test_mmcv_comes_without_compiling_unless_it_is_there(state, monkeypatch):
                 state.ROOT) == ([] if fits and compiled else [names[0], ops])
 
 
+def test_nothing_is_said_where_nothing_is_wanted(state, monkeypatch, capsys):
+    fill(state)
+    for question in ('openmmlab', 'refused', 'xtcocotools'):
+        state.there['numpy'] = '1.26.4'
+        monkeypatch.setattr(sys, 'argv', ['install_state.py', question])
+        state.main()
+        assert capsys.readouterr().out == '', question
+
+
 def test_xtcocotools_is_repacked_where_its_own_wheel_fails(state):
     wanted = ['xtcocotools==1.14.3']
     for xtcocotools, numpy, missing in ((None, '2.5.5',

@@ -250,7 +250,8 @@ def main() -> None:
         lines = []
     else:
         parser.error(f'unknown question {args.question}')
-    print('\n'.join(lines))
+    for line in lines:
+        print(line)
 
 
 if __name__ == '__main__':
