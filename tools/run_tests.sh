@@ -8,6 +8,7 @@ ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 cd "$ROOT" || exit 1
 bash tools/install.sh --tests || exit 1
 PY=$(bash tools/install.sh --print-python) || exit 1
+unset PYTHON # the launchers would take it for the environment's
 bash tools/lint.sh
 STYLE=$?
 
