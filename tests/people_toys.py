@@ -74,8 +74,7 @@ def own_config(root, work_dir, name='posedual', **overrides):
 def train_own(root, work_dir, **overrides):
     """Train by that config and keep it beside the checkpoint."""
     cfg = own_config(root, work_dir, **overrides)
-    # as the runner calls its copy, whoever comes last
-    path = osp.join(work_dir, osp.basename(cfg.filename))
+    path = osp.join(work_dir, 'own.py')
     os.makedirs(work_dir, exist_ok=True)
     cfg.dump(path)
     Runner.from_cfg(cfg).train()

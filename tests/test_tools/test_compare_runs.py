@@ -188,14 +188,17 @@ def test_names_tell_runs_apart(compare):
 
 def test_a_real_run(compare, trained, tmp_path, monkeypatch, capsys):
     """Beside one that has not been evaluated yet."""
-    young = tmp_path / 'young'
-    shutil.copytree(trained.work_dir, young)
+    whole, young = tmp_path / 'whole', tmp_path / 'young'
+    for folder in (whole, young):
+        shutil.copytree(trained.work_dir, folder)
+        # what it was trained by, and others may write again
+        (folder / 'own.py').unlink()
     log, = young.glob('*/vis_data/2*.json')
     first = log.read_text().splitlines(True)[0]
     log.write_text(first)
     run_main(
         compare,
-        trained.work_dir,
+        whole,
         young,
         '--out-dir',
         tmp_path / 'out',
