@@ -23,8 +23,6 @@ LIST, BOXES = 'image_info_unlabeled', 'unlabeled_detections'
 LABELED = 'train_dataloader.dataset.labeled.'
 UNLABELED = 'train_dataloader.dataset.unlabeled.'
 
-pytestmark = pytest.mark.usefixtures('dataset_tools')
-
 
 @pytest.fixture
 def folder(people_root, tmp_path):

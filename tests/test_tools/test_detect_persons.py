@@ -20,6 +20,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, run_command
 
+from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
@@ -61,10 +62,9 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
-    for folder in (osp.join(ROOT, 'tools', 'dataset'), HERE):
-        monkeypatch.syspath_prepend(folder)
+    monkeypatch.syspath_prepend(HERE)
     tool = import_module('semipose_mm.cli.commands.detect')
-    options = importlib.import_module('detection_options')
+    options = import_module('semipose_mm.detection.options')
     for names in options.RANK_VARIABLES:
         for name in names:
             monkeypatch.delenv(name, raising=False)
@@ -595,9 +595,8 @@ def test_ranks(detect, monkeypatch, capsys):
     class Args:
         shard = None
 
-    find = importlib.import_module('detection_options').find_shard
-    launch_options = importlib.import_module('launch_options')
-    parser = launch_options.ToolParser(prog='detect_persons.py')
+    find = import_module('semipose_mm.detection.options').find_shard
+    parser = ToolParser(prog='semipose detect')
     # a batch script of SLURM is one process
     monkeypatch.setenv('SLURM_PROCID', '0')
     monkeypatch.setenv('SLURM_NTASKS', '8')
