@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/check_data.py, its checks and docs/data.md."""
+"""Tests of ``semipose check`` and docs/data.md."""
 import copy
 import json
 import os

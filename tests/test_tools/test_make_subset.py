@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/make_subset.py and its modules."""
+"""Tests of ``semipose subset``."""
 import json
 import os
 import random

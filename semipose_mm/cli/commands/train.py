@@ -6,7 +6,7 @@ save a checkpoint, from which ``--resume`` goes on.
 """
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
-from semipose_mm.launch.processes import prepare_processes
+from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.run_checks import check_weights, check_writable
 from semipose_mm.launch.runner import build_runner
 from ..options import (add_common_options, check_checkpoint, load_config,
@@ -145,3 +145,4 @@ def run(parser, args):
         # a worker's error comes with its traceback, and the message last
         message = str(error).strip().splitlines()[-1]
         parser.exit(1, f'{parser.prog}: error: {message}\n')
+    leave_processes()
