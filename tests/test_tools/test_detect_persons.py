@@ -340,7 +340,7 @@ def test_shards_are_one_run(detect, toy, tmp_path, monkeypatch, capsys):
     run_command('detect', '--merge', '--out', out)
     assert read_all(parts) == read_all(whole)
     # a second time, nothing is detected again
-    monkeypatch.setattr(sys.modules['detection_model'].PersonFinder,
+    monkeypatch.setattr(sys.modules['semipose_mm.detection.model'].PersonFinder,
                         '__call__', None)
     detect(toy / 'images', out)
     assert read_all(parts) == read_all(whole)
@@ -391,7 +391,7 @@ def test_resumed_batches_are_those_of_a_whole_run(detect, toy, tmp_path,
     lines = path.read_bytes().splitlines(True)
     path.write_bytes(b''.join(lines[:1 + 3]))
     batches = []
-    finder = sys.modules['detection_model'].PersonFinder
+    finder = sys.modules['semipose_mm.detection.model'].PersonFinder
     call = finder.__call__
     monkeypatch.setattr(
         finder, '__call__', lambda self, items: batches.append(
