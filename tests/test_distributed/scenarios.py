@@ -218,7 +218,8 @@ def main():
     people, folder, *names = sys.argv[1:]
     import mmengine.config.config as config
     from mmengine.config import Config
-    from processes import prepare_processes
+
+    from semipose_mm.launch.processes import prepare_processes
 
     # configs are written unformatted: that can take longer than training
     config.FormatCode = lambda text, **kwargs: (text, True)

@@ -19,7 +19,7 @@ BUILDERS = dict(
 def saved_bytes(monkeypatch):
     """The counter that the benchmark of the step has."""
     root = Path(__file__).resolve().parents[2]
-    monkeypatch.syspath_prepend(root / 'tools' / 'benchmarks')
+    monkeypatch.syspath_prepend(root / 'dev' / 'benchmarks')
     return importlib.import_module('saved_bytes').SavedBytes
 
 

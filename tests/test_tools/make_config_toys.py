@@ -2,11 +2,10 @@
 """Small labeled and unlabeled data for make_config.py, and how to call it."""
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
-from toy_tools import import_tool
+from toy_tools import run_command
 
 ZOO = 'mmpose::body_2d_keypoint/'
 #: The smallest networks of the zoo.
@@ -71,9 +70,5 @@ def call(monkeypatch, out, *args):
     Returns:
         Path: The config.
     """
-    tool = import_tool('make_config.py', monkeypatch)
-    monkeypatch.setattr(sys, 'argv',
-                        ['make_config.py', *map(str, args), '--out',
-                         str(out)])
-    tool.main()
+    run_command('config', *args, '--out', out)
     return out

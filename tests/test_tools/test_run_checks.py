@@ -53,8 +53,8 @@ def test_missing_weights(tmp_path, monkeypatch, capsys, entry, key):
 
 
 def test_other_places_are_left_to_mmengine(tmp_path, monkeypatch):
-    import launch_options
-    import run_checks
+    from semipose_mm.cli import options as launch_options
+    from semipose_mm.launch import run_checks
     cfg = Config(
         dict(
             load_from='https://a.b/c.pth',

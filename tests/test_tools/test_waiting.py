@@ -1,9 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """Tests of how the tools' threads wait."""
 import os
+from importlib import import_module
 
 import pytest
-from toy_tools import import_tool
 
 
 @pytest.mark.parametrize('given, expected', [
@@ -27,7 +27,7 @@ from toy_tools import import_tool
     }),
 ])
 def test_users_choice_comes_first(monkeypatch, given, expected):
-    options = import_tool('launch_options.py', monkeypatch)
+    options = import_module('semipose_mm.cli.options')
     for name in options.WAITING:
         # what is set goes away with the test
         monkeypatch.setenv(name, '')

@@ -36,7 +36,8 @@ def read_image_list(path: str,
                     key: str,
                     folder: str,
                     findings: Findings,
-                    roots: Sequence[str] = ()) -> Dict[Any, Image]:
+                    roots: Sequence[str] = (),
+                    exist: bool = True) -> Dict[Any, Image]:
     """Read a list of images, of whichever kind it is.
 
     Args:
@@ -48,6 +49,8 @@ def read_image_list(path: str,
             looked up for names of ``.txt`` lists alone.
         roots (Sequence[str]): The folders that names must lead to. Defaults
             to (), which is any.
+        exist (bool): Whether names of a ``.txt`` list must exist. Defaults
+            to True.
 
     Returns:
         dict: From image id to :class:`Image`; ids of a text list or a folder
@@ -57,7 +60,7 @@ def read_image_list(path: str,
         names = [("data_prefix['img']", name)
                  for name in scan_images(folder, findings)]
     elif path.lower().endswith('.txt'):
-        names = _read_names(path, key, folder, findings, roots)
+        names = _read_names(path, key, folder, findings, roots, exist)
     else:
         return read_images(
             read_json(path, key, findings), f"{key} '{path}'", folder,
@@ -127,7 +130,8 @@ def _read_size(entry: dict, place: str,
 
 
 def _read_names(path: str, key: str, folder: str, findings: Findings,
-                roots: Sequence[str]) -> List[Tuple[str, str]]:
+                roots: Sequence[str],
+                exist: bool) -> List[Tuple[str, str]]:
     """Read where each name of a text list stands, and the name."""
     found, guessed = read_lines(path, key, findings)
     names, lost = [], []
@@ -138,13 +142,16 @@ def _read_names(path: str, key: str, folder: str, findings: Findings,
         location = osp.join(folder, name)
         if not check_name(name, location, roots, where, findings):
             continue
-        if remote or osp.exists(location):
+        there = remote or osp.exists(location)
+        if not there and line.startswith('#'):
+            continue  # a comment
+        if there or not exist:
             names.append((where, name))
-        elif not line.startswith('#'):  # a comment
+        if not there:
             lost.append((where, location))
-    if lost:
+    if lost and (exist or guessed):
         where, missing = lost[0]
-        more = (f' ({len(lost)} of {len(names) + len(lost)} images are '
+        more = (f' ({len(lost)} of {len(found)} are '
                 'missing)') if len(lost) > 1 else ''
         advice = (f"'{path}' is no UTF-8 and was read as Latin-1; save it as "
                   'UTF-8') if guessed else ''
