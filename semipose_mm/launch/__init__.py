@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""How runs are started and stopped."""
