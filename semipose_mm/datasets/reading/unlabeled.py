@@ -6,9 +6,9 @@ import numpy as np
 
 from ...data_files import Findings
 from ...data_files.boxes import (Boxes, load_boxes, read_annotations,
-                                read_detections)
+                                 read_detections)
 from ...data_files.images import (Image, find_size, image_fault,
-                                 read_image_list, read_images)
+                                  read_image_list, read_images)
 from ...data_files.labels import labeled_images
 from ...data_files.text import no_collecting
 from .box_index import BoxIndex, Reading
@@ -133,8 +133,9 @@ def _select(boxes: Boxes, images: Dict[Any, Image], outside: str,
     owners, scores = boxes.images, boxes.scores
     corners = np.concatenate(
         (boxes.xywh[:, :2], boxes.xywh[:, :2] + boxes.xywh[:, 2:]), 1)
-    sizes = np.array([image.size or (np.nan, np.nan)
-                      for image in images.values()], float).reshape(-1, 2)
+    sizes = np.array(
+        [image.size or (np.nan, np.nan) for image in images.values()],
+        float).reshape(-1, 2)
     # The last pixel's index is the limit, as in MMPose's labeled boxes.
     limits = np.where(np.isnan(sizes), np.inf, sizes - 1)[owners]
     least = np.where(np.isinf(limits[:, 0]), -np.inf, 0)
