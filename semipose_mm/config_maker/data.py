@@ -39,7 +39,7 @@ def read_data(args: argparse.Namespace, stage: Stage) -> Data:
     """Read what the options name, and write files that are derived from it.
 
     Args:
-        args (Namespace): Options of ``make_config.py``.
+        args (Namespace): Options of ``semipose config``.
         stage (Stage): Where files are written.
 
     Returns:

@@ -219,7 +219,7 @@ def _used_category(content: Any, path: str) -> dict:
                 f'{path} has annotations of the categories '
                 f'{used[0].get("name")} and {one.get("name")}, whose '
                 'keypoints differ: make a file for one of them '
-                '(tools/dataset/make_subset.py --category)')
+                '(semipose subset --category)')
     return used[0]
 
 

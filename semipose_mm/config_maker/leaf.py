@@ -102,7 +102,7 @@ def _head(plan: Plan) -> List[str]:
         imports.append('semipose_mm')
     return [
         *comment(f'{METHODS[plan.recipe]}; {labels}. Written by '
-                 'tools/make_config.py, yours to edit.'),
+                 'semipose config, yours to edit.'),
         f'_base_ = [{shown}, {BASE_LINE}]',
         f'custom_imports = dict(imports={code(imports)}, '
         'allow_failed_imports=False)'

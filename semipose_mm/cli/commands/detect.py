@@ -11,8 +11,8 @@ import time
 from semipose_mm.detection import journal as journals
 from semipose_mm.detection import merge
 from semipose_mm.detection.input import InputError, read_source
-from semipose_mm.detection.options import (add_options,  # noqa: F401
-                                           check_args)
+from semipose_mm.detection.options import add_options  # noqa: F401
+from semipose_mm.detection.options import check_args
 
 
 def images_file(parser, args, source):

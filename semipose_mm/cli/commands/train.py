@@ -6,9 +6,10 @@ save a checkpoint, from which ``--resume`` goes on.
 """
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
-from semipose_mm.launch.processes import prepare_processes
+from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.run_checks import check_weights, check_writable
 from semipose_mm.launch.runner import build_runner
+from ..faults import config_mistakes
 from ..options import (add_common_options, check_checkpoint, load_config,
                        set_visualization)
 
@@ -119,9 +120,11 @@ def stop_on_signals(runner):
     """Let signals end the training well, if its parts know how to."""
     from semipose_mm.engine import (SafeCheckpointHook, SemiPoseTrainLoop,
                                     StopOnRequestHook)
+
     if isinstance(runner.train_loop, SemiPoseTrainLoop) and any(
             isinstance(hook, SafeCheckpointHook) for hook in runner.hooks):
-        runner.register_hook(StopOnRequestHook(stop_signals.requested))
+        runner.register_hook(
+            StopOnRequestHook(stop_signals.requested, stop_signals.listen))
     else:
         # stock loops would leave without a checkpoint, each rank by itself
         stop_signals.forget()
@@ -129,19 +132,17 @@ def stop_on_signals(runner):
 
 def run(parser, args):
     """Train."""
-    stop_signals.listen()
+    stop_signals.end_at_once()
     check_args(parser, args)
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)
     prepare_processes(cfg)
-    runner = build_runner(cfg)
-    shorten_init_log(runner.model)
-    from semipose_mm.datasets.images.bad_images import BadImageError
-    from semipose_mm.errors import RunError
-    stop_on_signals(runner)
-    try:
-        runner.train()
-    except (RunError, BadImageError) as error:
-        # a worker's error comes with its traceback, and the message last
-        message = str(error).strip().splitlines()[-1]
-        parser.exit(1, f'{parser.prog}: error: {message}\n')
+    with config_mistakes(parser, args.config, 'built'):
+        runner = build_runner(cfg)
+        shorten_init_log(runner.model)
+        # both loops read their data when they are built
+        stop_on_signals(runner)
+        if cfg.get('val_cfg'):
+            runner.val_loop
+    runner.train()
+    leave_processes()
