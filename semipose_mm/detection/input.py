@@ -77,6 +77,8 @@ def read_source(images: str,
     if folder and root is not None:
         raise InputError('--img-root is for lists of images, but '
                          f'{images} is a folder; leave it out')
+    if not osp.exists(images):
+        raise InputError(f'images: there is no file or folder {images}')
     if not folder and osp.splitext(images)[1].lower() not in ('.txt', '.json'):
         raise InputError(f'images is {images}, but must be a folder, a .txt '
                          'list or a COCO-style .json')
