@@ -5,14 +5,12 @@ python dev/benchmarks/startup.py [--boxes N ...] [--workers N ...]
 python dev/benchmarks/startup.py --read-only --boxes 10000 150000 1500000
 
 Generates data of the size asked for, and starts ``semipose train`` on it in
-fresh processes: with an empty cache of box indices (cold), with a filled
-one (kept), and with none (off).
+fresh processes.
 """
 import argparse
 import json
 import os
 import os.path as osp
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +23,6 @@ from startup_data import write_data
 
 PROBE = osp.join(osp.dirname(osp.abspath(__file__)), 'startup_probe.py')
 CONFIG = 'configs/posedual_res18slim_own.py'
-CACHES = ('off', 'cold', 'kept')
 UNLABELED = 'train_dataloader.dataset.unlabeled.'
 MIB = 1 << 20
 
@@ -46,8 +43,6 @@ def parse_args() -> argparse.Namespace:
         '--read-only',
         action='store_true',
         help='only read the unlabeled set, without training')
-    parser.add_argument(
-        '--index', nargs='+', choices=CACHES, default=list(CACHES))
     parser.add_argument('--turns', type=int, default=3)
     parser.add_argument(
         '--cores', type=int, default=1, help='cores that a process may use')
@@ -57,28 +52,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def start(args: argparse.Namespace, root: str, cache: str,
-          options: List[str]) -> dict:
+def start(args: argparse.Namespace, root: str, options: List[str]) -> dict:
     """Start a process and get what it has measured.
 
     Args:
         args (Namespace): The options.
         root (str): Folder of the data.
-        cache (str): One of :data:`CACHES`.
         options (list[str]): Options of the process.
 
     Returns:
         dict: What it has written.
     """
-    kept = osp.join(root, 'cache')
-    if cache == 'cold':
-        shutil.rmtree(kept, ignore_errors=True)
     result = osp.join(root, 'result.json')
     cores = sorted(os.sched_getaffinity(0))[:args.cores]
-    env = dict(
-        os.environ,
-        SEMIPOSE_OWN=root,
-        SEMIPOSE_INDEX_CACHE='off' if cache == 'off' else kept)
+    env = dict(os.environ, SEMIPOSE_OWN=root)
     begin = time.monotonic()
     done = subprocess.run(
         [sys.executable, PROBE, result,
@@ -148,18 +135,13 @@ def measure(args: argparse.Namespace, boxes: int) -> Dict[str, List[dict]]:
                    not args.read_only)
         actions = {}
         for workers in args.workers[:1] if args.read_only else args.workers:
-            for cache in args.index:
-                name = f'{boxes}, {cache}'
-                if not args.read_only:
-                    name += f', {workers}'
+            name = str(boxes) if args.read_only else f'{boxes}, {workers}'
 
-                def action(name=name, cache=cache, workers=workers):
-                    found.setdefault(name, []).append(
-                        start(args, root, cache,
-                              options_of(args, root, workers)))
+            def action(name=name, workers=workers):
+                found.setdefault(name, []).append(
+                    start(args, root, options_of(args, root, workers)))
 
-                actions[name] = action
-        # cold comes before kept in the first turn
+            actions[name] = action
         in_turns(actions, args.turns, warm_up=0)
     return found
 
@@ -184,7 +166,7 @@ def tabulate(found: Dict[str, List[dict]], read_only: bool) -> List[List[str]]:
 
     if read_only:
         rows = [[
-            'boxes, index', 'seconds', 'CPU seconds', 'peak growth, MiB',
+            'boxes', 'seconds', 'CPU seconds', 'peak growth, MiB',
             'bytes per box'
         ]]
         return rows + [[
@@ -196,7 +178,7 @@ def tabulate(found: Dict[str, List[dict]], read_only: bool) -> List[List[str]]:
         ] for name in found]
     parts = list(next(iter(found.values()))[0]['seconds'])
     rows = [[
-        'boxes, index, workers', *parts, 'seconds in all', 'CPU seconds',
+        'boxes, workers', *parts, 'seconds in all', 'CPU seconds',
         'peak, MiB', 'a worker alone, MiB'
     ]]
     for name, runs in found.items():

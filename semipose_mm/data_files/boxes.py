@@ -42,7 +42,7 @@ class _Columns:
         self.entries = array('i')
         self.numbers = array('d')
         self.left_out: Counter = Counter()
-        self.categories: Counter = Counter()
+        self.others: Counter = Counter()
 
     def add(self, image: Image, entry: int, xywh: Sequence[float],
             score: float) -> None:
@@ -80,35 +80,39 @@ def load_boxes(path: str, key: str, findings: Findings) -> Any:
     return read_json(path, key, findings, slim)
 
 
-def _check_image_id(entry: dict, place: str, images: Dict[Any, Image],
-                    findings: Findings) -> Optional[Image]:
-    """Find the image of a box; None if the list has none."""
-    key = entry.get('image_id', MISSING)
-    image = images.get(key) if is_id(key) else None
-    if image is None:
-        findings.error(
-            'no image',
-            f'{place}.image_id',
-            show(key),
-            allowed=f'the id of one of the {len(images)} images that are '
-            'listed')
-    return image
+class _Faults:
+    """Says what is wrong in entries; their names are made only then."""
+
+    def __init__(self, where: str, pattern: str, images: Dict[Any, Image],
+                 findings: Findings) -> None:
+        self.place = f'{where}, {pattern}'
+        self.allowed = (f'the id of one of the {len(images)} images that are '
+                        'listed')
+        self.findings = findings
+
+    def add(self, index: int, field: str, value: Any, allowed: str) -> None:
+        """Add a wrong field."""
+        self.findings.error(
+            field,
+            f'{self.place.format(index)}.{field}',
+            show(value),
+            allowed=allowed)
 
 
 def _check_categories(columns: _Columns, wanted: Optional[Collection[Any]],
-                      where: str, categories: Any, findings: Findings) -> None:
+                      total: int, where: str, categories: Any,
+                      findings: Findings) -> None:
     """Refuse categories that no entry has."""
-    if wanted is None or not columns.categories or any(
-            key in columns.categories for key in wanted):
+    if not columns.others or sum(columns.others.values()) < total:
         return
     names = {
         one.get('id'): one.get('name')
-        for one in categories or () if isinstance(one, dict)
-        and is_id(one.get('id'))
+        for one in categories or ()
+        if isinstance(one, dict) and is_id(one.get('id'))
     } if isinstance(categories, list) else {}
     known = ', '.join(
         f'{key}{f" ({names[key]})" if key in names else ""}: {count:,}'
-        for key, count in columns.categories.most_common(8))
+        for key, count in columns.others.most_common(8))
     findings.error(
         'categories',
         where,
@@ -149,32 +153,35 @@ def read_detections(path: str,
             f'holds a {type(content).__name__}',
             allowed='a list of dicts with image_id, category_id, bbox, score')
         content = []
+    faults = _Faults(where, 'entry {}', images, findings)
     for index, entry in only_dicts(content, where, 'entry {}', findings):
-        place = f'{where}, entry {index}'
-        image = _check_image_id(entry, place, images, findings)
+        key = entry.get('image_id', MISSING)
+        image = images.get(key) if is_id(key) else None
+        if image is None:
+            faults.add(index, 'image_id', key, faults.allowed)
+            continue
+        if category_ids is not None:
+            category = entry.get('category_id', MISSING)
+            if not is_id(category):
+                faults.add(index, 'category_id', category,
+                           'there, since category_ids is set')
+                continue
+            if category not in category_ids:
+                columns.others[category] += 1
+                columns.left_out['of other categories'] += 1
+                continue
         box = entry.get('bbox', MISSING)
         score = entry.get('score', MISSING)
-        category = entry.get('category_id', MISSING)
-        if category_ids is not None and is_id(category):
-            columns.categories[category] += 1
-        if image is None:
-            pass
-        elif category_ids is not None and not is_id(category):
-            findings.error('category', f'{place}.category_id', show(category),
-                           allowed='there, since category_ids is set')
-        elif category_ids is not None and category not in category_ids:
-            columns.left_out['of other categories'] += 1
-        elif not is_box(box):
-            findings.error('box', f'{place}.bbox', show(box), allowed=BOX)
+        if not is_box(box):
+            faults.add(index, 'bbox', box, BOX)
         elif box[2] <= 0 or box[3] <= 0:
-            findings.error('flat box', f'{place}.bbox', show(box),
-                           allowed='of positive width and height')
+            faults.add(index, 'bbox', box, 'of positive width and height')
         elif not is_number(score):
-            findings.error('score', f'{place}.score', show(score),
-                           allowed='a finite number')
+            faults.add(index, 'score', score, 'a finite number')
         else:
             columns.add(image, index, box, score)
-    _check_categories(columns, category_ids, where, categories, findings)
+    _check_categories(columns, category_ids, len(content), where, categories,
+                      findings)
     return _count(columns, len(content))
 
 
@@ -214,28 +221,29 @@ def read_annotations(content: Any,
         entries = entries_of(content, 'annotations', where, findings)
     labeled = labeled_images(one for _, one in entries) if without_labels \
         else ()
+    faults = _Faults(where, 'annotations[{}]', images, findings)
     for index, entry in entries:
-        place = f'{where}, annotations[{index}]'
-        image = _check_image_id(entry, place, images, findings)
+        key = entry.get('image_id', MISSING)
+        image = images.get(key) if is_id(key) else None
         if image is None:
+            faults.add(index, 'image_id', key, faults.allowed)
             continue
         if category_ids is not None:
             category = entry.get('category_id')
-            columns.categories[category if is_id(category) else None] += 1
             if category not in category_ids:
+                columns.others[category if is_id(category) else None] += 1
                 columns.left_out['of other categories'] += 1
                 continue
         if entry.get('iscrowd'):
             columns.left_out['crowd'] += 1
             continue
-        if labeled and entry['image_id'] in labeled:
+        if labeled and key in labeled:
             columns.left_out['on images with labels'] += 1
             continue
         if keypoints_only:
             keypoints = entry.get('keypoints') or []
             if not isinstance(keypoints, list):
-                findings.error('keypoints', f'{place}.keypoints',
-                               show(keypoints), allowed='a list')
+                faults.add(index, 'keypoints', keypoints, 'a list')
                 continue
             if not any(keypoints):
                 columns.left_out['without keypoints'] += 1
@@ -246,9 +254,9 @@ def read_annotations(content: Any,
         elif without_labels and box is MISSING:
             columns.left_out['without a box'] += 1
         else:
-            findings.error('box', f'{place}.bbox', show(box), allowed=BOX)
-    _check_categories(columns, category_ids, where,
-                      content and content.get('categories'), findings)
+            faults.add(index, 'bbox', box, BOX)
+    _check_categories(columns, category_ids, len(entries), where, content
+                      and content.get('categories'), findings)
     return _count(columns, len(entries))
 
 

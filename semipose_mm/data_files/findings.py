@@ -104,7 +104,10 @@ class Findings:
                 continue
             line, more = str(first), self._counts[key] - 1
             if more:
-                places = ', '.join(one.where for one in others)
+                # the file was named before
+                file = first.where.split(', ')[0] + ', '
+                places = ', '.join(
+                    one.where.replace(file, '', 1) for one in others)
                 dots = ', ...' if more > len(others) else ''
                 line += f' ({more:,} more like this: {places}{dots})'
             found.append(line)

@@ -12,8 +12,10 @@ _NUMBERS = {int, float}
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number that a float can hold."""
-    # a truth value is of another type
-    return type(value) in _NUMBERS and are_numbers([value])
+    # a truth value is of another type, an integer may be too large
+    if type(value) is float:
+        return math.isfinite(value)
+    return type(value) is int and abs(value) < 1 << 63
 
 
 def are_numbers(values: Any) -> bool:

@@ -12,7 +12,8 @@ from ..data_files import DataError
 from ..data_files.images import (allowed_roots, describe, image_size,
                                  is_inside, size_fault)
 from .fetching import find_loader
-from .reading.labeled import describe_left_out, summary_of
+from .reading.labeled import summary_of
+from .reading.reports import describe_left_out
 from .transforms.lean_loading import LeanLoadImage
 from .unlabeled_dataset import UnlabeledPoseDataset
 
@@ -186,7 +187,8 @@ def check_sizes(dataset: BaseDataset, key: str, whole: Any,
         return  # whether the pixels are turned is not known
     faults, checked = [], 0
     for index in np.unique(
-            np.linspace(0, len(dataset) - 1, HEADERS).astype(int)):
+            np.linspace(0,
+                        len(dataset) - 1, HEADERS).astype(int)):
         info = (
             dataset.get_data_info(int(index)) if isinstance(
                 dataset, UnlabeledPoseDataset) else BaseDataset.get_data_info(

@@ -58,25 +58,22 @@ class SemiPoseDataset(Dataset):
             has no ``pipeline``, that is derived from the labeled one:
             what needs keypoints (RandomHalfBody, GenerateTarget,
             KeypointConverter) is dropped, and :class:`EasyHardPair` does the
-            packing. Defaults to None, for
-            ``unlabeled_ratio=0``.
+            packing. Defaults to None, for ``unlabeled_ratio=0``.
         unlabeled_ratio (int): Number of unlabeled partners of a labeled
             sample. Defaults to 1.
         sources (dict, optional): Sources of hard views beside the easy
             crop, see :class:`EasyHardPair`. Defaults to None.
-        num_uniforms (int): Number of uniform variates of a partner. Defaults
-            to 512.
+        num_uniforms (int): Uniform variates of a partner. Defaults to 512.
         metainfo (dict, optional): Meta information for those of the two
             datasets that have none in their configs. Defaults to None.
-        max_bad_images (int): The largest number of unlabeled image files
-            that cannot be used. Each is named in a warning and skipped; one
-            more stops the run. A labeled one always does. Defaults to 100.
+        max_bad_images (int): How many unlabeled image files may be of no
+            use. Each is named in a warning and skipped; one more stops the
+            run. A labeled one always does. Defaults to 100.
         allow_outside (bool): Whether file names of annotation files and
             image lists may lead out of ``data_root`` and
             ``data_prefix['img']`` of their datasets. Defaults to False.
-        labeled_cache_mb (int): The largest size of all labeled images,
-            decoded, in MiB, at which they are held in memory; 0 holds none.
-            Defaults to 1024.
+        labeled_cache_mb (int): The largest size of all decoded labeled images
+            in MiB at which they are held in memory. Defaults to 1024.
 
     Raises:
         TypeError: If one of the two datasets is of no use.

@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """UnlabeledPoseDataset: images and boxes, no keypoints."""
-import logging
 from copy import copy, deepcopy
 from typing import Any, Callable, List, Optional, Sequence, Union
 
@@ -12,9 +11,10 @@ from mmengine.utils import is_abs
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from ..data_files import NOTE, WARNING, DataError, Findings
+from ..data_files import DataError, Findings
 from ..data_files.images import allowed_roots
 from .reading.box_index import BoxIndex, Reading
+from .reading.reports import describe_left_out, log_findings
 from .reading.unlabeled import Source, read_source
 from .transforms import build_transforms
 
@@ -199,16 +199,8 @@ class UnlabeledPoseDataset(BaseDataset):
     def _report(self, reading: Reading, findings: Findings) -> BoxIndex:
         """Log what was read, and check that it is something."""
         source = self.bbox_file or self.ann_file or self.data_prefix['img']
-        for severity, level in ((WARNING, logging.WARNING), (NOTE,
-                                                             logging.INFO)):
-            for line in findings.lines(severity):
-                print_log(
-                    f'UnlabeledPoseDataset: {line}',
-                    logger='current',
-                    level=level)
-        left_out = ', '.join(f'{n} {why}'
-                             for why, n in reading.left_out.items() if n)
-        left_out = f'; left out: {left_out}' if left_out else ''
+        log_findings(findings, 'UnlabeledPoseDataset: ')
+        left_out = describe_left_out(reading.left_out)
         num_boxes = len(reading.index)
         if not num_boxes:
             raise DataError(

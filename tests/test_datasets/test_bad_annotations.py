@@ -25,7 +25,7 @@ def logged():
     with patch(
             'semipose_mm.datasets.label_check.print_log',
             side_effect=lambda msg, **kwargs: lines.append(msg)), patch(
-                'semipose_mm.datasets.reading.labeled.print_log',
+                'semipose_mm.datasets.reading.reports.print_log',
                 side_effect=lambda msg, **kwargs: lines.append(msg)):
         yield lines
 
@@ -130,7 +130,8 @@ class TestLabels:
         assert labels(raw=raw).num_labeled == 5
 
     def test_missing_file(self, build_semi, semi_cfg):
-        with pytest.raises(ValueError, match='labeled.ann_file .*no.json. does not'):
+        with pytest.raises(
+                ValueError, match='labeled.ann_file .*no.json. does not'):
             build_semi(labeled=dict(semi_cfg['labeled'], ann_file='no.json'))
 
     def test_no_categories(self, labels):
@@ -305,8 +306,7 @@ class TestUnlabeled:
     ])
     def test_boxes(self, build, bbox, message):
         box = dict(image_id=5, category_id=1, score=1, bbox=bbox)
-        with pytest.raises(
-                ValueError, match=f"entry 0.bbox .*{message}"):
+        with pytest.raises(ValueError, match=f"entry 0.bbox .*{message}"):
             build(boxes=[box])
 
     @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-32'])

@@ -223,16 +223,16 @@ class TestBad:
             assert image_fault(path).startswith('is too large')
         assert not load.called and not decode.called
 
-    def test_folder_of_images(self, folder, coco_metainfo):
+    def test_folder_of_images(self, folder, coco_metainfo, monkeypatch):
         lines = []
         for name, place in (('empty.png', '003.png'), ('cut_half.png',
                                                        '005.png')):
             put(name, folder / place)
-        with patch(
-                'semipose_mm.datasets.unlabeled_dataset.print_log',
-                side_effect=lambda msg, **kwargs: lines.append(msg)):
-            dataset = UnlabeledPoseDataset(
-                data_prefix=dict(img=str(folder)), metainfo=coco_metainfo)
+        for module in ('reading.reports', 'unlabeled_dataset'):
+            monkeypatch.setattr(f'semipose_mm.datasets.{module}.print_log',
+                                lambda msg, **kwargs: lines.append(msg))
+        dataset = UnlabeledPoseDataset(
+            data_prefix=dict(img=str(folder)), metainfo=coco_metainfo)
         assert len(dataset) == 15
         assert '003.png' in lines[0] and '005.png' in lines[0]
         assert lines[1].endswith('left out: 2 that cannot be read')

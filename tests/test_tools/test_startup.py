@@ -53,26 +53,24 @@ def run(startup, tmp_path, monkeypatch, *options):
 
 
 def test_read_only(startup, tmp_path, monkeypatch, capsys):
-    found = run(startup, tmp_path, monkeypatch, '--read-only', '--boxes', 6000,
-                '--index', 'cold')
-    assert list(found) == ['6000, cold']
-    measured = found['6000, cold'][0]
+    found = run(startup, tmp_path, monkeypatch, '--read-only', '--boxes', 6000)
+    assert list(found) == ['6000']
+    measured = found['6000'][0]
     assert measured['entries'] == 6000
     assert 28 < measured['index_bytes'] / 6000 < 100
     assert 0 < measured['peak_growth'] < 100 << 20
     assert set(measured['seconds']) == {'imports', 'unlabeled'}
-    assert '| 6000, cold' in capsys.readouterr().out
+    assert '| 6000' in capsys.readouterr().out
 
 
 @pytest.mark.slow
 def test_training(startup, tmp_path, monkeypatch, capsys):
-    found = run(startup, tmp_path, monkeypatch, '--boxes', 60, '--workers', 2,
-                '--index', 'kept')
-    measured = found['60, kept, 2'][0]
+    found = run(startup, tmp_path, monkeypatch, '--boxes', 60, '--workers', 2)
+    measured = found['60, 2'][0]
     assert len(measured['workers']) == 2
     assert 0 < measured['workers'][0]['private'] < measured['main']['peak']
     assert list(measured['seconds'])[-1] == 'first iteration'
     assert min(measured['seconds'].values()) > 0
-    assert '| 60, kept, 2' in capsys.readouterr().out
+    assert '| 60, 2' in capsys.readouterr().out
     # nothing is left
     assert [file.name for file in tmp_path.iterdir()] == ['out.json']

@@ -71,11 +71,13 @@ def read_image_list(path: str,
     }
 
 
-def read_images(content: Any,
-                where: str,
-                folder: str,
-                findings: Findings,
-                roots: Sequence[str] = ()) -> Dict[Any, Image]:
+def read_images(
+        content: Any,
+        where: str,
+        folder: str,
+        findings: Findings,
+        roots: Sequence[str] = (),
+) -> Dict[Any, Image]:
     """Read ``images`` of a COCO file.
 
     Args:
@@ -91,25 +93,33 @@ def read_images(content: Any,
     """
     images: Dict[Any, Image] = {}
     for index, entry in entries_of(content, 'images', where, findings):
-        place = f'{where}, images[{index}]'
         key, name = entry.get('id', MISSING), entry.get('file_name', MISSING)
         if not is_id(key):
-            findings.error('image id', f'{place}.id', show(key),
-                           allowed='an integer or a string')
+            findings.error(
+                'image id',
+                f'{where}, images[{index}].id',
+                show(key),
+                allowed='an integer or a string')
             continue
         if key in images:
             findings.error(
-                'image id twice', f'{place}.id', show(key),
+                'image id twice',
+                f'{where}, images[{index}].id',
+                show(key),
                 allowed='unique, but '
                 f'images[{images[key].number}] has the same')
             continue
         if not isinstance(name, str) or not name:
-            findings.error('file_name', f'{place}.file_name', show(name),
-                           allowed='a path')
+            findings.error(
+                'file_name',
+                f'{where}, images[{index}].file_name',
+                show(name),
+                allowed='a path')
             continue
         name = name_on_disk(name, folder)
         path = osp.join(folder, name)
-        if check_name(name, path, roots, f'{place}.file_name', findings):
+        place = f'{where}, images[{index}]'
+        if check_name(name, path, roots, place + '.file_name', findings):
             size = _read_size(entry, place, findings)
             images[key] = Image(name, path, size, len(images))
     return images
@@ -123,15 +133,17 @@ def _read_size(entry: dict, place: str,
         return None
     for field, value in zip(('width', 'height'), size):
         if not is_number(value) or value <= 0:
-            findings.error('size', f'{place}.{field}', show(value),
-                           allowed='a positive number of pixels')
+            findings.error(
+                'size',
+                f'{place}.{field}',
+                show(value),
+                allowed='a positive number of pixels')
             return None
     return size
 
 
 def _read_names(path: str, key: str, folder: str, findings: Findings,
-                roots: Sequence[str],
-                exist: bool) -> List[Tuple[str, str]]:
+                roots: Sequence[str], exist: bool) -> List[Tuple[str, str]]:
     """Read where each name of a text list stands, and the name."""
     found, guessed = read_lines(path, key, findings)
     names, lost = [], []
@@ -182,10 +194,12 @@ def scan_images(folder: str, findings: Findings) -> List[str]:
         list[str]: Paths relative to the folder.
     """
     if not osp.isdir(folder):
-        findings.error('folder', "data_prefix['img']",
-                       f"is '{folder}', and there is no such folder",
-                       advice='It is searched for images, as no ann_file is '
-                       'given')
+        findings.error(
+            'folder',
+            "data_prefix['img']",
+            f"is '{folder}', and there is no such folder",
+            advice='It is searched for images, as no ann_file is '
+            'given')
     found, seen = [], set()
     for root, folders, names in os.walk(folder, followlinks=True):
         status = os.stat(root)

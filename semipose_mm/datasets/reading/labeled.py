@@ -1,21 +1,20 @@
 # Copyright (c) semipose_mm authors.
 """The COCO-style datasets of MMPose get what the one reading gives."""
-import logging
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, Dict, Iterator, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
 from mmengine.dataset import BaseDataset
-from mmengine.logging import print_log
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 from mmpose.datasets.datasets.base import base_coco_style_dataset
 from mmpose.registry import DATASETS
 from xtcocotools.coco import COCO
 
-from ...data_files import WARNING, DataError, Findings
+from ...data_files import DataError, Findings
 from ...data_files.labels import Labels, read_labels
 from ...data_files.text import no_collecting
+from .reports import describe_left_out, log_findings
 
 
 class Summary(NamedTuple):
@@ -73,14 +72,13 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
                              dataset.data_prefix.get('img', ''))
     names = metainfo['keypoint_id2name']
     labels.check_order([names[i] for i in range(len(names))], findings)
-    for line in findings.lines(WARNING):
-        print_log(line, logger='current', level=logging.WARNING)
+    log_findings(findings)
     used, left_out = len(labels.used()), labels.left_out()
     if not used:
         raise DataError(
             f"{key} uses none of its {labels.total} annotations from "
-            f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label needs a box "
-            'inside its image, iscrowd 0 and a labeled joint')
+            f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label "
+            'needs a box inside its image, iscrowd 0 and a labeled joint')
     _summaries[dataset] = Summary(labels.total, used, left_out)
     base_coco_style_dataset.COCO = lambda path: _as_coco(labels)
     try:
@@ -101,19 +99,6 @@ def _as_coco(labels: Labels) -> COCO:
     coco.dataset = labels.content()
     coco.createIndex()
     return coco
-
-
-def describe_left_out(left_out: Dict[str, int]) -> str:
-    """Say what is left out.
-
-    Args:
-        left_out (dict[str, int]): Numbers by reason.
-
-    Returns:
-        str: To be put behind what is used, empty if nothing is left out.
-    """
-    text = ', '.join(f'{n} {why}' for why, n in left_out.items() if n)
-    return f'; left out: {text}' if text else ''
 
 
 def summary_of(dataset: BaseDataset) -> Optional[Summary]:

@@ -133,8 +133,9 @@ def _select(boxes: Boxes, images: Dict[Any, Image], outside: str,
     owners, scores = boxes.images, boxes.scores
     corners = np.concatenate(
         (boxes.xywh[:, :2], boxes.xywh[:, :2] + boxes.xywh[:, 2:]), 1)
-    sizes = np.array([image.size or (np.nan, np.nan)
-                      for image in images.values()], float).reshape(-1, 2)
+    sizes = np.array(
+        [image.size or (np.nan, np.nan) for image in images.values()],
+        float).reshape(-1, 2)
     # The last pixel's index is the limit, as in MMPose's labeled boxes.
     limits = np.where(np.isnan(sizes), np.inf, sizes - 1)[owners]
     least = np.where(np.isinf(limits[:, 0]), -np.inf, 0)
