@@ -17,6 +17,7 @@ from .image_cache import ImageCache
 from .label_check import check_labels, check_unlabeled, explained, leaves
 from .pipeline import (check_explicit, check_keypoints, check_loading,
                        check_order, derive_unlabeled)
+from .repeatability import check_repeatable
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
 from .transforms import build_transforms
@@ -236,6 +237,14 @@ class SemiPoseDataset(Dataset):
                                       self.labeled_cache_mb,
                                       f'{KEY}.labeled_cache_mb')
         self._checked.add(name)
+
+    def check_repeatable(self) -> None:
+        """Refuse transforms that make an item another one each time.
+
+        Raises:
+            RunError: See :func:`check_repeatable`.
+        """
+        check_repeatable(self, KEY)
 
     def __len__(self) -> int:
         """Number of items of an epoch."""
