@@ -6,7 +6,6 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -16,7 +15,7 @@ from .fetching import fetch
 from .image_cache import ImageCache
 from .label_check import check_labels, check_unlabeled, explained, leaves
 from .pipeline import (check_explicit, check_keypoints, check_loading,
-                       check_order, derive_unlabeled)
+                       check_order, derive_unlabeled, say_easy)
 from .repeatability import check_repeatable
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
@@ -60,6 +59,9 @@ class SemiPoseDataset(Dataset):
             KeypointConverter) is dropped, and :class:`EasyHardPair` does the
             packing. Defaults to None, for
             ``unlabeled_ratio=0``.
+        easy (str): What a derived pipeline keeps of the labeled one:
+            ``'geometry'`` drops what changes colours or hides parts,
+            ``'labeled'`` keeps it. Defaults to ``'geometry'``.
         unlabeled_ratio (int): Number of unlabeled partners of a labeled
             sample. Defaults to 1.
         sources (dict, optional): Sources of hard views beside the easy
@@ -92,7 +94,8 @@ class SemiPoseDataset(Dataset):
                  metainfo: Optional[dict] = None,
                  max_bad_images: int = 100,
                  allow_outside: bool = False,
-                 labeled_cache_mb: int = 1024) -> None:
+                 labeled_cache_mb: int = 1024,
+                 easy: str = 'geometry') -> None:
         for name, value, least in (('unlabeled_ratio', unlabeled_ratio,
                                     0), ('num_uniforms', num_uniforms, 1),
                                    ('max_bad_images', max_bad_images, 0),
@@ -100,6 +103,9 @@ class SemiPoseDataset(Dataset):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
                                  f'integer of at least {least}')
+        if easy not in ('geometry', 'labeled'):
+            raise ValueError(f"{KEY}.easy is {easy!r}; it must be 'geometry' "
+                             "or 'labeled'")
         if unlabeled is None and unlabeled_ratio > 0:
             raise ValueError(
                 f'{KEY}.unlabeled is missing while unlabeled_ratio is '
@@ -107,6 +113,7 @@ class SemiPoseDataset(Dataset):
                 'unlabeled_ratio=0 for supervised training')
         self.unlabeled_ratio = unlabeled_ratio
         self.num_uniforms = num_uniforms
+        self.easy = easy
         self.sources = deepcopy(dict(sources or {}))
         self.allow_outside = allow_outside
         self._bad_images = BadImages(f'{KEY}.unlabeled', max_bad_images,
@@ -169,14 +176,9 @@ class SemiPoseDataset(Dataset):
     def _derive(self) -> None:
         """Derive the unlabeled pipeline from the labeled one."""
         check_loading(self.labeled, f'{KEY}.labeled')
-        pipeline, dropped = derive_unlabeled(self.labeled.pipeline,
-                                             self.sources)
-        self.unlabeled.pipeline = pipeline
-        dropped = f' without {", ".join(dropped)}' if dropped else ''
-        print_log(
-            'SemiPoseDataset: the unlabeled pipeline is the labeled one'
-            f'{dropped}, packed by EasyHardPair',
-            logger='current')
+        self.unlabeled.pipeline, dropped = derive_unlabeled(
+            self.labeled.pipeline, self.sources, self.easy)
+        say_easy(self.unlabeled.pipeline, dropped, KEY)
 
     @property
     def pipeline(self) -> Compose:
@@ -239,11 +241,7 @@ class SemiPoseDataset(Dataset):
         self._checked.add(name)
 
     def check_repeatable(self) -> None:
-        """Refuse transforms that make an item another one each time.
-
-        Raises:
-            RunError: See :func:`check_repeatable`.
-        """
+        """Refuse transforms that make an item another one each time."""
         check_repeatable(self, KEY)
 
     def __len__(self) -> int:
