@@ -5,15 +5,41 @@ Importing this package registers everything it offers in MMPose's own
 registries, so a config needs ``custom_imports=dict(imports=['semipose_mm'])``
 and nothing else of ours.
 """
-from .config_files import config_path
+import sys as _sys
+from importlib import import_module as _import_module
+from pathlib import Path as _Path
+
+from .config_files import config_path, find_root
 from .dependencies import check_dependencies
 from .version import __version__
 
-check_dependencies()
+__all__ = ['__version__', 'config_path', 'find_root', 'register_all_modules']
 
-from . import checkpoint, datasets, engine, evaluation, models  # noqa: E402
+_ROOMS = ('checkpoint', 'datasets', 'engine', 'evaluation', 'models')
 
-__all__ = [
-    '__version__', 'checkpoint', 'config_path', 'datasets', 'engine',
-    'evaluation', 'models'
-]
+
+def register_all_modules() -> None:
+    """Register datasets, models, hooks and metrics in MMPose's registries.
+
+    Importing the package does it, but for the command ``semipose``, which
+    answers ``--help`` at once.
+
+    Raises:
+        ImportError: If a package that is needed is missing.
+    """
+    check_dependencies()
+    for room in _ROOMS:
+        _import_module(f'{__name__}.{room}')
+
+
+def _is_command() -> bool:
+    """Whether the running program is ours, which registers when it must."""
+    script, asked = _Path(_sys.argv[0]), _sys.orig_argv[1:]
+    by_module = '-m' in asked and asked[asked.index('-m') +
+                                        1:][:1] == [__name__]
+    return by_module or script.name == 'semipose' or \
+        find_root() / 'tools' in script.resolve().parents
+
+
+if not _is_command():
+    register_all_modules()

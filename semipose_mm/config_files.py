@@ -1,9 +1,25 @@
 # Copyright (c) semipose_mm authors.
-"""Where our base configs lie, for configs outside of the repository."""
-import os.path as osp
+"""Where configs and tools lie: of a checkout, or of an installed package."""
+from pathlib import Path
 
-#: Folders of ``configs/``: of an installed package, and of a checkout.
-_FOLDERS = ('.mim/configs', '../configs')
+
+def find_root() -> Path:
+    """Find what stands for the checkout: ``.mim``, or the checkout itself.
+
+    Returns:
+        Path: The folder that holds ``configs`` and ``tools``.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+    """
+    package = Path(__file__).resolve().parent
+    for root in (package / '.mim', package.parent):
+        if (root / 'configs').is_dir() and (root / 'tools').is_dir():
+            # an editable installation links to the checkout
+            return (root / 'tools').resolve().parent
+    raise FileNotFoundError(
+        f'neither {package}/.mim nor {package.parent} has configs and tools: '
+        'install the package by pip, or use a whole checkout')
 
 
 def config_path(name: str) -> str:
@@ -23,12 +39,8 @@ def config_path(name: str) -> str:
     Raises:
         FileNotFoundError: If there is no such file.
     """
-    package = osp.dirname(osp.abspath(__file__))
-    for folder in _FOLDERS:
-        path = osp.normpath(osp.join(package, folder, name))
-        if osp.isfile(path):
-            return path
-    raise FileNotFoundError(
-        f"semipose_mm has no config '{name}' in "
-        f'{" or ".join(osp.join(package, folder) for folder in _FOLDERS)}: '
-        'install the package by pip, or use a whole checkout')
+    path = find_root() / 'configs' / name
+    if not path.is_file():
+        raise FileNotFoundError(f"semipose_mm has no config '{name}': there "
+                                f'is no file {path}')
+    return str(path)

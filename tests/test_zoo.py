@@ -5,24 +5,21 @@ docs/zoo.md says which one does what. One of each kind is compared with it
 here, all of them are where ``slow`` tests run.
 """
 import re
-import sys
 from pathlib import Path
 
 import mmpose
 import pytest
 import torch
+import zoo_table
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS
 from people_toys import ROOT
+from zoo import judge, zoo
 
-sys.path[:0] = [str(Path(ROOT, 'tools')), str(Path(ROOT, 'tools', 'misc'))]
-
-import zoo_table  # noqa: E402
-from config_maker.base import PREFIX, read_base  # noqa: E402
-from config_maker.check import build_networks, networks_config  # noqa: E402
-from config_maker.network import peer_entry  # noqa: E402
-from config_maker.zoo import judge, zoo  # noqa: E402
+from semipose_mm.config_maker.base import PREFIX, read_base
+from semipose_mm.config_maker.check import build_networks, networks_config
+from semipose_mm.config_maker.network import peer_entry
 
 PAGE = Path(ROOT, 'docs', 'zoo.md').read_text(encoding='utf-8')
 SAME_VERSION = f'MMPose {mmpose.__version__} ' in PAGE

@@ -9,7 +9,7 @@ cd "$ROOT" || exit 1
 bash tools/install.sh --tests || exit 1
 PY=$(bash tools/install.sh --print-python) || exit 1
 unset PYTHON # the launchers would take it for the environment's
-bash tools/lint.sh
+bash dev/lint.sh
 STYLE=$?
 
 # one thread: the tensors are tiny, and some tests start processes. The tests
@@ -20,7 +20,7 @@ PATH=$(dirname -- "$PY"):$PATH "$PY" -m pytest -n "${SEMIPOSE_TEST_PROCESSES:-2}
     --dist loadfile "$@"
 TESTS=$?
 if [ $STYLE -ne 0 ]; then
-    echo 'run_tests.sh: the style check failed, see above (bash tools/lint.sh)' >&2
+    echo 'run_tests.sh: the style check failed, see above (bash dev/lint.sh)' >&2
     exit 1
 fi
 exit $TESTS

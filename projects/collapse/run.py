@@ -9,10 +9,10 @@ import sys
 from glob import glob
 from typing import Dict, List, Optional
 
+from semipose_mm.analysis.plot_curves import last_metrics, read_curves
+
 PROJECT = osp.dirname(osp.abspath(__file__))
 ROOT = osp.dirname(osp.dirname(PROJECT))
-sys.path.insert(0, osp.join(ROOT, 'tools', 'analysis'))
-from plot_curves import last_metrics, read_curves  # noqa: E402
 
 #: Config to its title in the figure.
 RUNS = dict(

@@ -1,2 +1,2 @@
 # Copyright (c) semipose_mm authors.
-"""How runs are started and stopped."""
+"""What happens before a run begins, and around it: processes, signals."""

@@ -10,7 +10,7 @@ import os.path as osp
 import sys
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-for folder in ('tools', 'tests', osp.join('tests', 'test_engine')):
+for folder in ('tests', osp.join('tests', 'test_engine')):
     sys.path.insert(0, osp.join(ROOT, folder))
 
 import torch  # noqa: E402
@@ -218,7 +218,8 @@ def main():
     people, folder, *names = sys.argv[1:]
     import mmengine.config.config as config
     from mmengine.config import Config
-    from processes import prepare_processes
+
+    from semipose_mm.launch.processes import prepare_processes
 
     # configs are written unformatted: that can take longer than training
     config.FormatCode = lambda text, **kwargs: (text, True)

@@ -1,12 +1,11 @@
 # Copyright (c) semipose_mm authors.
-"""Small labeled and unlabeled data for make_config.py, and how to call it."""
+"""Small labeled and unlabeled data for ``semipose config``, and how to call it."""
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
-from toy_tools import import_tool
+from toy_tools import run_command
 
 ZOO = 'mmpose::body_2d_keypoint/'
 #: The smallest networks of the zoo.
@@ -52,7 +51,7 @@ def make_birds(people, folder):
 
 
 def options(folder, base=MOBILENET):
-    """The least that make_config.py needs, and small crops."""
+    """The least that ``semipose config`` needs, and small crops."""
     return [
         '--base', base, '--labeled',
         str(folder / 'annotations/person_keypoints_train.json'), '--unlabeled',
@@ -71,9 +70,5 @@ def call(monkeypatch, out, *args):
     Returns:
         Path: The config.
     """
-    tool = import_tool('make_config.py', monkeypatch)
-    monkeypatch.setattr(sys, 'argv',
-                        ['make_config.py', *map(str, args), '--out',
-                         str(out)])
-    tool.main()
+    run_command('config', *args, '--out', out)
     return out

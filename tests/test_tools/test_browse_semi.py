@@ -1,5 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the pictures of training batches."""
+from importlib import import_module
+
 import cv2
 import numpy as np
 import pytest
@@ -7,19 +9,19 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 from people_toys import own_config
-from toy_tools import import_tool, run_main
+from toy_tools import run_command
 
 WIDTH, HEIGHT = 96, 128
 
 
 @pytest.fixture
 def browse(monkeypatch):
-    return import_tool('analysis/browse_semi.py', monkeypatch)
+    return import_module('semipose_mm.cli.commands.browse')
 
 
 @pytest.fixture
 def pictures(monkeypatch):
-    return import_tool('analysis/pictures.py', monkeypatch)
+    return import_module('semipose_mm.analysis.pictures')
 
 
 def cells(path, rows, columns):
@@ -32,16 +34,8 @@ def cells(path, rows, columns):
 
 def test_a_batch_of_posedual(browse, trained, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'new' / 'batch.png'
-    run_main(
-        browse,
-        trained.config,
-        '--checkpoint',
-        trained.checkpoint,
-        '--num',
-        3,
-        '--out',
-        out,
-        monkeypatch=monkeypatch)
+    run_command('browse', trained.config, '--checkpoint', trained.checkpoint,
+                '--num', 3, '--out', out)
     assert str(out) in capsys.readouterr().out
     labeled, labels, easy, hard0, taught0, hard1, taught1 = cells(out, 3,
                                                                   7).swapaxes(
@@ -58,16 +52,8 @@ def test_a_batch_of_posedual(browse, trained, tmp_path, monkeypatch, capsys):
 def test_the_same_seed_gives_the_same_batch(browse, trained, tmp_path,
                                             monkeypatch):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
-        run_main(
-            browse,
-            trained.config,
-            '--num',
-            2,
-            '--seed',
-            seed,
-            '--out',
-            tmp_path / f'{name}.png',
-            monkeypatch=monkeypatch)
+        run_command('browse', trained.config, '--num', 2, '--seed', seed,
+                    '--out', tmp_path / f'{name}.png')
     a, b, c = ((tmp_path / f'{name}.png').read_bytes() for name in 'abc')
     assert a == b != c
 
@@ -75,14 +61,8 @@ def test_the_same_seed_gives_the_same_batch(browse, trained, tmp_path,
 def test_a_supervised_batch(browse, people_root, tmp_path, monkeypatch):
     cfg = own_config(people_root, tmp_path, 'supervised')
     cfg.dump(str(tmp_path / 'sup.py'))
-    run_main(
-        browse,
-        tmp_path / 'sup.py',
-        '--num',
-        2,
-        '--work-dir',
-        tmp_path,
-        monkeypatch=monkeypatch)
+    run_command('browse', tmp_path / 'sup.py', '--num', 2, '--work-dir',
+                tmp_path)
     cells(tmp_path / 'browse_semi.png', 2, 2)
 
 
@@ -113,7 +93,7 @@ def test_several_partners(browse, trained):
 def test_mistakes_give_one_line(browse, trained, monkeypatch, capsys, args,
                                 message):
     with pytest.raises(SystemExit) as info:
-        run_main(browse, trained.config, *args, monkeypatch=monkeypatch)
+        run_command('browse', trained.config, *args)
     assert info.value.code == 2
     line, end = capsys.readouterr().err.split('\n')
     assert message in line and end == ''

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/check_data.py, its checks and docs/data.md."""
+"""Tests of ``semipose check`` and docs/data.md."""
 import copy
 import json
 import os
@@ -16,14 +16,12 @@ from mmpose.registry import DATASETS, MODELS
 from people_toys import own_config
 from PIL import Image
 from scipy.io import savemat
-from toy_tools import ROOT, import_tool, run_main
+from toy_tools import ROOT, run_command
 
 TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST, BOXES = 'image_info_unlabeled', 'unlabeled_detections'
 LABELED = 'train_dataloader.dataset.labeled.'
 UNLABELED = 'train_dataloader.dataset.unlabeled.'
-
-pytestmark = pytest.mark.usefixtures('dataset_tools')
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def make_config(folder, **overrides):
 
 def check(cfg, images=200):
     """Run the checks; findings as (part, level, text)."""
-    from checks.run import Options, run_checks
+    from semipose_mm.data_check.run import Options, run_checks
     results = run_checks(cfg, Options(images=images))
     return [(r.name, f.level, f.text) for r in results for f in r.findings]
 
@@ -117,7 +115,7 @@ def test_real_data_are_fine(name, data_root, monkeypatch):
 ])
 def test_counts_are_those_of_the_datasets(overrides, folder):
     """Used instances and images, as the classes themselves have them."""
-    from checks.run import Options, run_checks
+    from semipose_mm.data_check.run import Options, run_checks
     content = json.loads(
         (folder / 'annotations' / f'{BOXES}.json').read_text())
     for k, box in enumerate(content):
@@ -147,7 +145,7 @@ def test_counts_are_those_of_the_datasets(overrides, folder):
 
 
 def test_the_file_is_read_once(folder, monkeypatch):
-    from checks import part_checks
+    from semipose_mm.data_check import part_checks
     reads = []
     read_json = part_checks.read_json
     monkeypatch.setattr(part_checks, 'read_json',
@@ -416,13 +414,13 @@ def test_exif_orientation(folder):
     assert has(found, 'ERROR', 'width and height exchanged', 'labeled')
     import cv2
 
-    from semipose_mm.datasets.image_check import image_size
+    from semipose_mm.data_files.images import image_size
     turned = cv2.imread(str(path)).shape[1::-1]
     assert image_size(str(path)) == turned == (height, width)
 
 
 def test_sample_is_seeded():
-    from checks.images import sample
+    from semipose_mm.data_check.images import sample
     paths = [str(i) for i in range(50)]
     assert sample(paths, 5, 1) == sample(paths[::-1], 5, 1)
     assert sample(paths, 5, 1) != sample(paths, 5, 2)
@@ -763,11 +761,10 @@ def test_mpii_mistakes(change, text, mixed):
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Call the tool; its exit status, output and error output."""
-    tool = import_tool('check_data.py', monkeypatch)
 
     def run(*args):
         with pytest.raises(SystemExit) as end:
-            run_main(tool, *args, monkeypatch=monkeypatch)
+            run_command('check', *args)
         return (end.value.code, *capsys.readouterr())
 
     return run

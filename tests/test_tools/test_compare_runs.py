@@ -3,15 +3,16 @@
 import csv
 import json
 import shutil
+from importlib import import_module
 
 import cv2
 import pytest
-from toy_tools import import_tool, run_main
+from toy_tools import run_command
 
 
 @pytest.fixture
 def compare(monkeypatch):
-    return import_tool('analysis/compare_runs.py', monkeypatch)
+    return import_module('semipose_mm.analysis.compare_runs')
 
 
 def write_run(folder, values, labels=20, name='toy'):
@@ -55,15 +56,7 @@ def cells(line):
 
 def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'out'
-    run_main(
-        compare,
-        *runs,
-        '--keys',
-        'PCK@0.1',
-        'EPE',
-        '--out-dir',
-        out,
-        monkeypatch=monkeypatch)
+    run_command('compare', *runs, '--keys', 'PCK@0.1', 'EPE', '--out-dir', out)
     text = capsys.readouterr().out
     assert (out / 'runs.md').read_text() in text
     about, _, pck, _, epe, notes = (out / 'runs.md').read_text().split('\n\n')
@@ -134,14 +127,8 @@ def test_lines_of_the_curves(compare, runs, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Axes, 'plot', record)
     monkeypatch.setattr(Axes, 'fill_between', record_band)
-    run_main(
-        compare,
-        *runs,
-        '--keys',
-        'PCK@0.1',
-        '--out-dir',
-        tmp_path / 'out',
-        monkeypatch=monkeypatch)
+    run_command('compare', *runs, '--keys', 'PCK@0.1', '--out-dir',
+                tmp_path / 'out')
     assert set(lines) == {
         f'{run}, {network}'
         for run in ('dual', 'supervised')
@@ -168,14 +155,8 @@ def test_groups(compare, names, pattern, expected):
 
 
 def test_no_groups(compare, runs, tmp_path, monkeypatch, capsys):
-    run_main(
-        compare,
-        *runs,
-        '--group',
-        'none',
-        '--out-dir',
-        tmp_path / 'out',
-        monkeypatch=monkeypatch)
+    run_command('compare', *runs, '--group', 'none', '--out-dir',
+                tmp_path / 'out')
     assert '±' not in capsys.readouterr().out
     assert json.loads((tmp_path / 'out/runs.json').read_text())['groups'] == {}
 
@@ -196,13 +177,7 @@ def test_a_real_run(compare, trained, tmp_path, monkeypatch, capsys):
     log, = young.glob('*/vis_data/2*.json')
     first = log.read_text().splitlines(True)[0]
     log.write_text(first)
-    run_main(
-        compare,
-        whole,
-        young,
-        '--out-dir',
-        tmp_path / 'out',
-        monkeypatch=monkeypatch)
+    run_command('compare', whole, young, '--out-dir', tmp_path / 'out')
     text = capsys.readouterr().out
     content = json.loads((tmp_path / 'out/runs.json').read_text())['runs']
     old, new = content.values()
@@ -214,7 +189,7 @@ def test_a_real_run(compare, trained, tmp_path, monkeypatch, capsys):
 
 
 def test_annotations_that_are_gone(compare, tmp_path, monkeypatch):
-    tool = import_tool('analysis/run_config.py', monkeypatch)
+    tool = import_module('semipose_mm.analysis.run_config')
     folder = tmp_path / 'run'
     write_run(folder, [0.5])
     config, = folder.glob('*/vis_data/config.py')
@@ -237,7 +212,7 @@ def test_mistakes_give_one_line(compare, runs, tmp_path, monkeypatch, capsys,
     args = [runs[0] if arg == 'RUN' else arg for arg in args]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as info:
-        run_main(compare, *args, monkeypatch=monkeypatch)
+        run_command('compare', *args)
     assert info.value.code == 2
     line, end = capsys.readouterr().err.split('\n')
     assert message in line and end == ''

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.apis import inference_topdown, init_model
 from released_toys import make, released_state
-from toy_tools import ROOT, import_tool, run_main
+from toy_tools import ROOT, run_command
 
 from semipose_mm.checkpoint.official import OWN_CHANNELS
 from semipose_mm.checkpoint.official_config import MEAN, STD
@@ -43,8 +43,7 @@ def save(nets, path, legacy=False, **entries):
 
 
 def convert(monkeypatch, *args):
-    tool = import_tool('convert_official.py', monkeypatch)
-    run_main(tool, *args, monkeypatch=monkeypatch)
+    run_command('convert', *args)
 
 
 def mistake(monkeypatch, capsys, *args):
@@ -53,7 +52,7 @@ def mistake(monkeypatch, capsys, *args):
         convert(monkeypatch, *args)
     assert info.value.code == 2
     message, end = capsys.readouterr().err.split('\n')
-    assert end == '' and message.startswith('convert_official.py: error: ')
+    assert end == '' and message.startswith('semipose convert: error: ')
     return message
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import cv2
 import numpy as np
@@ -17,8 +18,9 @@ import torch
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
-from toy_tools import ROOT, import_tool, run_main
+from toy_tools import ROOT, run_command
 
+from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
@@ -60,10 +62,9 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
-    for folder in (osp.join(ROOT, 'tools', 'dataset'), HERE):
-        monkeypatch.syspath_prepend(folder)
-    tool = import_tool(TOOL, monkeypatch)
-    options = importlib.import_module('detection_options')
+    monkeypatch.syspath_prepend(HERE)
+    tool = import_module('semipose_mm.cli.commands.detect')
+    options = import_module('semipose_mm.detection.options')
     for names in options.RANK_VARIABLES:
         for name in names:
             monkeypatch.delenv(name, raising=False)
@@ -71,19 +72,9 @@ def detect(toy, monkeypatch):
     monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
 
     def run(images, out, *options, config=None, checkpoint=None, workers=0):
-        run_main(
-            tool,
-            config or toy / 'toy.py',
-            checkpoint or toy / 'toy.pth',
-            images,
-            '--out',
-            out,
-            '--score-thr',
-            0,
-            '--workers',
-            workers,
-            *options,
-            monkeypatch=monkeypatch)
+        run_command('detect', config or toy / 'toy.py', checkpoint
+                    or toy / 'toy.pth', images, '--out', out, '--score-thr', 0,
+                    '--workers', workers, *options)
         return json.loads(out.read_text()) if out.exists() else None
 
     run.tool = tool
@@ -102,8 +93,8 @@ def mistake(detect, capsys):
             detect(*args, **kwargs)
         assert info.value.code == 2
         line = capsys.readouterr().err.splitlines()[-1]
-        assert line.startswith('detect_persons.py: error: ')
-        return line[len('detect_persons.py: error: '):]
+        assert line.startswith('semipose detect: error: ')
+        return line[len('semipose detect: error: '):]
 
     return run
 
@@ -237,20 +228,9 @@ def test_same_as_mmdet(detect, people_root, tmp_path, monkeypatch):
             state_dict=model.state_dict(),
             meta=dict(dataset_meta=dict(classes='person'))), checkpoint)
     images = people_root / 'images/val'
-    run_main(
-        detect.tool,
-        config,
-        checkpoint,
-        images,
-        '--out',
-        tmp_path / 'det.json',
-        '--batch-size',
-        3,
-        '--score-thr',
-        0.02,
-        '--workers',
-        0,
-        monkeypatch=monkeypatch)
+    run_command('detect', config, checkpoint, images, '--out',
+                tmp_path / 'det.json', '--batch-size', 3, '--score-thr', 0.02,
+                '--workers', 0)
     detections = json.loads((tmp_path / 'det.json').read_text())
     paths = sorted(map(str, images.iterdir()))
     expected = []
@@ -349,7 +329,7 @@ def test_shards_are_one_run(detect, toy, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '3')
     assert detect(toy / 'images', out) is None
     with pytest.raises(SystemExit) as info:
-        run_main(detect.tool, '--merge', '--out', out, monkeypatch=monkeypatch)
+        run_command('detect', '--merge', '--out', out)
     assert info.value.code == 2
     assert 'shard 2/3 has not begun' in capsys.readouterr().err
     monkeypatch.setenv('RANK', '2')
@@ -357,10 +337,10 @@ def test_shards_are_one_run(detect, toy, tmp_path, monkeypatch, capsys):
     detect(toy / 'images', out)
     assert read_all(parts) == read_all(whole)
     out.unlink()
-    run_main(detect.tool, '--merge', '--out', out, monkeypatch=monkeypatch)
+    run_command('detect', '--merge', '--out', out)
     assert read_all(parts) == read_all(whole)
     # a second time, nothing is detected again
-    monkeypatch.setattr(sys.modules['detection_model'].PersonFinder,
+    monkeypatch.setattr(sys.modules['semipose_mm.detection.model'].PersonFinder,
                         '__call__', None)
     detect(toy / 'images', out)
     assert read_all(parts) == read_all(whole)
@@ -381,7 +361,7 @@ def test_an_incomplete_shard_is_named(detect, mistake, toy, tmp_path,
     path = tmp_path / 'det.json.journal/shard-0-of-2.jsonl'
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(SystemExit):
-        run_main(detect.tool, '--merge', '--out', out, monkeypatch=monkeypatch)
+        run_command('detect', '--merge', '--out', out)
     assert 'shard 0/2 has 2 of 3 images' in capsys.readouterr().err
 
 
@@ -411,7 +391,7 @@ def test_resumed_batches_are_those_of_a_whole_run(detect, toy, tmp_path,
     lines = path.read_bytes().splitlines(True)
     path.write_bytes(b''.join(lines[:1 + 3]))
     batches = []
-    finder = sys.modules['detection_model'].PersonFinder
+    finder = sys.modules['semipose_mm.detection.model'].PersonFinder
     call = finder.__call__
     monkeypatch.setattr(
         finder, '__call__', lambda self, items: batches.append(
@@ -549,7 +529,7 @@ def test_bad_input(mistake, toy, tmp_path):
     line = mistake(source, out)
     assert 'none of the 1 images' in line and 'check --img-root' in line
     source.write_text('{"images": [{"id": 1}]}')
-    assert "images[0]: field 'file_name' is missing" in mistake(source, out)
+    assert "images[0].file_name is missing" in mistake(source, out)
     source.write_text('[')
     assert 'cannot be read as json' in mistake(source, out)
     source = image_json(source, [dict(id=1, name='mouse')])
@@ -615,9 +595,8 @@ def test_ranks(detect, monkeypatch, capsys):
     class Args:
         shard = None
 
-    find = importlib.import_module('detection_options').find_shard
-    launch_options = importlib.import_module('launch_options')
-    parser = launch_options.ToolParser(prog='detect_persons.py')
+    find = import_module('semipose_mm.detection.options').find_shard
+    parser = ToolParser(prog='semipose detect')
     # a batch script of SLURM is one process
     monkeypatch.setenv('SLURM_PROCID', '0')
     monkeypatch.setenv('SLURM_NTASKS', '8')

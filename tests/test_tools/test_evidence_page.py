@@ -1,11 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the runs that give evidence, and of the page about them."""
 import json
+from importlib import import_module
 
 import cv2
 import pytest
 from mmengine.config import Config
-from toy_tools import import_tool, run_main
+from toy_tools import run_script
 
 
 @pytest.fixture
@@ -13,12 +14,12 @@ def evidence(monkeypatch):
     # what the tool sets goes away with the test
     for name in ('SEMIPOSE_NUM_LABELS', 'SEMIPOSE_HARD'):
         monkeypatch.setenv(name, '')
-    return import_tool('benchmarks/evidence.py', monkeypatch)
+    return import_module('evidence')
 
 
 @pytest.fixture
 def page(monkeypatch):
-    return import_tool('benchmarks/evidence_page.py', monkeypatch)
+    return import_module('evidence_page')
 
 
 def row(method, seed, value, setting='mouse9-20'):
@@ -92,7 +93,7 @@ def test_page(page, tmp_path):
     assert 'Measured 2026-01-02 with torch 2.5.1 on CPU, 1 threads.' in text
     assert ('lspet, heatmaps, 250 labels, crops of 96x128, batches of 8 '
             'labeled') in text
-    assert ('`python tools/benchmarks/evidence.py --only '
+    assert ('`python dev/benchmarks/evidence.py --only '
             "'mouse9-20_supervised_seed*'` | abc1234") in text
     for name in ('mouse9-20', 'lspet-250'):
         figure = f'figures/results_{name}.png'
@@ -197,7 +198,7 @@ def test_only_what_is_missing_runs(evidence, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(evidence, 'train', train)
     args = ('--only', 'mouse9-20_posecons_affine_*', '--work-dir', 'runs')
-    run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
+    run_script(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
     names = [f'mouse9-20_posecons_{end}' for end in ('affine_seed0', 'seed0')]
     assert calls == [(names[0], f'runs/{names[0]}')]
     rows = json.loads((tmp_path / 'results.json').read_text())
@@ -208,12 +209,12 @@ def test_only_what_is_missing_runs(evidence, tmp_path, monkeypatch, capsys):
     # another process is at this one
     with evidence.locked(f'runs/{names[1]}.lock', wait=False) as mine:
         assert mine
-        run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
+        run_script(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
     assert calls == []
-    run_main(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
+    run_script(evidence, *args, '--seeds', 1, monkeypatch=monkeypatch)
     assert [name for name, _ in calls] == names[1:]
     capsys.readouterr()
-    run_main(evidence, '--list', '--seeds', 1, monkeypatch=monkeypatch)
+    run_script(evidence, '--list', '--seeds', 1, monkeypatch=monkeypatch)
     listed = capsys.readouterr().out.splitlines()
     assert 'done    mouse9-20_posecons_seed0' in listed
     assert sum(line.startswith('done') for line in listed) == 2

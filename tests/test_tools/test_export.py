@@ -2,6 +2,7 @@
 """Tests of the command that exports a network for MMPose alone."""
 import ast
 import hashlib
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpose.apis import init_model
-from toy_tools import import_tool, run_main
+from toy_tools import run_command
 
 import semipose_mm
 from semipose_mm.checkpoint import export_check, export_onnx, stock_inference
@@ -51,7 +52,7 @@ def source(trained, tmp_path_factory):
 
 @pytest.fixture
 def tool(monkeypatch):
-    return import_tool('export.py', monkeypatch)
+    return import_module('semipose_mm.cli.commands.export')
 
 
 @pytest.fixture
@@ -81,14 +82,7 @@ def test_one_network(tool, source, people_root, tmp_path, monkeypatch, capsys):
     """All files, after a check in a process without this package."""
     pytest.importorskip('onnxruntime')
     out = tmp_path / 'out'
-    run_main(
-        tool,
-        *source,
-        f'{out}/',
-        '--network',
-        1,
-        '--onnx',
-        monkeypatch=monkeypatch)
+    run_command('export', *source, f'{out}/', '--network', 1, '--onnx')
     files = written(out)
     assert set(files) == {'.py', '.pth', '.onnx'}
     digest = hashlib.sha256(files['.pth'].read_bytes()).hexdigest()
@@ -157,13 +151,8 @@ def check_about(about, source, people_root):
 def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
     """It is named as asked, has a score, and is made alike twice."""
     for name in ('mean', 'mean.pth'):
-        run_main(
-            tool,
-            *source,
-            tmp_path / 'out' / name,
-            '--network',
-            'average',
-            monkeypatch=monkeypatch)
+        run_command('export', *source, tmp_path / 'out' / name, '--network',
+                    'average')
     files = written(tmp_path / 'out')
     assert set(files) == {'.py', '.pth'}
     assert files['.py'].name.startswith('mean-')
@@ -207,7 +196,7 @@ def test_data_that_are_not_there(tool, source, tmp_path, monkeypatch, capsys,
                      'val_dataloader = dict(dataset=dict('
                      "ann_file='gone.json'))\n")
     args = [child, source[1], tmp_path / 'out' / 'a', '--network', 'average']
-    run_main(tool, *args, monkeypatch=monkeypatch)
+    run_command('export', *args)
     said = capsys.readouterr().out
     assert 'The average is not scored: ' in said and 'gone.json' in said
     about = torch.load(
@@ -220,10 +209,10 @@ def test_data_that_are_not_there(tool, source, tmp_path, monkeypatch, capsys,
 def mistake(tool, *args, monkeypatch, capsys):
     """The one line with which the tool ends."""
     with pytest.raises(SystemExit) as info:
-        run_main(tool, *args, monkeypatch=monkeypatch)
+        run_command('export', *args)
     assert info.value.code == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith('export.py: error: ')
+    assert line.startswith('semipose export: error: ')
     return line
 
 
@@ -362,8 +351,7 @@ def test_a_changed_file_is_not_replaced(tool, source, in_process, tmp_path,
                                         monkeypatch, capsys):
 
     def export():
-        run_main(
-            tool, *source, tmp_path / 'new' / 'out', monkeypatch=monkeypatch)
+        run_command('export', *source, tmp_path / 'new' / 'out')
 
     export()
     export()  # the same again

@@ -1,10 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """Tests of ``tools/train.py --fast``: what it writes into the config."""
+from importlib import import_module
+
 import pytest
 import torch
 from mmengine.config import Config
 from people_toys import own_config
-from toy_tools import import_tool, merged_config, mistake
+from toy_tools import merged_config, mistake
 
 BARE = """
 work_dir = 'run'
@@ -20,7 +22,7 @@ def processor(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
 
     def choose(*flags):
-        tool = import_tool('fast_mode.py', monkeypatch)
+        tool = import_module('semipose_mm.launch.fast_mode')
         monkeypatch.setattr(tool, 'cpu_flags', lambda: set(flags))
 
     return choose
@@ -137,5 +139,5 @@ def test_a_training(people_root, tmp_path, monkeypatch, device):
     assert runner.optim_wrapper.optimizer.defaults['fused'] is True
     dumped = Config.fromfile(str(next((tmp_path / 'run').glob('*.py'))))
     assert 'ChannelsLastHook' in hooks(dumped)
-    pays = import_tool('fast_mode.py', monkeypatch).compiling_pays()
+    pays = import_module('semipose_mm.launch.fast_mode').compiling_pays()
     assert ('CompileHook' in hooks(dumped)) == pays

@@ -1,13 +1,14 @@
 # Copyright (c) semipose_mm authors.
-"""tools/dev/gpu_check.py: what it keeps of parts that fail or take long."""
+"""dev/gpu_check.py: what it keeps of parts that fail or take long."""
 import json
 import os
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from toy_tools import ROOT, import_tool, run_main
+from toy_tools import ROOT, run_script
 
 #: Of a bare machine that has torch.
 THERE = ('matplotlib', 'numpy', 'opencv-python-headless', 'pillow', 'scipy')
@@ -15,7 +16,7 @@ THERE = ('matplotlib', 'numpy', 'opencv-python-headless', 'pillow', 'scipy')
 
 @pytest.fixture
 def tool(monkeypatch):
-    return import_tool('gpu_check.py', monkeypatch)
+    return import_module('gpu_check')
 
 
 @pytest.fixture
@@ -109,14 +110,14 @@ def test_real_parts(tool, tmp_path, device):
 
 def test_an_unknown_part_is_named(tool, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as info:
-        run_main(
+        run_script(
             tool, '--out', tmp_path, '--only', 'nine', monkeypatch=monkeypatch)
     assert info.value.code == 2
     assert '--only nine: parts are install, machine' in capsys.readouterr().err
 
 
 def test_carried_wheels_are_what_is_required(monkeypatch):
-    state = import_tool('install_state.py', monkeypatch)
+    state = import_module('install_state')
     root = Path(ROOT)
     carried = dict(line.split('==') for line in state.read(root, 'gpu_check'))
     monkeypatch.setattr(state, 'version', carried.get)

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/benchmarks/loader.py and the loader that it compares with."""
+"""Tests of dev/benchmarks/loader.py and the loader that it compares with."""
 import json
 import os
 import os.path as osp
@@ -12,7 +12,7 @@ import pytest
 from mmengine.registry import init_default_scope
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-FOLDER = osp.join(ROOT, 'tools', 'benchmarks')
+FOLDER = osp.join(ROOT, 'dev', 'benchmarks')
 DATA = osp.join(os.environ.get('SEMIPOSE_DATA', 'data'), 'coco17')
 
 

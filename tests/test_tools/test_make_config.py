@@ -294,7 +294,7 @@ def refused(monkeypatch, capsys, folder, *args):
         call(monkeypatch, folder / 'new' / 'out.py', *args)
     assert info.value.code == 2
     line, end = capsys.readouterr().err.split('\n')[-2:]
-    assert end == '' and line.startswith('make_config.py: error: ')
+    assert end == '' and line.startswith('semipose config: error: ')
     assert sorted(folder.rglob('*')) == before
     return line
 

@@ -1,19 +1,19 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the parts of make_config.py: numbers, names, boxes, splits."""
 import json
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from PIL import Image
-from toy_tools import import_tool
 
 
 @pytest.fixture(autouse=True)
 def parts(monkeypatch):
     """The tools' folder is importable."""
-    import_tool('launch_options.py', monkeypatch)
+    import_module('semipose_mm.cli.options')
 
 
 # ------------------------------------------------------------- schedule
@@ -34,7 +34,7 @@ def parts(monkeypatch):
         (500, 0, 32, 3000, 600),
     ])
 def test_schedule(labels, unlabeled, batch, iterations, burn_in):
-    from config_maker.schedule import plan_schedule
+    from semipose_mm.config_maker.schedule import plan_schedule
     plan = plan_schedule(labels, unlabeled)
     assert (plan.batch_size, plan.iterations) == (batch, iterations)
     assert plan.burn_in == plan.ramp_up == burn_in
@@ -45,7 +45,7 @@ def test_schedule(labels, unlabeled, batch, iterations, burn_in):
 
 @pytest.mark.parametrize('iterations', [1, 3, 20, 500, 1999])
 def test_short_schedule(iterations):
-    from config_maker.schedule import plan_schedule
+    from semipose_mm.config_maker.schedule import plan_schedule
     plan = plan_schedule(100, 100, 8, iterations)
     assert (plan.batch_size, plan.iterations) == (8, iterations)
     # something is left for both networks together
@@ -57,7 +57,7 @@ def test_short_schedule(iterations):
 
 
 def describe(tmp_path, category, yaml=None):
-    from config_maker.keypoints import describe_keypoints
+    from semipose_mm.config_maker.keypoints import describe_keypoints
     num = len((yaml or category)['keypoints'])
     content = dict(
         categories=[dict(category, id=3)],
@@ -98,7 +98,7 @@ def test_names_without_meaning(tmp_path, names, named):
 
 
 def test_known_sets():
-    from config_maker.keypoints import known_metainfo, zoo_folder
+    from semipose_mm.config_maker.keypoints import known_metainfo, zoo_folder
     for name in ('coco', 'crowdpose', 'ap10k', 'mpii', 'onehand10k'):
         path = f'{zoo_folder()}/_base_/datasets/{name}.py'
         points = Config.fromfile(path).dataset_info.keypoint_info
@@ -116,7 +116,7 @@ def test_known_sets():
 
 
 def test_metainfo_file(tmp_path):
-    from config_maker.keypoints import metainfo_text
+    from semipose_mm.config_maker.keypoints import metainfo_text
     keypoints = describe(
         tmp_path, dict(keypoints=['other']),
         dict(
@@ -142,15 +142,15 @@ def test_metainfo_file(tmp_path):
                                                  ]), 'a keypoint comes once'),
 ])
 def test_wrong_descriptions(tmp_path, yaml, message):
-    from config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.faults import ConfigFault
     with pytest.raises(ConfigFault, match=message) as info:
         describe(tmp_path, dict(keypoints=['x']), yaml)
     assert 'names.yaml' in str(info.value)
 
 
 def test_categories_that_do_not_agree():
-    from config_maker.faults import ConfigFault
-    from config_maker.keypoints import describe_keypoints
+    from semipose_mm.config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.keypoints import describe_keypoints
     content = dict(
         categories=[
             dict(id=1, name='cat', keypoints=['nose', 'tail']),
@@ -201,7 +201,7 @@ def pictures(tmp_path):
 
 
 def source(pictures, name, boxes=None, given=()):
-    from config_maker.sources import find_source
+    from semipose_mm.config_maker.sources import find_source
     path = pictures / name
     boxes = boxes and str(pictures / 'annotations' / boxes)
     return find_source(str(path), boxes, [*map(str, given)], {1}, 'stem')
@@ -239,13 +239,13 @@ def test_sources(pictures):
     ('nowhere', 'does not exist'),
 ])
 def test_wrong_sources(pictures, name, message):
-    from config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.faults import ConfigFault
     with pytest.raises(ConfigFault, match=message):
         source(pictures, name)
 
 
 def test_images_elsewhere(pictures, tmp_path):
-    from config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.faults import ConfigFault
     (pictures / 'images').rename(pictures / 'far_away')
     (pictures / 'far_away/unlabeled').rename(pictures / 'far_away/x_y')
     other = pictures / 'far_away' / 'deep'
@@ -276,8 +276,8 @@ def labels(num_images):
 
 
 def split(num_images, seed=0):
-    from config_maker.labels import (part_content, split_by_image,
-                                     usable_instances)
+    from semipose_mm.config_maker.labels import (part_content, split_by_image,
+                                                 usable_instances)
     source = labels(num_images)
     usable = usable_instances(source.content, 'labels.json').instances
     parts = split_by_image(source, usable, seed)
@@ -297,7 +297,7 @@ def test_split_is_by_image_and_seed():
 
 
 def test_one_image_cannot_be_split():
-    from config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.faults import ConfigFault
     with pytest.raises(ConfigFault, match='other labels by --val'):
         split(1)
 
@@ -312,7 +312,7 @@ def test_one_image_cannot_be_split():
 ])
 def test_codec_sizes(size, codec):
     """Sigmas of larger heatmaps are those of the zoo."""
-    from config_maker.network import resized_codec
+    from semipose_mm.config_maker.network import resized_codec
     base = dict(
         type='MSRAHeatmap',
         input_size=(192, 256),
@@ -323,7 +323,7 @@ def test_codec_sizes(size, codec):
 
 
 def test_cutout_sizes():
-    from config_maker.network import cutout
+    from semipose_mm.config_maker.network import cutout
     assert cutout((192, 256), 17) == {}
     # as configs/_base_/small_schedule.py
     assert cutout((96, 128), 17) == dict(half_size=(5, 10), jitter=5.)
@@ -332,8 +332,8 @@ def test_cutout_sizes():
 
 def test_joints_of_the_base_are_forgotten():
     """Numbers of joints in a loss mean others in other data."""
-    from config_maker.base import read_base
-    from config_maker.network import network_overrides
+    from semipose_mm.config_maker.base import read_base
+    from semipose_mm.config_maker.network import network_overrides
     base = read_base('mmpose::wholebody_2d_keypoint/rtmpose/cocktail14/'
                      'rtmw-m_8xb1024-270e_cocktail14-256x192.py')
     assert base.cfg.model.head.loss.mask
@@ -343,8 +343,8 @@ def test_joints_of_the_base_are_forgotten():
 
 
 def test_decay_by_depth_and_mixed_precision_of_the_base():
-    from config_maker.base import read_base
-    from config_maker.leaf import optimizer_lines
+    from semipose_mm.config_maker.base import read_base
+    from semipose_mm.config_maker.leaf import optimizer_lines
     folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
     base = read_base(folder + 'td-hm_ViTPose-small_8xb64-210e_coco-256x192.py')
     text = '\n'.join(optimizer_lines(base, 1e-3))

@@ -1,14 +1,15 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/make_subset.py and its modules."""
+"""Tests of ``semipose subset``."""
 import json
 import os
 import random
 from collections import Counter
+from importlib import import_module
 
 import numpy as np
 import pytest
 from mmpose.datasets import CocoDataset
-from toy_tools import ROOT, import_tool, run_main
+from toy_tools import run_command
 
 # what seed 0 makes the first ones of `instances`
 PINNED = [1, 78, 106, 50, 71, 36]
@@ -16,8 +17,7 @@ PINNED = [1, 78, 106, 50, 71, 36]
 
 @pytest.fixture
 def tool(monkeypatch):
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools', 'dataset'))
-    return import_tool('make_subset.py', monkeypatch)
+    return import_module('semipose_mm.cli.commands.subset')
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def call(tool, monkeypatch, capsys):
     def run(*args):
         status = 0
         try:
-            run_main(tool, *args, monkeypatch=monkeypatch)
+            run_command('subset', *args)
         except SystemExit as end:
             status = end.code
         out, err = capsys.readouterr()
@@ -115,7 +115,7 @@ def test_first_is_what_mmpose_takes(split, data_root, call, tmp_path):
 
 def test_faults_are_those_of_mmpose(tool, source):
     """Odd boxes and keypoints: the same choice as the dataset makes."""
-    from selection import mmpose_fault
+    from semipose_mm.subsets.selection import mmpose_fault
     rng = np.random.default_rng(0)
     near = [-30, -5, -0.5, 0, 0.5, 20, 40, 60, 70, 98.5, 99, 99.5, 130]
     content = coco((0, ))
@@ -157,7 +157,8 @@ def test_faults_are_those_of_mmpose(tool, source):
 ])
 def test_two_rules(changes, released, mmpose, tool):
     """The table of docs/data.md."""
-    from selection import mmpose_fault, released_fault, usable_instances
+    from semipose_mm.subsets.selection import (mmpose_fault, released_fault,
+                                               usable_instances)
     entry = annotation(1, 100, **changes)
     assert released_fault(entry['bbox'], entry['keypoints'], entry['area'],
                           entry['iscrowd'], 100, 80) == released
@@ -172,7 +173,7 @@ def test_two_rules(changes, released, mmpose, tool):
 
 
 def test_left_out_is_counted(tool):
-    from selection import usable_instances
+    from semipose_mm.subsets.selection import usable_instances
     content = coco((2, 2))
     content['annotations'] += [
         annotation(900, 55),
@@ -197,7 +198,7 @@ def test_left_out_is_counted(tool):
 
 @pytest.fixture
 def instances(tool):
-    from selection import usable_instances
+    from semipose_mm.subsets.selection import usable_instances
     return usable_instances(coco((1, 5, 2, 4, 3, 3)), 'x.json').instances
 
 
@@ -229,7 +230,7 @@ def test_subsets_are_nested(rule, call, source, tmp_path):
 
 @pytest.mark.parametrize('seed', range(3))
 def test_stratified_by_image(seed, instances):
-    from selection import order_instances
+    from semipose_mm.subsets.selection import order_instances
     ordered = order_instances(instances, 'random', seed, 'image')
     sizes = Counter(i.image_id for i in instances)
     assert sorted(ordered) == sorted(instances)
@@ -241,7 +242,7 @@ def test_stratified_by_image(seed, instances):
 
 
 def test_random_depends_on_seed_and_ids_alone(instances):
-    from selection import order_instances
+    from semipose_mm.subsets.selection import order_instances
     for stratify in (None, 'image'):
         one = order_instances(instances, 'random', 1, stratify)
         shuffled = random.Random(0).sample(instances, len(instances))
@@ -254,7 +255,7 @@ def test_random_depends_on_seed_and_ids_alone(instances):
 
 def test_random_is_uniform(instances):
     """Each instance is the first one about equally often."""
-    from selection import order_instances
+    from semipose_mm.subsets.selection import order_instances
     firsts = Counter(
         order_instances(instances, 'random', seed)[0].id
         for seed in range(1800))
@@ -341,7 +342,7 @@ def test_category(category, expected, call, source, tmp_path):
 
 
 def test_nothing_half_written(tool, tmp_path, monkeypatch):
-    from coco_files import FileFault, write_bytes
+    from semipose_mm.data_files.coco_files import FileFault, write_bytes
     write_bytes(str(tmp_path / 'a.json'), b'old')
 
     def full(*_):

@@ -11,8 +11,6 @@ TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST = 'image_info_unlabeled'
 KEY = 'train_dataloader.dataset.'
 
-pytestmark = pytest.mark.usefixtures('dataset_tools')
-
 
 @pytest.fixture
 def folder(people_root, tmp_path):
@@ -33,7 +31,7 @@ def lead_outside(folder, name):
 
 def outside(cfg):
     """The findings about names that lead outside, and what was opened."""
-    from checks.run import Options, run_checks
+    from semipose_mm.data_check.run import Options, run_checks
     results = run_checks(cfg, Options(images=None))
     found = [(r.name, f.level) for r in results for f in r.findings
              if 'images outside of' in f.text]
@@ -87,7 +85,7 @@ class TestDetectPersons:
     @pytest.mark.parametrize('ending', ['json', 'txt'])
     @pytest.mark.parametrize('name', ['{}/secret.jpg', '../../secret.jpg'])
     def test_refused_unless_allowed(self, folder, ending, name):
-        from detection_input import InputError, read_source
+        from semipose_mm.detection.input import InputError, read_source
         name = name.format(folder.parent)
         inside = sorted(os.listdir(folder / 'images'))[0]
         path, root = folder / f'list.{ending}', str(folder / 'images')

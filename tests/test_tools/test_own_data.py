@@ -2,6 +2,7 @@
 """Tests of what the quickstart does with a folder of own data."""
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from mmengine.runner import Runner
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 from people_toys import own_config
-from toy_tools import import_tool
 
 KEPT = [0, 5, 6, 11, 12]
 NAMES = ['nose', 'left_shoulder', 'right_shoulder', 'left_hip', 'right_hip']
@@ -20,7 +20,7 @@ ANNOTATIONS = 'annotations/{}.json'
 
 @pytest.fixture
 def own_data(monkeypatch):
-    return import_tool('own_data.py', monkeypatch)
+    return import_module('semipose_mm.config_maker.own_data')
 
 
 @pytest.fixture

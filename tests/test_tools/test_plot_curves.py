@@ -1,15 +1,16 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the curves of losses and metrics."""
 import json
+from importlib import import_module
 
 import cv2
 import pytest
-from toy_tools import import_tool, run_main
+from toy_tools import run_command
 
 
 @pytest.fixture
 def curves(monkeypatch):
-    return import_tool('analysis/plot_curves.py', monkeypatch)
+    return import_module('semipose_mm.analysis.plot_curves')
 
 
 def write_log(work_dir, stamp, entries):
@@ -66,16 +67,8 @@ def test_a_real_run(curves, trained):
 
 def test_picture(curves, run, trained, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'curves.png'
-    run_main(
-        curves,
-        f'{run}/',
-        trained.work_dir,
-        '--keys',
-        'loss',
-        'AUC',
-        '--out',
-        out,
-        monkeypatch=monkeypatch)
+    run_command('plot curves', f'{run}/', trained.work_dir, '--keys', 'loss',
+                'AUC', '--out', out)
     assert f'{out} is written' in capsys.readouterr().out
     assert cv2.imread(str(out)).shape == (350, 900, 3)
 
@@ -98,7 +91,7 @@ def test_lines_of_a_picture(curves, run, trained, tmp_path, monkeypatch):
 
 def test_no_run(curves, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as info:
-        run_main(curves, tmp_path, monkeypatch=monkeypatch)
+        run_command('plot curves', tmp_path)
     assert info.value.code == 2
     assert 'is no work folder of a training' in capsys.readouterr().err
 

@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the pictures of predictions."""
 import math
+from importlib import import_module
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from mmpose.apis import inference_topdown, init_model
 from mmpose.structures import PoseDataSample
-from toy_tools import import_tool, run_main
+from toy_tools import run_command
 from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
@@ -25,22 +26,14 @@ META = dict(
 
 @pytest.fixture
 def plot(monkeypatch):
-    return import_tool('analysis/plot_predictions.py', monkeypatch)
+    return import_module('semipose_mm.analysis.plot_predictions')
 
 
 def test_truth_and_predictions(plot, trained, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'new' / 'predictions.png'
-    run_main(
-        plot,
-        trained.config,
-        trained.checkpoint,
-        '--also',
-        f'again={trained.config}:{trained.checkpoint}',
-        '--num',
-        2,
-        '--out',
-        out,
-        monkeypatch=monkeypatch)
+    run_command('plot predictions', trained.config, trained.checkpoint,
+                '--also', f'again={trained.config}:{trained.checkpoint}',
+                '--num', 2, '--out', out)
     assert f'{out} is written' in capsys.readouterr().out
     sheet = cv2.imread(str(out))
     assert sheet.shape == (22 + 2 * (HEIGHT + 4), 3 * (WIDTH + 4), 3)
@@ -105,10 +98,8 @@ def test_mistakes(plot, trained, tmp_path, monkeypatch, capsys, args, message):
     monkeypatch.chdir(tmp_path)
     places = dict(CONFIG=trained.config, CHECKPOINT=trained.checkpoint)
     with pytest.raises(SystemExit) as info:
-        run_main(
-            plot,
-            *[places.get(arg, arg) for arg in args],
-            monkeypatch=monkeypatch)
+        run_command('plot predictions',
+                    *[places.get(arg, arg) for arg in args])
     assert info.value.code == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
@@ -119,7 +110,7 @@ def test_mistakes(plot, trained, tmp_path, monkeypatch, capsys, args, message):
 
 @pytest.fixture
 def scores(monkeypatch):
-    return import_tool('analysis/sample_scores.py', monkeypatch)
+    return import_module('semipose_mm.analysis.sample_scores')
 
 
 def random_truth(scores, seed, visible=None):
@@ -260,19 +251,9 @@ def test_orders(scores, trained, order, limit, score):
 
 
 def test_single_pictures(plot, trained, tmp_path, monkeypatch):
-    run_main(
-        plot,
-        trained.config,
-        trained.checkpoint,
-        '--order',
-        'worst',
-        '--num',
-        3,
-        '--out',
-        tmp_path / 'sheet.png',
-        '--single-dir',
-        tmp_path / 'single',
-        monkeypatch=monkeypatch)
+    run_command('plot predictions', trained.config, trained.checkpoint,
+                '--order', 'worst', '--num', 3, '--out',
+                tmp_path / 'sheet.png', '--single-dir', tmp_path / 'single')
     names = sorted(p.name for p in (tmp_path / 'single').iterdir())
     assert [name[:5] for name in names] == ['0000_', '0001_', '0002_']
     picture = cv2.imread(str(tmp_path / 'single' / names[0]))
@@ -281,7 +262,7 @@ def test_single_pictures(plot, trained, tmp_path, monkeypatch):
 
 
 def test_caption(monkeypatch):
-    pictures = import_tool('analysis/pictures.py', monkeypatch)
+    pictures = import_module('semipose_mm.analysis.pictures')
     picture = np.full((60, 100, 3), 7, np.uint8)
     pictures.caption(picture, 'error 0.123 of a very long name indeed')
     assert (picture[:44] == 7).all()
@@ -290,7 +271,7 @@ def test_caption(monkeypatch):
 
 
 def test_a_picture_is_whole_or_not_there(tmp_path, monkeypatch):
-    pictures = import_tool('analysis/pictures.py', monkeypatch)
+    pictures = import_module('semipose_mm.analysis.pictures')
     path = tmp_path / 'a.png'
     pictures.write_picture(str(path), np.zeros((4, 4, 3), np.uint8))
     before = path.read_bytes()

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from mmengine.config import Config
-from toy_tools import CONFIG, ROOT, import_tool
+from toy_tools import CONFIG, ROOT
 
 SLURM = dict(SLURM_PROCID='0', SLURM_NTASKS='2', SLURM_LOCALID='0')
 
@@ -22,7 +23,7 @@ def processes(monkeypatch):
                  'SLURM_JOB_NODELIST'):
         monkeypatch.setenv(name, '')
         monkeypatch.delenv(name)
-    module = import_tool('processes.py', monkeypatch)
+    module = import_module('semipose_mm.launch.processes')
     monkeypatch.setattr(module, 'MEETING_TIME', timedelta(seconds=1))
     return module
 

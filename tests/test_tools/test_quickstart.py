@@ -2,18 +2,19 @@
 """Tests of the quickstart: all steps on a few generated people."""
 import json
 import re
+from importlib import import_module
 
 import cv2
 import pytest
 import torch
 from mmengine.config import Config
 from people_toys import make_people
-from toy_tools import call, import_tool, run_main
+from toy_tools import call, run_command
 
 
 @pytest.fixture
 def quickstart(monkeypatch):
-    return import_tool('quickstart.py', monkeypatch)
+    return import_module('semipose_mm.cli.commands.quickstart')
 
 
 def test_all_steps(tmp_path):
@@ -146,7 +147,7 @@ def test_a_step_that_fails(quickstart, tmp_path):
 def test_mistakes_give_one_line(quickstart, monkeypatch, capsys, args,
                                 message):
     with pytest.raises(SystemExit) as info:
-        run_main(quickstart, *args, monkeypatch=monkeypatch)
+        run_command('quickstart', *args)
     assert info.value.code == 2
     line, end = capsys.readouterr().err.split('\n')
     assert message in line and end == ''

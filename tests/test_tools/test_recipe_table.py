@@ -1,19 +1,20 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the page with the paper's rows."""
+from importlib import import_module
 from pathlib import Path
 
 import yaml
 from recipe_toys import CONFIGS
-from toy_tools import ROOT, import_tool
+from toy_tools import ROOT
 
 
 def test_page_of_the_recipes(monkeypatch):
     """The tables are those of the metafile."""
-    table = import_tool('misc/recipe_table.py', monkeypatch)
+    table = import_module('recipe_table')
     models = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
     page = (CONFIGS / 'README.md').read_text()
     assert table.written(page, models) == page, \
-        'run python tools/misc/recipe_table.py'
+        'run python dev/recipe_table.py'
     names = [model['Name'] for model in models]
     assert len(set(names)) == len(names)
     for model in models:

@@ -1,11 +1,12 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/benchmarks/startup.py and what belongs to it."""
+"""Tests of dev/benchmarks/startup.py and what belongs to it."""
 import json
 import os
+from importlib import import_module
 
 import pytest
 from mmpose.datasets import CocoDataset
-from toy_tools import import_tool, run_main
+from toy_tools import run_script
 
 from semipose_mm.datasets import UnlabeledPoseDataset
 
@@ -14,13 +15,13 @@ METAINFO = CocoDataset(lazy_init=True).metainfo
 
 @pytest.fixture
 def startup(monkeypatch):
-    return import_tool('benchmarks/startup.py', monkeypatch)
+    return import_module('startup')
 
 
 @pytest.mark.parametrize('annotated', [False, True])
 def test_data(tmp_path, monkeypatch, annotated):
     """As many as were asked for, and all of them are used."""
-    data = import_tool('benchmarks/startup_data.py', monkeypatch)
+    data = import_module('startup_data')
     data.write_data(tmp_path / 'data', 100, 5, annotated, pictures=True)
     root = str(tmp_path / 'data')
     options = dict(keypoints_only=True) if annotated else dict(
@@ -43,7 +44,7 @@ def test_data(tmp_path, monkeypatch, annotated):
 
 def run(startup, tmp_path, monkeypatch, *options):
     out = tmp_path / 'out.json'
-    run_main(
+    run_script(
         startup,
         *('--turns', 1, '--labels', 6, '--folder', tmp_path, '--out', out),
         *options,

@@ -2,11 +2,12 @@
 """Tests of the benchmarks of a step: they run, and count what they say."""
 import json
 import math
+from importlib import import_module
 
 import pytest
 import torch
 from people_toys import own_config
-from toy_tools import import_tool, run_main
+from toy_tools import run_script
 
 
 @pytest.fixture
@@ -18,8 +19,8 @@ def config(people_root, tmp_path):
 
 def measured(name, *args, tmp_path, monkeypatch):
     out = str(tmp_path / 'out.json')
-    tool = import_tool(f'{name}.py', monkeypatch)
-    run_main(tool, *args, '--out', out, monkeypatch=monkeypatch)
+    tool = import_module(f'{name}')
+    run_script(tool, *args, '--out', out, monkeypatch=monkeypatch)
     with open(out) as file:
         found = json.load(file)
     assert found['machine']['torch'] == torch.__version__
@@ -27,7 +28,7 @@ def measured(name, *args, tmp_path, monkeypatch):
 
 
 def test_spread_and_turns(monkeypatch):
-    measuring = import_tool('measuring.py', monkeypatch)
+    measuring = import_module('measuring')
     assert measuring.spread([3., 1., 2.]) == (2., 1., 3.)
     # of ten values the second to the ninth: 97.9 percent
     assert measuring.spread(range(10)) == (4.5, 1., 8.)
@@ -93,8 +94,8 @@ def test_concurrent_passes_are_the_same_passes(config, tmp_path, monkeypatch):
         tmp_path=tmp_path,
         monkeypatch=monkeypatch)
     assert set(found['seconds']) == {'in turn', 'at once', 'stacked'}
-    tool = import_tool('concurrency.py', monkeypatch)
-    subject = import_tool('step_subject.py', monkeypatch)
+    tool = import_module('concurrency')
+    subject = import_module('step_subject')
     from mmengine.config import Config
     passes = tool.Passes(
         subject.Subject(Config.fromfile(config), 2, 'cpu', [], []))
@@ -163,7 +164,7 @@ def test_threads(config, tmp_path, monkeypatch):
 
 
 def test_busy_programs_end(monkeypatch):
-    tool = import_tool('threads.py', monkeypatch)
+    tool = import_module('threads')
     started = []
 
     class Process(tool.subprocess.Popen):

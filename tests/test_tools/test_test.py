@@ -5,8 +5,7 @@ import json
 import mmengine
 import pytest
 import torch
-from toy_tools import (TEST_CONFIG, call, import_tool, merged_config, mistake,
-                       run_main)
+from toy_tools import TEST_CONFIG, call, merged_config, mistake, run_command
 
 COCO_CONFIG = """
 model = dict(type='Model', test_cfg=dict(flip_test=False), peers=[dict()])
@@ -267,18 +266,10 @@ def test_boxes_of_another_kind_of_data(tmp_path, files, monkeypatch, capsys):
 
 def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
     """From the checkpoint to the files, twice: nothing else stays."""
-    tool = import_tool('test.py', monkeypatch)
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        run_main(
-            tool,
-            trained.config,
-            trained.checkpoint,
-            '--work-dir',
-            tmp_path / 'work',
-            '--out-dir',
-            'out',
-            monkeypatch=monkeypatch)
+        run_command('test', trained.config, trained.checkpoint, '--work-dir',
+                    tmp_path / 'work', '--out-dir', 'out')
     text = capfd.readouterr().out
     assert '| coco ' in text and 'AP .75' in text and 'PCK@0.05' in text
     names = ('net0', 'net1', 'ensemble')
@@ -297,7 +288,6 @@ def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
 
 
 def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):
-    tool = import_tool('test.py', monkeypatch)
     from semipose_mm.evaluation import FastCocoMetric
 
     def fail(*args):
@@ -306,15 +296,8 @@ def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):
 
     monkeypatch.setattr(FastCocoMetric, '_do_python_keypoint_eval', fail)
     with pytest.raises(RuntimeError, match='interrupted'):
-        run_main(
-            tool,
-            trained.config,
-            trained.checkpoint,
-            '--work-dir',
-            tmp_path / 'work',
-            '--out-dir',
-            tmp_path / 'out',
-            monkeypatch=monkeypatch)
+        run_command('test', trained.config, trained.checkpoint, '--work-dir',
+                    tmp_path / 'work', '--out-dir', tmp_path / 'out')
     assert list((tmp_path / 'out').iterdir()) == []
 
 

@@ -1,11 +1,12 @@
 # Copyright (c) semipose_mm authors.
-"""tools/benchmarks/validation.py on tiny input."""
+"""dev/benchmarks/validation.py on tiny input."""
 import json
+from importlib import import_module
 
 import pytest
 import toys
 from mmengine.config import Config
-from toy_tools import import_tool, run_main
+from toy_tools import run_script
 
 
 @pytest.mark.parametrize('flip, amp', [('on', []), ('off', ['--amp'])])
@@ -13,8 +14,8 @@ def test_script_runs(tmp_path, monkeypatch, capsys, flip, amp):
     config, out = tmp_path / 'config.py', tmp_path / 'out.json'
     model = dict(toys.BASE, type='SemiPoseEstimator', peers=[dict()])
     Config(dict(model=model)).dump(config)
-    tool = import_tool('benchmarks/validation.py', monkeypatch)
-    run_main(
+    tool = import_module('validation')
+    run_script(
         tool,
         config,
         *('--batch', 2, '--turns', 1, '--persons', 20, '--flip', flip),

@@ -1,12 +1,14 @@
 # Copyright (c) semipose_mm authors.
 """A small config for the tools, and a way to call them."""
-import importlib.util
+import importlib
 import os
 import os.path as osp
 import subprocess
 import sys
 
 import pytest
+
+from semipose_mm.cli import build_parser, main, options
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 
@@ -46,7 +48,7 @@ test_cfg = dict(type='SemiPoseTestLoop')
 
 
 def call(tool, *args, cwd, launch=(), check=True):
-    """Run a tool as a user does, from another folder."""
+    """Run a script of tools/ as a user does, from another folder."""
     env = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
     env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
     for name in list(env):
@@ -65,58 +67,40 @@ def call(tool, *args, cwd, launch=(), check=True):
     return result
 
 
-def options_tool(name, monkeypatch):
-    """Import a tool into this process, for what it does before it runs."""
+def run_script(script, *args, monkeypatch):
+    """Call a script of the maintainers in this process."""
+    monkeypatch.setattr(sys, 'argv', [script.__file__, *map(str, args)])
+    script.main()
+
+
+def run_command(command, *args):
+    """Call a command in this process, where a subprocess takes long."""
+    main([*command.split(), *map(str, args)])
+
+
+def merged_config(command, args, cwd, monkeypatch):
+    """The config with which a command would build its runner."""
     monkeypatch.syspath_prepend(osp.join(ROOT, 'tests', 'test_engine'))
-    monkeypatch.syspath_prepend(osp.join(ROOT, 'tools'))
-    spec = importlib.util.spec_from_file_location(
-        f'tool_{name}', osp.join(ROOT, 'tools', f'{name}.py'))
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     # what is set for the config goes away with the test
-    variables = [v for row in tool_options().CONFIG_VARIABLES for v in row[1]]
+    variables = [v for row in options.CONFIG_VARIABLES for v in row[1]]
     for variable in [*variables, 'LOCAL_RANK', 'RANK', 'WORLD_SIZE']:
         monkeypatch.setenv(variable, '')
         monkeypatch.delenv(variable)
-    return tool
-
-
-def import_tool(path, monkeypatch):
-    """Import a file below tools/ as a module, with what it imports."""
-    for folder in ('', 'analysis', 'benchmarks', 'dataset', 'dev', 'misc'):
-        monkeypatch.syspath_prepend(osp.join(ROOT, 'tools', folder))
-    return importlib.import_module(osp.basename(path)[:-len('.py')])
-
-
-def run_main(tool, *args, monkeypatch):
-    """Call a tool in this process, where a subprocess would take long."""
-    monkeypatch.setattr(sys, 'argv', [tool.__file__, *map(str, args)])
-    tool.main()
-
-
-def tool_options():
-    """The module of the tools' shared options."""
-    import launch_options
-    return launch_options
-
-
-def merged_config(name, args, cwd, monkeypatch):
-    """The config with which a tool would build its runner."""
-    tool = options_tool(name, monkeypatch)
     monkeypatch.chdir(cwd)
-    monkeypatch.setattr(sys, 'argv', [f'{name}.py', *args])
-    parser = tool_options().ToolParser(prog=f'{name}.py')
-    args = tool.parse_args(parser)
-    cfg = tool_options().load_config(parser, args)
-    tool.merge_args(parser, args, cfg)
+    module = importlib.import_module(f'semipose_mm.cli.commands.{command}')
+    parser = build_parser(command)
+    args = parser.parse_args(args)
+    module.check_args(parser, args)
+    cfg = options.load_config(parser, args)
+    module.merge_args(parser, args, cfg)
     return cfg
 
 
-def mistake(name, args, cwd, monkeypatch, capsys):
-    """The one line with which a tool refuses its arguments."""
+def mistake(command, args, cwd, monkeypatch, capsys):
+    """The one line with which a command refuses its arguments."""
     with pytest.raises(SystemExit) as info:
-        merged_config(name, args, cwd, monkeypatch)
+        merged_config(command, args, cwd, monkeypatch)
     assert info.value.code == 2
     message, end = capsys.readouterr().err.split('\n')
-    assert end == '' and message.startswith(f'{name}.py: error: ')
+    assert end == '' and message.startswith(f'semipose {command}: error: ')
     return message

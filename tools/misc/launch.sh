@@ -4,6 +4,10 @@
 
 TOOLS=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 PYTHON=${PYTHON:-python}
+# beside it in a checkout, above it where pip installs
+for MASTER in "$TOOLS"/../{semipose_mm,..}/launch/slurm_master.py; do
+    [ ! -f "$MASTER" ] || break
+done
 PYTHONPATH=$(dirname -- "$TOOLS")${PYTHONPATH:+:$PYTHONPATH}
 export PYTHONPATH
 
@@ -85,7 +89,7 @@ launch_distributed() {
         return
     fi
     shift
-    address=$("$PYTHON" "$TOOLS/slurm_master.py") || return
+    address=$("$PYTHON" "$MASTER") || return
     read -r address port <<<"$address"
     if command -v torchrun >/dev/null 2>&1; then
         launcher=(torchrun)

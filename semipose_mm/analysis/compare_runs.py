@@ -1,0 +1,226 @@
+# Copyright (c) semipose_mm authors.
+"""Compare trainings: their scores, and those of groups of them."""
+import csv
+import io
+import os
+import os.path as osp
+import re
+import statistics
+from typing import Dict, List, Optional, Tuple
+
+from semipose_mm.evaluation import split_networks, write_json, write_text
+from .plot_curves import entry_metrics, read_curves
+from .run_config import describe_config
+from .run_report import draw_curves, to_markdown
+
+#: What is shown of the metrics if ``--keys`` does not say it.
+MAIN_KEYS = ('coco/AP', 'PCK', 'PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC')
+#: The part of a name in which the runs of a group differ.
+SEED = r'[-_.]?seed[-_=]?\d+'
+#: Metrics of which less is better.
+_ERRORS = re.compile(r'(^|/)(EPE|NME|MPJPE)')
+
+
+def name_runs(work_dirs: List[str]) -> Dict[str, str]:
+    """Short names that tell work folders apart.
+
+    Args:
+        work_dirs (list[str]): Work folders.
+
+    Returns:
+        dict: Name to folder: the last part of the path, or as many parts as
+        it takes.
+    """
+    parts = [osp.abspath(folder).split(os.sep) for folder in work_dirs]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ['/'.join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            break
+    return dict(zip(names, work_dirs))
+
+
+def read_run(work_dir: str) -> dict:
+    """What is known of a run.
+
+    Args:
+        work_dir (str): Work folder of a training.
+
+    Returns:
+        dict: ``config``, ``labels``, ``iterations`` and ``minutes`` of
+        training so far, None where the folder does not tell; ``curves``:
+        network to metric to a list of (iteration, value).
+
+    Raises:
+        FileNotFoundError: If the folder has no log.
+    """
+    logged = read_curves(work_dir)
+    curves: Dict[str, Dict[str, list]] = {}
+    for entry in logged['val']:
+        for network, row in split_networks(entry_metrics(entry)).items():
+            for key, value in row.items():
+                curves.setdefault(network, {}).setdefault(key, []).append(
+                    (entry['iter'], value))
+    last = logged['train'][-1] if logged['train'] else None
+    return dict(
+        describe_config(work_dir),
+        iterations=last and last['iter'],
+        minutes=last and round(last['seconds'] / 60, 1),
+        curves=curves)
+
+
+def summarize(points: list, key: str) -> Dict[str, Optional[float]]:
+    """Last and best value of a metric, with their iterations.
+
+    Args:
+        points (list): (iteration, value), in order.
+        key (str): Name of the metric.
+
+    Returns:
+        dict: ``last``, ``last_iter``, ``best`` and ``best_iter``.
+    """
+    pick = min if _ERRORS.search(key) else max
+    defined = [p for p in points if p[1] is not None and p[1] == p[1]]
+    best = pick(defined, key=lambda p: p[1]) if defined else (None, None)
+    return dict(
+        last=points[-1][1],
+        last_iter=points[-1][0],
+        best=best[1],
+        best_iter=best[0])
+
+
+def add_scores(run: dict) -> None:
+    """Put last and best values of all curves into a run."""
+    run['scores'] = {
+        network: {
+            key: summarize(points, key)
+            for key, points in row.items()
+        }
+        for network, row in run['curves'].items()
+    }
+
+
+def find_groups(names: List[str], pattern: str) -> Dict[str, List[str]]:
+    """Names that are equal without what a pattern matches.
+
+    Args:
+        names (list[str]): Names of runs.
+        pattern (str): Regular expression.
+
+    Returns:
+        dict: What is left of the names to the names, for two and more.
+    """
+    groups: Dict[str, List[str]] = {}
+    for name in names:
+        rest = re.sub(pattern, '', name)
+        if rest != name:
+            groups.setdefault(rest.strip('-_./') or 'all', []).append(name)
+    return {name: runs for name, runs in groups.items() if len(runs) > 1}
+
+
+def group_scores(runs: List[dict]) -> dict:
+    """Mean and sample standard deviation over the runs of a group.
+
+    Args:
+        runs (list[dict]): With ``scores``.
+
+    Returns:
+        dict: network to metric to ``last`` and ``best``, each with ``mean``,
+        ``std`` and the number ``n`` of runs that have the value.
+    """
+    scores: dict = {}
+    for network, key in dict.fromkeys((network, key) for run in runs
+                                      for network in run['scores']
+                                      for key in run['scores'][network]):
+        cell = scores.setdefault(network, {}).setdefault(key, {})
+        for which in ('last', 'best'):
+            values = [
+                run['scores'][network][key][which] for run in runs
+                if key in run['scores'].get(network, {})
+            ]
+            values = [v for v in values if v is not None and v == v]
+            cell[which] = dict(
+                mean=statistics.fmean(values) if values else None,
+                std=statistics.stdev(values) if len(values) > 1 else None,
+                n=len(values))
+    return scores
+
+
+def to_csv(runs: Dict[str, dict], groups: Dict[str, List[str]]) -> str:
+    """All values of all runs, one line for each."""
+    group_of = {run: name for name, names in groups.items() for run in names}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    about = ('config', 'labels', 'iterations', 'minutes')
+    values = ('last', 'last_iter', 'best', 'best_iter')
+    writer.writerow(('run', 'group', 'network', 'metric', *values, *about))
+    for name, run in runs.items():
+        for network, row in run['scores'].items():
+            for key, cell in row.items():
+                writer.writerow(
+                    (name, group_of.get(name), network, key,
+                     *(cell[v] for v in values), *(run[a] for a in about)))
+    return text.getvalue()
+
+
+def choose_keys(runs: Dict[str, dict], given: Optional[List[str]]) -> list:
+    """Metrics that tables and curves show.
+
+    Raises:
+        ValueError: If no run has a metric that was asked for.
+    """
+    found = list(
+        dict.fromkeys(key for run in runs.values()
+                      for row in run['scores'].values() for key in row))
+    for key in given or ():
+        if key not in found:
+            raise ValueError(f'--keys: no run has {key}; there is '
+                             f'{", ".join(found) or "no evaluation yet"}')
+    return given or [k for k in MAIN_KEYS if k in found] or found
+
+
+def compare(work_dirs: List[str],
+            keys: Optional[List[str]] = None,
+            group: str = 'auto',
+            out_dir: str = 'compare_runs') -> Tuple[str, List[str]]:
+    """Compare trainings, and write tables and curves.
+
+    Args:
+        work_dirs (list[str]): Work folders.
+        keys (list[str], optional): Metrics to show. Defaults to None, the
+            usual ones.
+        group (str): ``'auto'`` for :data:`SEED`, ``'none'``, or a regular
+            expression of what the names of the runs of a group differ in.
+            Defaults to ``'auto'``.
+        out_dir (str): Folder to write to. Defaults to ``'compare_runs'``.
+
+    Returns:
+        tuple[str, list[str]]: The tables in markdown, and the names of the
+        files.
+
+    Raises:
+        FileNotFoundError: If a folder is that of no training.
+        ValueError: If there is no such metric.
+    """
+    runs = {
+        name: read_run(folder)
+        for name, folder in name_runs(work_dirs).items()
+    }
+    for run in runs.values():
+        add_scores(run)
+    keys = choose_keys(runs, keys)
+    members = {} if group == 'none' else find_groups(
+        list(runs), SEED if group == 'auto' else group)
+    groups = {
+        name: dict(runs=names, scores=group_scores([runs[n] for n in names]))
+        for name, names in members.items()
+    }
+    text = to_markdown(runs, groups, keys)
+    path = osp.join(out_dir, 'runs')
+    write_text(f'{path}.md', text + '\n')
+    write_text(f'{path}.csv', to_csv(runs, members))
+    write_json(f'{path}.json', dict(runs=runs, groups=groups))
+    files = ['runs.md', 'runs.csv', 'runs.json']
+    if keys:
+        draw_curves(runs, members, keys, osp.join(out_dir, 'curves.png'))
+        files.append('curves.png')
+    return text, files

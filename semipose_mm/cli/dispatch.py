@@ -1,0 +1,107 @@
+# Copyright (c) semipose_mm authors.
+"""``semipose COMMAND [options]``.
+
+A command is a module with ``add_options(parser)`` and ``run(parser, args)``,
+which is imported when it is called, so that help costs nothing.
+"""
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import Optional, Sequence
+
+from ..version import __version__
+from .faults import one_line
+from .parser import ToolParser
+
+#: What each command does; ``plot curves`` is ``commands/plot_curves.py``.
+COMMANDS = {
+    'train': 'train a pose estimator',
+    'test': 'test a checkpoint',
+    'config': 'make the config of a training on your own data',
+    'check': 'check the data that a config reads',
+    'subset': 'choose labeled subsets of an annotation file',
+    'detect': 'find boxes in unlabeled images with a detector',
+    'browse': 'draw a training batch and what is taught',
+    'plot curves': 'draw losses and metrics of trainings',
+    'plot predictions': 'draw the truth and the predictions of checkpoints',
+    'compare': 'compare trainings: tables and curves',
+    'export': 'export one network as MMPose alone uses it',
+    'convert': 'convert the weights that the authors of PoseDual released',
+    'env': 'print the versions of everything, and where configs lie',
+    'quickstart': 'train with and without unlabeled images, and compare',
+}
+
+# Variables by which a user says how threads wait. By default they spin, which
+# takes the core from the thread that they wait for if a program runs beside.
+WAITING = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'}
+
+
+def _module(command: str):
+    name = command.replace(' ', '_')
+    return import_module(f'{__package__}.commands.{name}')
+
+
+def build_parser(command: str) -> ToolParser:
+    """Build the parser of a command.
+
+    Args:
+        command (str): One of :data:`COMMANDS`.
+
+    Returns:
+        ToolParser: The parser.
+    """
+    module = _module(command)
+    text = module.__doc__.strip()
+    parser = ToolParser(
+        prog=f'semipose {command}',
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    module.add_options(parser)
+    return parser
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Run a command.
+
+    Args:
+        argv (Sequence[str], optional): Its name and options. Defaults to
+            None, those of the process.
+    """
+    # read by torch when it is imported
+    if not os.environ.keys() & WAITING:
+        os.environ['OMP_WAIT_POLICY'] = 'passive'
+    argv = list(sys.argv[1:] if argv is None else argv)
+    for length in (2, 1):
+        command = ' '.join(argv[:length])
+        if command in COMMANDS and len(argv) >= length:
+            parser = build_parser(command)
+            args = parser.parse_args(argv[length:])
+            with one_line(parser):
+                _module(command).run(parser, args)
+            return
+    _refuse(argv)
+
+
+def _refuse(argv: Sequence[str]) -> None:
+    """Print the commands, or say that there is none such."""
+    width = max(map(len, COMMANDS))
+    parser = ToolParser(
+        prog='semipose',
+        usage='semipose COMMAND [options]',
+        description='Semi-supervised 2D pose estimation for MMPose.',
+        epilog='\n'.join([
+            'commands (semipose COMMAND --help lists their options):',
+            *(f'  {name:{width}}  {text}' for name, text in COMMANDS.items())
+        ]),
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--version', action='version', version=f'semipose_mm {__version__}')
+    parser.add_argument('command', help=argparse.SUPPRESS)
+    args = parser.parse_args(argv[:1] or ['--help'])
+    names = sorted({name.split()[0] for name in COMMANDS})
+    text = args.command
+    if text in names:  # the first of two words
+        names = [name for name in COMMANDS if name.startswith(f'{text} ')]
+        text = ' '.join(argv[:2])
+    parser.error(f'there is no command {text}; there are {", ".join(names)}')

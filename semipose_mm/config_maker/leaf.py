@@ -1,0 +1,296 @@
+# Copyright (c) semipose_mm authors.
+"""The text of the config: short, and it says why."""
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from .base import Base
+from .code import Raw, arguments, code, comment, format_code
+from .keypoints import Keypoints
+from .labels import Part
+from .schedule import Schedule
+from .sources import Source
+
+METHODS = dict(
+    posedual='PoseDual: two networks teach each other',
+    posecons='PoseCons: one network teaches itself',
+    supervised='Labels alone, for comparison')
+#: The zoo's learning rates are made for batches of 512 to 1024.
+MAX_LR = 1e-3
+BASE_LINE = "__import__('semipose_mm').config_path('_base_/posedual.py')"
+
+
+class Plan(NamedTuple):
+    """Everything that a config says.
+
+    Attributes:
+        recipe (str): A key of :data:`METHODS`.
+        base (Base): What it inherits.
+        network (dict): Overrides of ``model``.
+        peer (dict, optional): Entry of ``model.peers``.
+        peer_name (str, optional): The config that it comes from.
+        cutout (dict): What differs in joint cutout.
+        keypoints (Keypoints): The keypoints.
+        metainfo (str): Their file.
+        train (Part): Labels to train on.
+        val (Part): Labels that validate.
+        split (bool): Whether the latter were drawn from the labels.
+        source (Source, optional): Unlabeled samples.
+        num_unlabeled (int): Their number.
+        num_shared (int): Those on images that validate.
+        schedule (Schedule): Lengths of the training.
+        lr (float): Learning rate.
+    """
+    recipe: str
+    base: Base
+    network: dict
+    peer: Optional[dict]
+    peer_name: Optional[str]
+    cutout: dict
+    keypoints: Keypoints
+    metainfo: str
+    train: Part
+    val: Part
+    split: bool
+    source: Optional[Source]
+    num_unlabeled: int
+    num_shared: int
+    schedule: Schedule
+    lr: float
+
+    @property
+    def flips(self) -> bool:
+        """bool: Whether a mirrored image has known labels."""
+        return self.keypoints.named
+
+    @property
+    def metrics(self) -> List[str]:
+        """List[str]: What scores the validation, the best one first."""
+        ap = self.val.scored and self.keypoints.sigmas_known
+        return ['FastCocoMetric', 'BoxPCK'] if ap else ['BoxPCK']
+
+
+def leaf_text(plan: Plan) -> str:
+    """Write the config.
+
+    Args:
+        plan (Plan): What it says.
+
+    Returns:
+        str: Its text.
+    """
+    parts = [
+        _head(plan),
+        _data(plan),
+        _model(plan),
+        _pipeline(plan),
+        _loaders(plan),
+        _training(plan)
+    ]
+    return format_code('\n'.join(line for part in parts
+                                 for line in part) + '\n')
+
+
+def _head(plan: Plan) -> List[str]:
+    labels = f'{plan.train.num} labels'
+    if plan.recipe != 'supervised' or plan.num_unlabeled:
+        labels += f' and {plan.num_unlabeled} unlabeled samples'
+    name = plan.base.name
+    cut = name.rfind('/') + 1
+    shown = f'{name[:cut]!r} {name[cut:]!r}' if cut else repr(name)
+    imports = plan.base.cfg.get('custom_imports') or dict()
+    imports = list(imports.get('imports') or [])
+    if 'semipose_mm' not in imports:
+        imports.append('semipose_mm')
+    return [
+        *comment(f'{METHODS[plan.recipe]}; {labels}. Written by '
+                 'semipose config, yours to edit.'),
+        f'_base_ = [{shown}, {BASE_LINE}]',
+        f'custom_imports = dict(imports={code(imports)}, '
+        'allow_failed_imports=False)'
+    ]
+
+
+def _data(plan: Plan) -> List[str]:
+    keypoints = plan.keypoints
+    lines = []
+    if not keypoints.named:
+        lines += comment('The names of the keypoints do not tell what a flip '
+                         'exchanges, so nothing is flipped.')
+    elif not keypoints.pairs:
+        lines += comment('No two keypoints differ by left and right: a '
+                         'mirrored image keeps its labels.')
+    lines.append(f'keypoints = dict(from_file={plan.metainfo!r})')
+    for name, part in (('labeled', plan.train), ('val', plan.val)):
+        if name == 'val' and plan.split:
+            lines += comment(
+                f'{plan.val.num_images} of '
+                f'{plan.val.num_images + plan.train.num_images} images, drawn '
+                'from the labels. Neighboring frames of a video are too much '
+                'alike for that.')
+        options = dict(
+            type='CocoDataset',
+            metainfo=Raw('keypoints'),
+            ann_file=part.ann_file,
+            data_prefix=dict(img=part.images))
+        lines.append(f'{name}_data = {code(options)}')
+    if plan.source is not None:
+        lines += comment(f'Boxes: {plan.source.policy}.')
+        options = dict(type='UnlabeledPoseDataset', **plan.source.options)
+        lines.append(f'unlabeled_data = {code(options)}')
+    return lines
+
+
+def _model(plan: Plan) -> List[str]:
+    lines = []
+    method = dict()
+    if plan.recipe != 'supervised' and plan.cutout:
+        lines += comment('boxes and joints that are cut, for this input size '
+                         'and number of keypoints')
+        options = dict(dict(type='JointCutout', num=5), **plan.cutout)
+        lines += [
+            f'joint_cutout = {code(options)}',
+            'views = [dict(source=_base_.hard_source, '
+            'ops=[joint_cutout] if _base_.hard_cutout else [])]'
+        ]
+        method['views'] = Raw('views')
+    if plan.peer is not None:
+        lines += comment('network 1 is that of ' +
+                         plan.peer_name.rpartition('/')[2])
+        lines.append(f'peer = {code(plan.peer)}')
+        method['peers'] = [Raw('peer')]
+    own = '_base_.posedual'
+    if plan.recipe != 'posedual':
+        own = f'dict(_base_.posedual, **_base_.{plan.recipe})'
+    if method:
+        own = f'dict({own}, {arguments(method)})'
+    network = {k: dict(v) for k, v in plan.network.items()}
+    if 'decoder' in network.get('head', dict()):
+        lines.append(f'codec = {code(network["head"]["decoder"])}')
+        network['head']['decoder'] = Raw('codec')
+    if not plan.flips:
+        network.setdefault('test_cfg', dict())['flip_test'] = False
+    if 'norm_cfg' in str(network):
+        lines += comment('SyncBN does not run on CPU; statistics are '
+                         'averaged over GPUs to be saved')
+    inner = ''.join(f'{k}={code(v)}, ' for k, v in network.items())
+    lines.append(f'model = dict({inner}**{own})')
+    return lines
+
+
+def _encoder(plan: Plan) -> str:
+    """Code for the codec that encodes labels."""
+    inherited = plan.base.cfg.get('codec') == plan.base.codec
+    known = '_base_.codec' if inherited else code(plan.base.codec)
+    if 'decoder' in plan.network.get('head', dict()):
+        return f'dict({known}, **codec)'
+    return known
+
+
+def _pipeline(plan: Plan) -> List[str]:
+    base = plan.base
+    size = plan.network.get('head', dict()).get('decoder') or base.codec
+    affine = base.transform('TopdownAffine', dict(type='TopdownAffine'))
+    affine['input_size'] = tuple(size['input_size'])
+    steps = [
+        'load', 'box', "dict(type='RandomFlip', direction='horizontal')",
+        "dict(type='EasyAffine')", 'affine',
+        f"dict(type='GenerateTarget', encoder={_encoder(plan)})",
+        "dict(type='PackPoseInputs')"
+    ]
+    if not plan.flips:
+        steps.pop(2)
+    box = base.transform('GetBBoxCenterScale', dict(type='GetBBoxCenterScale'))
+    return [
+        f'load = {code(base.transform("LoadImage", dict(type="LoadImage")))}',
+        f'box = {code(box)}', f'affine = {code(affine)}',
+        f'pipeline = [{", ".join(steps)}]'
+    ]
+
+
+def _loaders(plan: Plan) -> List[str]:
+    dataset: Dict[str, Any] = dict(
+        _delete_=True,
+        type='SemiPoseDataset',
+        sources=Raw('_base_.hard_sources'),
+        labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
+    if plan.recipe == 'supervised':
+        del dataset['sources']
+    dataset['unlabeled'] = Raw('unlabeled_data' if plan.source else 'None')
+    if plan.recipe == 'supervised':
+        dataset['unlabeled_ratio'] = 0
+    loader = dict(
+        batch_size=plan.schedule.batch_size,
+        drop_last=True,
+        num_workers=4,
+        dataset=dataset)
+    val = Raw('dict(_delete_=True, test_mode=True, pipeline=[load, box, '
+              "affine, dict(type='PackPoseInputs')], **val_data)")
+    metrics = []
+    for name in plan.metrics:
+        metrics.append(dict(type=name))
+        if name == 'FastCocoMetric':
+            metrics[-1]['ann_file'] = Raw("val_data['ann_file']")
+    lines = [
+        f'train_dataloader = dict({arguments(loader)}, '
+        '**_base_.semi_loader)',
+        f'val_dataloader = test_dataloader = dict(dataset={val})'
+    ]
+    if len(metrics) == 1:
+        why = 'their sigmas are' if not plan.keypoints.sigmas_known else \
+            'area and num_keypoints of the annotations are'
+        lines += comment(f'no AP of keypoints, as {why} not known')
+    return [*lines, f'val_evaluator = test_evaluator = {code(metrics)}']
+
+
+def optimizer_lines(base: Base, lr: float) -> List[str]:
+    """The optimizer of a base with another learning rate.
+
+    Args:
+        base (Base): The base.
+        lr (float): The learning rate.
+
+    Returns:
+        list[str]: Lines of the config.
+    """
+    optimizer: Dict[str, Any] = dict(
+        type='FiniteOptimWrapper', optimizer=dict(lr=lr))
+    wrapper = base.cfg.get('optim_wrapper') or dict()
+    constructor = str(wrapper.get('constructor', '')).rpartition('.')[2]
+    lines = []
+    if constructor == 'LayerDecayOptimWrapperConstructor':
+        lines += comment('the decay by depth, in each network')
+        optimizer['constructor'] = 'Network' + constructor
+    if str(wrapper.get('type', '')).endswith('AmpOptimWrapper'):
+        lines += comment('mixed precision as in the base, on CPU, too')
+        optimizer['type'] = 'AnyDeviceAmpOptimWrapper'
+    return [*lines, f'optim_wrapper = {code(optimizer)}']
+
+
+def _training(plan: Plan) -> List[str]:
+    times, base = plan.schedule, plan.base
+    best = 'coco/AP' if plan.metrics[0] == 'FastCocoMetric' else 'PCK@0.1'
+    saving = dict(interval=times.val_interval, save_best=best, rule='greater')
+    warm_up = dict(end=times.warm_up)
+    steps = dict(milestones=times.milestones)
+    lines = optimizer_lines(base, plan.lr)
+    lines += [
+        f'param_scheduler = [dict(_base_.semi_warm_up, {arguments(warm_up)}), '
+        f'dict(_base_.semi_steps, {arguments(steps)})]',
+        f'train_cfg = dict(max_iters={times.iterations}, '
+        f'val_interval={times.val_interval}, **_base_.semi_iter_loop)',
+        'val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop',
+        'default_hooks, log_processor = _base_.iter_hooks, _base_.iter_log',
+        f"default_hooks['checkpoint'].update({arguments(saving)})",
+        f'auto_scale_lr = dict(base_batch_size={times.batch_size})'
+    ]
+    if base.replaced_hooks:
+        lines += comment(f'without {" and ".join(base.replaced_hooks)} of '
+                         'the base')
+    if plan.recipe == 'supervised':
+        return [*lines, 'custom_hooks = []']
+    lines += comment(f'{times.burn_in} iterations on labels alone, then '
+                     f'{times.ramp_up} in which unlabeled ones gain weight')
+    hook = dict(burn_in=times.burn_in, ramp_up=times.ramp_up)
+    return [
+        *lines, 'custom_hooks = '
+        f'[dict(_base_.mutual_teaching, {arguments(hook)})]'
+    ]

@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""Boxes in unlabeled images, by a detector of MMDetection."""

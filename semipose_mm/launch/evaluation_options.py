@@ -1,0 +1,207 @@
+# Copyright (c) semipose_mm authors.
+"""What ``semipose test`` writes into the config: boxes, flips, files."""
+import json
+import os.path as osp
+from typing import List
+
+from semipose_mm.launch.runner import type_name
+
+#: Metrics that match predictions with the truth of an image. All others
+#: compare the prediction of a box with the person that the box was drawn for.
+COCO_METRICS = ('CocoMetric', 'CocoWholeBodyMetric', 'FastCocoMetric',
+                'PoseTrack18Metric')
+#: Folder of what is being written; its name is that of no result.
+UNFINISHED = '.unfinished'
+
+
+def num_networks(cfg) -> int:
+    """Number of networks of the config's model."""
+    return 1 + len(cfg.model.get('peers') or [])
+
+
+def selected_network(cfg) -> str:
+    """Name of the network whose scores have plain names."""
+    network = (cfg.model.get('test_cfg') or {}).get('network', 0)
+    if num_networks(cfg) == 1:
+        return 'net0'
+    return network if network == 'ensemble' else f'net{network}'
+
+
+def set_network(parser, network, cfg) -> None:
+    """Select the network that predicts."""
+    count = num_networks(cfg)
+    if count == 1:
+        parser.error('--network needs a config with model.peers, and '
+                     f'{cfg.filename} has one network')
+    if network not in [str(i) for i in range(count)] + ['ensemble']:
+        parser.error(f'--network is {network}, but must be a number from 0 '
+                     f'to {count - 1} or ensemble')
+    network = int(network) if network.isdigit() else network
+    cfg.merge_from_dict({'model.test_cfg': dict(network=network)})
+
+
+def metrics_of(cfg) -> List[dict]:
+    """Configs of the metrics that the test computes."""
+    metrics = cfg.test_evaluator
+    if isinstance(metrics, dict) and 'metrics' in metrics:
+        metrics = metrics['metrics']
+    return list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+
+
+def set_metrics(cfg, metrics: List[dict]) -> None:
+    """Let the test compute other metrics."""
+    if isinstance(cfg.test_evaluator, dict) and \
+            'metrics' in cfg.test_evaluator:
+        cfg.test_evaluator.metrics = metrics
+    else:
+        cfg.test_evaluator = metrics
+
+
+def keep_coco_metrics(parser, cfg, option: str, reason: str) -> List[dict]:
+    """Drop the metrics that an option makes impossible.
+
+    Args:
+        parser (ToolParser): Reports that nothing is left.
+        cfg (Config): Changed in place.
+        option (str): The option.
+        reason (str): Why others than ``CocoMetric`` do not go with it.
+
+    Returns:
+        list[dict]: The configs of what is left, but for ``DumpResults``.
+    """
+    metrics = metrics_of(cfg)
+    kept = [m for m in metrics if type_name(m) in COCO_METRICS]
+    others = [
+        m for m in metrics
+        if type_name(m) not in COCO_METRICS and type_name(m) != 'DumpResults'
+    ]
+    names = ', '.join(type_name(m) for m in others)
+    if not kept:
+        parser.error(f'{option}: test_evaluator has {names or "no metric"}, '
+                     f'but no CocoMetric: {reason}')
+    if others:
+        print(f'{option}: {names} is left out, as {reason}')
+        set_metrics(cfg, [m for m in metrics if m not in others])
+    return kept
+
+
+def set_boxes(parser, boxes: str, cfg) -> None:
+    """Take boxes from the annotations or from a file of detections.
+
+    Args:
+        parser (ToolParser): Reports mistakes.
+        boxes (str): ``'gt'`` or a file in COCO's format of results.
+        cfg (Config): Changed in place.
+    """
+    dataset = cfg.test_dataloader.dataset
+    if 'ann_file' not in dataset:
+        parser.error('--boxes needs test_dataloader.dataset.ann_file, which '
+                     f'{dataset.type} does not have')
+    if boxes == 'gt':
+        dataset.bbox_file = ''
+        return
+    if not osp.isfile(boxes):
+        parser.error(f'--boxes is {boxes}, but must be gt or a json file of '
+                     'detections that exists')
+    dataset.update(bbox_file=boxes, test_mode=True)
+    keep_coco_metrics(parser, cfg, '--boxes',
+                      'it needs boxes whose truth is known '
+                      '(--boxes gt)')
+
+
+def set_flip_test(state: str, cfg) -> None:
+    """Turn the mean with the mirrored image on or off."""
+    cfg.merge_from_dict({'model.test_cfg': dict(flip_test=state == 'on')})
+
+
+def set_format_only(parser, cfg) -> None:
+    """Write predictions for a server and score nothing."""
+    kept = keep_coco_metrics(parser, cfg, '--format-only',
+                             'servers take its format only')
+    for metric in kept:
+        # the truth may not exist; images are those of the dataset
+        metric.update(format_only=True, ann_file=None)
+
+
+def check_data(parser, cfg) -> None:
+    """Refuse annotations and detections that do not fit each other.
+
+    Args:
+        parser (ToolParser): Reports mistakes.
+        cfg (Config): The final config; datasets without an ``ann_file`` of
+            their own, as wrappers are, pass.
+    """
+    scored = not all(m.get('format_only') for m in metrics_of(cfg))
+    dataset = cfg.test_dataloader.dataset
+    if 'ann_file' not in dataset:
+        return
+    ann_file = osp.join(dataset.get('data_root') or '', dataset.ann_file)
+    if not osp.isfile(ann_file):
+        parser.error('test_dataloader.dataset.ann_file: file '
+                     f'{ann_file} does not exist')
+    truth = _read_json(parser, ann_file)
+    boxes = dataset.get('bbox_file')
+    if not isinstance(truth, dict) or 'images' not in truth:
+        if boxes:
+            parser.error(f'--boxes FILE needs COCO annotations, but {ann_file}'
+                         ' has no images')
+        return
+    if not truth.get('annotations'):
+        if scored:
+            parser.error(f'{ann_file} has no annotations to score against; '
+                         'use --format-only')
+        if not boxes:
+            parser.error(f'{ann_file} has no annotations, so --boxes must be '
+                         'a file of detections')
+    if boxes:
+        _check_detections(parser, boxes, ann_file,
+                          {image['id']
+                           for image in truth['images']})
+
+
+def _read_json(parser, path: str):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except ValueError as error:
+        parser.error(f'{path} is no json file: {error}')
+
+
+def _check_detections(parser, path: str, ann_file: str, images: set) -> None:
+    """What MMPose would stumble over, with the entry it is in."""
+    detections = _read_json(parser, path)
+    if not isinstance(detections, list) or \
+            not all(isinstance(d, dict) for d in detections):
+        parser.error(f'--boxes: {path} must hold a list of detections')
+    for i, found in enumerate(detections):
+        for key in ('image_id', 'category_id', 'bbox', 'score'):
+            if key not in found:
+                parser.error(f'--boxes: entry {i} of {path} has no {key}')
+        if found['image_id'] not in images:
+            parser.error(f'--boxes: entry {i} of {path} has image_id '
+                         f'{found["image_id"]}, which is not in {ann_file}')
+    if not any(found['category_id'] == 1 for found in detections):
+        parser.error(f'--boxes: {path} has no entry of category_id 1, the '
+                     'only one that MMPose takes')
+
+
+def set_outputs(cfg, out_dir: str) -> None:
+    """Let every COCO metric keep its predictions, a file for each network.
+
+    Args:
+        cfg (Config): Changed in place. An ``outfile_prefix`` that is set
+            stays as it is.
+        out_dir (str): Folder of the results; :data:`UNFINISHED` in it takes
+            the files first.
+    """
+    loop = cfg.get('test_cfg') or {}
+    several = num_networks(cfg) > 1 and loop.get('type') == 'SemiPoseTestLoop'
+    name = '{network}' if several else selected_network(cfg)
+    number = 0
+    for metric in metrics_of(cfg):
+        if type_name(metric) in COCO_METRICS:
+            number += 1
+            if metric.get('outfile_prefix') is None:
+                metric.outfile_prefix = osp.join(
+                    out_dir, UNFINISHED,
+                    name if number == 1 else f'{name}_{number}')
