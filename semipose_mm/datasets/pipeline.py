@@ -1,14 +1,17 @@
 # Copyright (c) semipose_mm authors.
 """Whether two datasets and their pipelines fit; the derived pipeline."""
+import logging
 from typing import Any, List, Tuple
 
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
+from mmengine.logging import print_log
 from mmpose.datasets.transforms import (GenerateTarget, KeypointConverter,
                                         PackPoseInputs, RandomFlip,
                                         RandomHalfBody, TopdownAffine)
 
 from .transforms import EasyHardPair
+from .transforms.appearance import is_appearance, is_geometry
 from .transforms.twin import stock_name
 
 # What needs keypoints and would make something up without them.
@@ -101,15 +104,19 @@ def check_loading(dataset: BaseDataset, key: str) -> None:
 
 
 def derive_unlabeled(pipeline: Compose,
-                     sources: dict) -> Tuple[Compose, List[str]]:
+                     sources: dict,
+                     easy: str = 'geometry') -> Tuple[Compose, List[str]]:
     """Derive the unlabeled pipeline from the labeled one.
 
     What needs keypoints is dropped, and the packing at the end is replaced by
-    :class:`EasyHardPair`. The other transforms are shared.
+    :class:`EasyHardPair`. The other transforms are shared, but for those that
+    change how an image looks: the easy view is what teachers see.
 
     Args:
         pipeline (Compose): The labeled pipeline.
         sources (dict): See :class:`EasyHardPair`.
+        easy (str): ``'geometry'``, or ``'labeled'`` to keep colour changes
+            and holes, too. Defaults to ``'geometry'``
 
     Returns:
         tuple[Compose, list[str]]: The pipeline, and the names of the
@@ -124,10 +131,40 @@ def derive_unlabeled(pipeline: Compose,
             'set train_dataloader.dataset.unlabeled.pipeline, with '
             'EasyHardPair as its last transform')
     pack = transforms.pop()
-    dropped = [t for t in transforms if isinstance(t, NEEDS_KEYPOINTS)]
-    kept = [t for t in transforms if not isinstance(t, NEEDS_KEYPOINTS)]
+    dropped = [
+        t for t in transforms if isinstance(t, NEEDS_KEYPOINTS) or (
+            easy == 'geometry' and is_appearance(t))
+    ]
+    kept = [t for t in transforms if t not in dropped]
     pair = EasyHardPair(
         sources=sources,
         meta_keys=pack.meta_keys,
         pack_transformed=pack.pack_transformed)
     return Compose(kept + [pair]), [stock_name(t) for t in dropped]
+
+
+def say_easy(pipeline: Compose, dropped: List[str], key: str) -> None:
+    """Log what a derived pipeline is made of.
+
+    Transforms that are not known to be geometry are a warning.
+
+    Args:
+        pipeline (Compose): The derived pipeline.
+        dropped (list[str]): Names of what was left out.
+        key (str): Config key of the dataset.
+    """
+    kept = pipeline.transforms[:-1]
+    without = f', without {", ".join(dropped)}' if dropped else ''
+    print_log(
+        f'{key}: the unlabeled pipeline is the labeled one with '
+        f'{", ".join(map(stock_name, kept))}{without}, packed by EasyHardPair',
+        'current')
+    odd = [stock_name(t) for t in kept if not is_geometry(t)]
+    if odd:
+        way_out = f", or {key}.easy='geometry'" if any(
+            map(is_appearance, kept)) else ''
+        print_log(
+            f'{key}: the easy view, from which teachers predict, is made '
+            f'with {", ".join(odd)} of the labeled pipeline. Where that '
+            'changes colours or hides parts, set '
+            f'{key}.unlabeled.pipeline{way_out}', 'current', logging.WARNING)

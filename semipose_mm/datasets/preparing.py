@@ -1,9 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Running a dataset's pipeline without needless copies."""
 import pickle
-from typing import Any, Tuple
+from typing import Any, Iterable, Tuple
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 # The meta information that MMPose puts into every sample.
@@ -19,7 +20,8 @@ def prepare_data(dataset: Any, index: int) -> Any:
 
     MMPose's copies meta information deeply for each sample, which takes
     longer than to unpickle it. Transforms may change it in place, so that it
-    cannot be shared.
+    cannot be shared. Transforms with random states of their own, as those of
+    albumentations, are seeded from the global one.
 
     Args:
         dataset (BaseDataset | CombinedDataset): The dataset.
@@ -28,6 +30,8 @@ def prepare_data(dataset: Any, index: int) -> Any:
     Returns:
         Any: What the pipeline returns.
     """
+    for part in (dataset, *getattr(dataset, 'datasets', ())):
+        _seed_own_states(getattr(part.pipeline, 'transforms', ()))
     if not _is_stock(dataset):
         return dataset.prepare_data(index)
     info = super(BaseCocoStyleDataset, dataset).get_data_info(index)
@@ -36,6 +40,16 @@ def prepare_data(dataset: Any, index: int) -> Any:
         return dataset.prepare_data(index)  # has the words for it
     info.update(meta, dataset=dataset)
     return dataset.pipeline(info)
+
+
+def _seed_own_states(transforms: Iterable[Any]) -> None:
+    """Seed what has ``set_random_seed``, itself or in ``aug``."""
+    for transform in transforms:
+        for owner in (transform, getattr(transform, 'aug', None)):
+            if hasattr(owner, 'set_random_seed'):
+                owner.set_random_seed(int(np.random.randint(1 << 31)))
+        # such as RandomApply
+        _seed_own_states(getattr(transform, 'transforms', ()))
 
 
 def copied_meta(dataset: Any) -> dict:

@@ -6,7 +6,6 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -16,8 +15,9 @@ from .images.caching import attach, hold_images
 from .images.image_cache import ImageCache
 from .label_check import check_labels, check_sizes, check_unlabeled, leaves
 from .pipeline import (check_explicit, check_keypoints, check_loading,
-                       check_order, derive_unlabeled)
+                       check_order, derive_unlabeled, say_easy)
 from .reading.labeled import one_reading
+from .repeatability import check_repeatable
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
 from .transforms import build_transforms
@@ -59,6 +59,9 @@ class SemiPoseDataset(Dataset):
             what needs keypoints (RandomHalfBody, GenerateTarget,
             KeypointConverter) is dropped, and :class:`EasyHardPair` does the
             packing. Defaults to None, for ``unlabeled_ratio=0``.
+        easy (str): What a derived pipeline keeps of the labeled one:
+            ``'geometry'`` drops what changes colours or hides parts,
+            ``'labeled'`` keeps it. Defaults to ``'geometry'``.
         unlabeled_ratio (int): Number of unlabeled partners of a labeled
             sample. Defaults to 1.
         sources (dict, optional): Sources of hard views beside the easy
@@ -89,7 +92,8 @@ class SemiPoseDataset(Dataset):
                  metainfo: Optional[dict] = None,
                  max_bad_images: int = 100,
                  allow_outside: bool = False,
-                 labeled_cache_mb: int = 1024) -> None:
+                 labeled_cache_mb: int = 1024,
+                 easy: str = 'geometry') -> None:
         for name, value, least in (('unlabeled_ratio', unlabeled_ratio,
                                     0), ('num_uniforms', num_uniforms, 1),
                                    ('max_bad_images', max_bad_images, 0),
@@ -97,6 +101,9 @@ class SemiPoseDataset(Dataset):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
                                  f'integer of at least {least}')
+        if easy not in ('geometry', 'labeled'):
+            raise ValueError(f"{KEY}.easy is {easy!r}; it must be 'geometry' "
+                             "or 'labeled'")
         if unlabeled is None and unlabeled_ratio > 0:
             raise ValueError(
                 f'{KEY}.unlabeled is missing while unlabeled_ratio is '
@@ -104,6 +111,7 @@ class SemiPoseDataset(Dataset):
                 'unlabeled_ratio=0 for supervised training')
         self.unlabeled_ratio = unlabeled_ratio
         self.num_uniforms = num_uniforms
+        self.easy = easy
         self.sources = deepcopy(dict(sources or {}))
         self.allow_outside = allow_outside
         self._bad_images = BadImages(f'{KEY}.unlabeled', max_bad_images,
@@ -166,14 +174,9 @@ class SemiPoseDataset(Dataset):
     def _derive(self) -> None:
         """Derive the unlabeled pipeline from the labeled one."""
         check_loading(self.labeled, f'{KEY}.labeled')
-        pipeline, dropped = derive_unlabeled(self.labeled.pipeline,
-                                             self.sources)
-        self.unlabeled.pipeline = pipeline
-        dropped = f' without {", ".join(dropped)}' if dropped else ''
-        print_log(
-            'SemiPoseDataset: the unlabeled pipeline is the labeled one'
-            f'{dropped}, packed by EasyHardPair',
-            logger='current')
+        self.unlabeled.pipeline, dropped = derive_unlabeled(
+            self.labeled.pipeline, self.sources, self.easy)
+        say_easy(self.unlabeled.pipeline, dropped, KEY)
 
     @property
     def pipeline(self) -> Compose:
@@ -235,6 +238,10 @@ class SemiPoseDataset(Dataset):
                                       self.labeled_cache_mb,
                                       f'{KEY}.labeled_cache_mb')
         self._checked.add(name)
+
+    def check_repeatable(self) -> None:
+        """Refuse transforms that make an item another one each time."""
+        check_repeatable(self, KEY)
 
     def __len__(self) -> int:
         """Number of items of an epoch."""

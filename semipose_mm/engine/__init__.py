@@ -8,6 +8,7 @@ from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
 from .iter_train_loop import SemiPoseIterTrainLoop
 from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
+from .runner import SemiPoseRunner
 from .train_loop import LabelError, NonFiniteError, SemiPoseTrainLoop
 
 __all__ = [

@@ -59,6 +59,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
     Raises:
         NonFiniteError: After ``optim_wrapper.max_skipped`` skipped steps in a
             row; the last good state is saved before.
+        RunError: If items of the dataset cannot be repeated.
         LabelError: If no joint of the first batches has weight.
         ResumeError: If a checkpoint does not fit the data.
     """
@@ -76,6 +77,8 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         """
         self._share_seed()
         self._start = self._find_start()
+        if hasattr(self.dataloader.dataset, 'check_repeatable'):
+            self.dataloader.dataset.check_repeatable()
         self.runner.message_hub.update_info('epoch_length',
                                             len(self.dataloader))
         self._log_interval = log_interval(self.runner)

@@ -86,7 +86,8 @@ def prepare_processes(cfg: 'Config') -> None:
 def leave_processes() -> None:
     """End what the processes have met for, once all work is done.
 
-    A thread of it that still runs when Python ends would abort the process.
+    A thread of it that still runs when Python ends would abort the
+    process.
     """
     import torch.distributed as dist
     if dist.is_available() and dist.is_initialized():

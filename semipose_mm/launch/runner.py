@@ -43,8 +43,9 @@ def build_runner(cfg: 'Config') -> 'Runner':
     Returns:
         Runner: The runner.
     """
-    from mmengine.runner import Runner
     from mmpose.registry import RUNNERS
+
+    from semipose_mm.engine import SemiPoseRunner
     if 'preprocess_cfg' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.preprocess_cfg)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
@@ -54,4 +55,4 @@ def build_runner(cfg: 'Config') -> 'Runner':
             loader.persistent_workers = False
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    return SemiPoseRunner.from_cfg(cfg)

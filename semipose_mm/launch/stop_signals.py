@@ -2,8 +2,8 @@
 """Signals that ask a training to end well.
 
 Until :func:`listen` is called SIGTERM and Ctrl-C end the process at once.
-SIGUSR1 is noted, as SLURM requeues a job only if its processes end well. Imports
-nothing heavy.
+SIGUSR1 is noted, as SLURM requeues a job only if its processes end well.
+Imports nothing heavy.
 """
 import atexit
 import os

@@ -1,12 +1,15 @@
 # Copyright (c) semipose_mm authors.
 """Tests of semipose_mm/datasets/pipeline.py."""
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 from mmpose.datasets.transforms import (LoadImage, PackPoseInputs,
                                         RandomBBoxTransform, TopdownAffine)
+from mmpose.registry import TRANSFORMS
 
 from semipose_mm.datasets import EasyHardPair, build_transforms
-from semipose_mm.datasets.pipeline import check_order, derive_unlabeled
+from semipose_mm.datasets.pipeline import (check_order, derive_unlabeled,
+                                           say_easy)
 
 
 def compose(*cfgs):
@@ -76,3 +79,91 @@ def test_build_transforms():
     assert build_transforms([]) == []
     crop = dict(type=TopdownAffine, input_size=(24, 32))
     assert isinstance(build_transforms([crop])[0], TopdownAffine)
+
+
+@TRANSFORMS.register_module('HoleAlbumentation')
+class Albumentation(BaseTransform):
+    """Stands for the stock one, whose package is not installed."""
+
+    def transform(self, results):
+        return results
+
+
+@TRANSFORMS.register_module()
+class Homemade(BaseTransform):
+    """Nobody knows what it does."""
+
+    def transform(self, results):
+        return results
+
+
+LIKE_RTMPOSE = (dict(type='LoadImage'), dict(type='GetBBoxCenterScale'),
+                dict(type='RandomFlip'), dict(type='RandomBBoxTransform'),
+                dict(type='TopdownAffine', input_size=(24, 32)),
+                dict(type='mmdet.YOLOXHSVRandomAug'),
+                dict(type='PhotometricDistortion'),
+                dict(type='HoleAlbumentation'),
+                dict(
+                    type='RandomApply',
+                    transforms=[dict(type='PhotometricDistortion')]),
+                dict(type='PackPoseInputs'))
+
+
+def names_of(pipeline):
+    return [type(t).__name__ for t in pipeline.transforms]
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """The lines that were logged."""
+    lines = []
+    monkeypatch.setattr('semipose_mm.datasets.pipeline.print_log',
+                        lambda text, *args: lines.append(text))
+    return lines
+
+
+def test_an_easy_view_is_geometry(said):
+    derived, dropped = derive_unlabeled(compose(*LIKE_RTMPOSE), {})
+    assert names_of(derived) == [
+        'LoadImage', 'GetBBoxCenterScale', 'RandomFlip', 'RandomBBoxTransform',
+        'TopdownAffine', 'EasyHardPair'
+    ]
+    say_easy(derived, dropped, 'dataset')
+    line, = said
+    assert 'RandomBBoxTransform, TopdownAffine, without YOLOXHSVRandom' in line
+
+
+def test_an_easy_view_of_all_says_what_it_keeps(said):
+    derived, dropped = derive_unlabeled(
+        compose(*LIKE_RTMPOSE), {}, easy='labeled')
+    assert len(derived.transforms) == len(LIKE_RTMPOSE) and not dropped
+    say_easy(derived, dropped, 'dataset')
+    warning = said[1]
+    for name in ('Albumentation', 'YOLOXHSVRandomAug', 'dataset.easy'):
+        assert name in warning
+
+
+def test_what_nobody_knows_is_kept_and_said(said):
+    derived, dropped = derive_unlabeled(
+        compose(
+            dict(type='LoadImage'), dict(type='Homemade'),
+            dict(type='PackPoseInputs')), {})
+    assert names_of(derived) == ['LoadImage', 'Homemade', 'EasyHardPair']
+    say_easy(derived, dropped, 'dataset')
+    warning = said[1]
+    assert 'Homemade' in warning and 'unlabeled.pipeline' in warning
+    assert 'geometry' not in warning
+
+
+def test_the_option(build_semi, pipeline_cfg, semi_cfg):
+    photo = dict(type='PhotometricDistortion')
+    labeled = dict(
+        semi_cfg['labeled'],
+        pipeline=[*pipeline_cfg[:-1], photo, pipeline_cfg[-1]])
+    lengths = [
+        len(names_of(build_semi(labeled=labeled, easy=e).unlabeled.pipeline))
+        for e in ('geometry', 'labeled')
+    ]
+    assert lengths[1] == lengths[0] + 1
+    with pytest.raises(ValueError, match="easy is 'hard'"):
+        build_semi(easy='hard')
