@@ -151,7 +151,7 @@ def check_readable(sizes: Dict[str, Optional[Tuple[float, float]]],
     Returns:
         list[Finding]: The findings.
     """
-    from semipose_mm.datasets.image_check import image_size, read_whole
+    from semipose_mm.data_files.images import image_size, read_whole
     broken, other, turned = [], [], []
     for path, size in sizes.items():
         name = osp.basename(path)
@@ -193,7 +193,7 @@ def check_outside(paths: Sequence[str], roots: Sequence[str]) -> List[str]:
     Returns:
         list[str]: Those that do, sorted.
     """
-    from semipose_mm.datasets.image_paths import is_inside
+    from semipose_mm.data_files.images import is_inside
     if not roots:
         return []
     return sorted(path for path in set(paths) if not is_inside(path, roots))

@@ -266,15 +266,16 @@ def check_opened(sizes: dict, result: Result, folders: Folders,
 def check_folder(part: Part, result: Result, folders: Folders,
                  options: Options) -> None:
     """Check a folder of images, or a list of them in a text file."""
-    from semipose_mm.datasets.image_files import scan_images
+    from semipose_mm.data_files import DataError, Findings
+    from semipose_mm.data_files.images import scan_images
     found, source = result.findings, part.ann_file or part.folder
     try:
         if part.ann_file:
             with open(part.ann_file) as file:
                 names = [line.strip() for line in file if line.strip()]
         else:
-            names = scan_images(part.folder)
-    except (OSError, UnicodeDecodeError) as error:
+            names = scan_images(part.folder, Findings())
+    except (OSError, DataError, UnicodeDecodeError) as error:
         found.append(
             Finding(ERROR, f'{source} cannot be read: {reason(error)}'))
         return

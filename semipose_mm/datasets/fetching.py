@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Optional, Tuple
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 
-from .bad_images import BadImageError, BadImages
-from .image_check import ImageFault, image_fault
+from ..data_files.images import ImageFault, image_fault
+from .images.bad_images import BadImageError, BadImages
 from .preparing import prepare_data
 from .seeding import seed_globals, stream
 from .transforms.lean_loading import LeanLoadImage, reads_local_images

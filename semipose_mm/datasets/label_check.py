@@ -1,21 +1,23 @@
 # Copyright (c) semipose_mm authors.
 """What the datasets of MMPose made of the labels, checked once."""
-import json
 import logging
 import os.path as osp
-from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
-from mmpose.datasets.datasets import BaseCocoStyleDataset
-from mmpose.registry import DATASETS
 
-from .image_paths import allowed_roots, describe, is_inside
-from .label_file import LabelFile, check_label_file
+from ..data_files import DataError
+from ..data_files.images import (allowed_roots, describe, image_size,
+                                 is_inside, size_fault)
+from .fetching import find_loader
+from .reading.labeled import describe_left_out, summary_of
+from .transforms.lean_loading import LeanLoadImage
 from .unlabeled_dataset import UnlabeledPoseDataset
+
+#: How many headers of images are read when a training starts.
+HEADERS = 64
 
 
 class Samples(NamedTuple):
@@ -51,81 +53,6 @@ def leaves(dataset: Any, key: str) -> Iterator[tuple]:
         yield dataset, key
 
 
-def read_file(dataset: BaseDataset, key: str) -> Optional[LabelFile]:
-    """Check the annotation file of a dataset.
-
-    Args:
-        dataset (BaseDataset): The dataset, read or not.
-        key (str): Its config key.
-
-    Returns:
-        LabelFile, optional: What the file holds; None if it is not read as
-        MMPose reads COCO's.
-    """
-    stock = BaseCocoStyleDataset
-    if not isinstance(dataset, stock) or any(
-            getattr(type(dataset), name) is not getattr(stock, name)
-            for name in ('_load_annotations', 'parse_data_info')):
-        return None
-    try:
-        return check_label_file(dataset.ann_file,
-                                3 * dataset.metainfo['num_keypoints'])
-    except (OSError, ValueError) as error:
-        raise type(error)(f'{key}.{error}') from error
-
-
-@contextmanager
-def explained(cfg: dict, key: str) -> Iterator[None]:
-    """Say what is wrong with the files where a dataset cannot be read.
-
-    Args:
-        cfg (dict): Config of the dataset.
-        key (str): Its config key.
-    """
-    try:
-        yield
-    except Exception:
-        for index, part in enumerate(cfg.get('datasets') or ()):
-            with explained(part, f'{key}.datasets[{index}]'):
-                DATASETS.build(deepcopy(part))
-        if 'datasets' not in cfg and 'ann_file' in cfg:
-            # an empty one only fails to be serialized
-            dataset = DATASETS.build(
-                dict(
-                    deepcopy(cfg),
-                    lazy_init=True,
-                    serialize_data=False,
-                    pipeline=[]))
-            file = read_file(dataset, key)
-            if file is not None:
-                try:
-                    dataset.full_init()
-                except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                    raise ValueError(
-                        f"{key}.ann_file: '{dataset.ann_file}' is not plain "
-                        f'UTF-8, which MMPose needs: {error}') from error
-                check_used(dataset, key, file)
-        raise
-
-
-def check_used(dataset: BaseDataset, key: str,
-               file: Optional[LabelFile]) -> None:
-    """Refuse a dataset that uses nothing of its file.
-
-    Args:
-        dataset (BaseDataset): The dataset.
-        key (str): Its config key.
-        file (LabelFile, optional): What its file holds.
-    """
-    if len(dataset) > 0:
-        return
-    of = '' if file is None else f' of its {file.annotations} annotations'
-    raise ValueError(
-        f"{key} uses none{of} from '{dataset.ann_file}': a label needs a box "
-        'inside its image, iscrowd 0 and a labeled joint; tools/dataset/'
-        'check_data.py counts the reasons')
-
-
 def read_samples(dataset: BaseDataset, key: str) -> Optional[Samples]:
     """Read the samples of a dataset into arrays.
 
@@ -149,7 +76,7 @@ def read_samples(dataset: BaseDataset, key: str) -> Optional[Samples]:
         except (KeyError, ValueError):
             return None
         if joint.shape[1] != num_joints:
-            raise ValueError(
+            raise DataError(
                 f"{key}: sample {index} ('{path}') has {joint.shape[1]} "
                 f'keypoints; its metainfo has {num_joints}')
         paths.append(path)
@@ -168,7 +95,7 @@ def check_paths(dataset: BaseDataset, samples: Samples, key: str) -> None:
         key (str): Its config key.
 
     Raises:
-        ValueError: If there is one.
+        DataError: If there is one.
     """
     roots = allowed_roots(
         dataset.data_prefix.get('img', ''), dataset.data_root)
@@ -178,7 +105,7 @@ def check_paths(dataset: BaseDataset, samples: Samples, key: str) -> None:
             continue
         checked.add(path)
         if not is_inside(path, roots):
-            raise ValueError(
+            raise DataError(
                 f"{key}: ann_file '{dataset.ann_file}', sample {index} leads "
                 f"to '{path}', outside of {describe(roots)}; allow_outside="
                 'True of the SemiPoseDataset allows it')
@@ -192,7 +119,7 @@ def check_values(samples: Samples, key: str) -> None:
         key (str): Config key of the dataset.
 
     Raises:
-        ValueError: If there is one.
+        DataError: If there is one.
     """
     sizes = samples.boxes[:, 2:] - samples.boxes[:, :2]
     # a comparison with NaN is false
@@ -207,7 +134,7 @@ def check_values(samples: Samples, key: str) -> None:
         if wrong.any():
             index = int(wrong.argmax())
             shown = str(values[index].tolist())[:100]
-            raise ValueError(
+            raise DataError(
                 f"{key}: sample {index} ('{samples.paths[index]}'): "
                 f'{text.format(shown)}; {int(wrong.sum())} of {len(wrong)} '
                 'samples are wrong like this')
@@ -227,7 +154,7 @@ def check_unlabeled(dataset: BaseDataset, key: str,
         are no instances, or their class checks all this when it reads.
 
     Raises:
-        ValueError: If something is wrong with them.
+        DataError: If something is wrong with them.
     """
     if isinstance(dataset, UnlabeledPoseDataset):
         return None
@@ -239,6 +166,47 @@ def check_unlabeled(dataset: BaseDataset, key: str,
     return samples
 
 
+def check_sizes(dataset: BaseDataset, key: str, whole: Any,
+                labeled: bool) -> None:
+    """Compare sizes of images with what their file says, for a few of them.
+
+    Args:
+        dataset (BaseDataset): The dataset, read.
+        key (str): Its config key.
+        whole (Any): The combination that it is a part of, or the dataset.
+        labeled (bool): Whether one image of another size is too much. Of
+            unlabeled ones it is more than half; others are left out when
+            they are loaded.
+
+    Raises:
+        DataError: If too many have another size.
+    """
+    loader = find_loader(dataset) or find_loader(whole)
+    if not isinstance(loader, LeanLoadImage) or loader.color_type != 'color':
+        return  # whether the pixels are turned is not known
+    faults, checked = [], 0
+    for index in np.unique(
+            np.linspace(0, len(dataset) - 1, HEADERS).astype(int)):
+        info = (
+            dataset.get_data_info(int(index)) if isinstance(
+                dataset, UnlabeledPoseDataset) else BaseDataset.get_data_info(
+                    dataset, int(index)))
+        path, listed = info.get('img_path'), info.get('img_shape')
+        if listed is None or not isinstance(path, str) or '://' in path:
+            continue
+        try:
+            size = image_size(path)
+        except Exception:  # whoever uses it will say so
+            continue
+        checked += 1
+        fault = size_fault(size, listed[::-1])
+        if fault is not None:
+            faults.append(f"'{path}' {fault}")
+    if len(faults) > (0 if labeled else checked / 2):
+        raise DataError(f'{key}: {faults[0]} ({len(faults)} of {checked} '
+                        'images that were looked at are like this)')
+
+
 def check_labels(dataset: BaseDataset, key: str, allow_outside: bool) -> None:
     """Check a labeled dataset, and tell what it uses.
 
@@ -248,36 +216,35 @@ def check_labels(dataset: BaseDataset, key: str, allow_outside: bool) -> None:
         allow_outside (bool): Whether images may lie anywhere.
 
     Raises:
-        ValueError: If something is wrong with the labels.
+        DataError: If something is wrong with the labels.
     """
-    file = read_file(dataset, key)
-    check_used(dataset, key, file)
+    if not len(dataset):
+        raise DataError(f"{key} has no sample in '{dataset.ann_file}'")
     samples = check_unlabeled(dataset, key, allow_outside)
     if samples is None:
         return
     labeled = samples.visible > 0
     unseen = ~labeled.any(1)
     if unseen.all():
-        raise ValueError(
+        raise DataError(
             f'{key}: none of the {len(unseen)} samples has a visible joint '
             f"(visibility above 0) in '{dataset.ann_file}', so nothing could "
             'be learned')
-    name = osp.basename(dataset.ann_file)
-    of = '' if file is None else f' of {file.annotations} annotations'
+    summary, of, left_out = summary_of(dataset), '', {}
+    if summary is not None:
+        of = f' of {summary.total} annotations'
+        left_out = dict(summary.left_out)
+        left_out['by indices, filter_cfg or sample_interval'] = (
+            summary.used - len(labeled))
     print_log(
-        f'{key}: {len(labeled)}{of} of {name} are used, with '
-        f'{int(labeled.sum())} labeled joints on {len(set(samples.paths))} '
-        'images',
+        f'{key}: {len(labeled)}{of} of {osp.basename(dataset.ann_file)} are '
+        f'used, with {int(labeled.sum())} labeled joints on '
+        f'{len(set(samples.paths))} images{describe_left_out(left_out)}',
         logger='current')
-    warnings = []
     if unseen.any():
-        warnings.append(f'{int(unseen.sum())} samples have no visible joint '
-                        'and teach nothing, the first is '
-                        f"'{samples.paths[int(unseen.argmax())]}'")
-    if file is not None:
-        warnings += [
-            f'{count} annotations {reason} are left out, the first is '
-            f'{file.first[reason]}' for reason, count in file.left_out.items()
-        ]
-    for text in warnings:
-        print_log(f'{key}: {text}', logger='current', level=logging.WARNING)
+        print_log(
+            f'{key}: {int(unseen.sum())} samples have no visible joint and '
+            'teach nothing, the first is '
+            f"'{samples.paths[int(unseen.argmax())]}'",
+            logger='current',
+            level=logging.WARNING)

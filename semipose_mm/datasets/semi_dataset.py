@@ -10,13 +10,14 @@ from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .bad_images import BadImages
-from .caching import attach, hold_images
 from .fetching import fetch
-from .image_cache import ImageCache
-from .label_check import check_labels, check_unlabeled, explained, leaves
+from .images.bad_images import BadImages
+from .images.caching import attach, hold_images
+from .images.image_cache import ImageCache
+from .label_check import check_labels, check_sizes, check_unlabeled, leaves
 from .pipeline import (check_explicit, check_keypoints, check_loading,
                        check_order, derive_unlabeled)
+from .reading.labeled import one_reading
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
 from .transforms import build_transforms
@@ -155,7 +156,7 @@ class SemiPoseDataset(Dataset):
         if self.allow_outside and name == 'unlabeled':
             set_allow_outside(cfg)
         self._cfgs[name] = cfg
-        with explained(cfg, f'{KEY}.{name}'):
+        with one_reading(cfg, f'{KEY}.{name}'):
             dataset = DATASETS.build(cfg)
         for attribute in ('prepare_data', 'pipeline'):
             if not hasattr(dataset, attribute):
@@ -222,7 +223,7 @@ class SemiPoseDataset(Dataset):
         for name in ('labeled', 'unlabeled'):
             dataset = getattr(self, name)
             if dataset is not None and name not in self._checked:
-                with explained(self._cfgs[name], f'{KEY}.{name}'):
+                with one_reading(self._cfgs[name], f'{KEY}.{name}'):
                     dataset.full_init()
                 self._check_data(name)
 
@@ -231,6 +232,7 @@ class SemiPoseDataset(Dataset):
         check = dict(labeled=check_labels, unlabeled=check_unlabeled)[name]
         for dataset, key in leaves(getattr(self, name), f'{KEY}.{name}'):
             check(dataset, key, self.allow_outside)
+            check_sizes(dataset, key, getattr(self, name), name == 'labeled')
         if name == 'labeled':
             self._cache = hold_images(self.labeled, f'{KEY}.labeled',
                                       self.labeled_cache_mb,

@@ -12,10 +12,11 @@ from mmengine.utils import is_abs
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
-from .box_index import BoxIndex, Reading
-from .image_paths import allowed_roots
+from ..data_files import NOTE, WARNING, DataError, Findings
+from ..data_files.images import allowed_roots
+from .reading.box_index import BoxIndex, Reading
+from .reading.unlabeled import Source, read_source
 from .transforms import build_transforms
-from .unlabeled_reading import Source, read_source
 
 
 @DATASETS.register_module()
@@ -49,6 +50,9 @@ class UnlabeledPoseDataset(BaseDataset):
         keypoints_only (bool): Whether only those annotations are used that
             have keypoints, whose positions are not read. The persons of the
             paper's subset protocol. Defaults to False.
+        without_labels (bool): Whether only images without any labeled joint
+            are used, by their annotated boxes or else as a whole: the rest
+            of a file that is labeled in parts. Defaults to False.
         score_thr (float): The lowest score of a box. Defaults to 0.
         max_per_image (int, optional): The largest number of boxes of an
             image; those with the highest scores are kept. Defaults to None,
@@ -81,6 +85,7 @@ class UnlabeledPoseDataset(BaseDataset):
                  bbox_file: Optional[str] = None,
                  category_ids: Optional[Sequence[int]] = None,
                  keypoints_only: bool = False,
+                 without_labels: bool = False,
                  score_thr: float = 0.,
                  max_per_image: Optional[int] = None,
                  data_root: Optional[str] = None,
@@ -107,12 +112,15 @@ class UnlabeledPoseDataset(BaseDataset):
                              'None (all) or a positive integer, but is '
                              f'{max_per_image!r}')
         self.bbox_file = bbox_file
-        if keypoints_only and bbox_file:
-            raise ValueError('keypoints_only of UnlabeledPoseDataset is for '
-                             'annotations, but bbox_file is '
-                             f"'{bbox_file}', and detections have none")
+        for name, given in (('keypoints_only', keypoints_only),
+                            ('without_labels', without_labels)):
+            if given and bbox_file:
+                raise ValueError(f'{name} of UnlabeledPoseDataset is for '
+                                 'annotations, but bbox_file is '
+                                 f"'{bbox_file}', and detections have none")
         self.category_ids = category_ids
         self.keypoints_only = keypoints_only
+        self.without_labels = without_labels
         self.score_thr = score_thr
         self.max_per_image = max_per_image
         self.allow_outside = allow_outside
@@ -180,30 +188,30 @@ class UnlabeledPoseDataset(BaseDataset):
                 folder, self.data_root),
             category_ids=self.category_ids,
             keypoints_only=self.keypoints_only,
+            without_labels=self.without_labels,
             score_thr=self.score_thr,
             max_per_image=self.max_per_image)
         if source.whole_images:
             self._refuse_box_options()
-        return self._report(read_source(source))
+        findings = Findings()
+        return self._report(read_source(source, findings), findings)
 
-    def _report(self, reading: Reading) -> BoxIndex:
+    def _report(self, reading: Reading, findings: Findings) -> BoxIndex:
         """Log what was read, and check that it is something."""
         source = self.bbox_file or self.ann_file or self.data_prefix['img']
-        faults = reading.faults
-        if faults:
-            print_log(
-                f'UnlabeledPoseDataset: {len(faults)} images in '
-                f"'{source}' cannot be read and are left out: "
-                f'{"; ".join(faults[:3])}'
-                f'{"; ..." if len(faults) > 3 else ""}',
-                logger='current',
-                level=logging.WARNING)
+        for severity, level in ((WARNING, logging.WARNING), (NOTE,
+                                                             logging.INFO)):
+            for line in findings.lines(severity):
+                print_log(
+                    f'UnlabeledPoseDataset: {line}',
+                    logger='current',
+                    level=level)
         left_out = ', '.join(f'{n} {why}'
                              for why, n in reading.left_out.items() if n)
         left_out = f'; left out: {left_out}' if left_out else ''
         num_boxes = len(reading.index)
         if not num_boxes:
-            raise ValueError(
+            raise DataError(
                 f"UnlabeledPoseDataset found no instance in '{source}'"
                 f'{left_out}. Check ann_file, bbox_file, data_prefix, '
                 'category_ids and score_thr')
@@ -228,6 +236,7 @@ class UnlabeledPoseDataset(BaseDataset):
             bbox_file=self.bbox_file or None,
             category_ids=self.category_ids,
             keypoints_only=self.keypoints_only or None,
+            without_labels=self.without_labels or None,
             score_thr=self.score_thr or None,
             max_per_image=self.max_per_image)
         given = [key for key, value in given.items() if value is not None]
@@ -265,6 +274,11 @@ class UnlabeledPoseDataset(BaseDataset):
             information.
         """
         data_info = super().get_data_info(idx)
+        if isinstance(self.data_list, BoxIndex):
+            size = self.data_list.image_size(idx)
+            if size is not None:
+                # as MMPose has it of detections, in turn; loading compares it
+                data_info['img_shape'] = size[::-1]
         num_keypoints = self._metainfo['num_keypoints']
         data_info['bbox'] = np.array([data_info['bbox']], dtype=np.float32)
         data_info['bbox_score'] = np.array([data_info['bbox_score']],

@@ -4,9 +4,10 @@ import hashlib
 import os.path as osp
 from typing import List, NamedTuple, Optional, Tuple
 
-
-class InputError(ValueError):
-    """A mistake that one line explains."""
+from ..data_files import DataError as InputError
+from ..data_files import Findings
+from ..data_files.images import read_image_list, read_images
+from ..data_files.text import entries_of, read_json
 
 
 class ImageSource(NamedTuple):
@@ -72,22 +73,20 @@ def read_source(images: str,
     Raises:
         InputError: If there is no image, or the input cannot be read.
     """
-    if osp.isdir(images):
-        if root is not None:
-            raise InputError('--img-root is for lists of images, but '
-                             f'{images} is a folder; leave it out')
-        source = _numbered(images, _scan(images))
-    elif not osp.isfile(images):
-        raise InputError(f'images: there is no file or folder {images}')
-    elif images.endswith('.txt'):
-        source = _numbered(root or '.', _read_lines(images, root or '.'))
-    elif images.endswith('.json'):
-        source = _read_json(images, root or '.')
-    else:
+    folder = osp.isdir(images)
+    if folder and root is not None:
+        raise InputError('--img-root is for lists of images, but '
+                         f'{images} is a folder; leave it out')
+    if not folder and osp.splitext(images)[1].lower() not in ('.txt', '.json'):
         raise InputError(f'images is {images}, but must be a folder, a .txt '
                          'list or a COCO-style .json')
-    if not allow_outside:
-        _refuse_outside(source, images)
+    root = images if folder else root or '.'
+    try:
+        source = _read('' if folder else images, root, allow_outside)
+    except InputError as error:
+        raise InputError(
+            str(error).replace('allow_outside=True of the dataset',
+                               '--allow-outside')) from None
     if not source.names:
         raise InputError(f'images: {images} holds no image')
     if not any(osp.exists(source.path(i)) for i in range(len(source.names))):
@@ -97,68 +96,42 @@ def read_source(images: str,
     return source
 
 
-def _refuse_outside(source: ImageSource, images: str) -> None:
-    """Refuse names that lead out of the root."""
-    from semipose_mm.datasets.image_paths import check_name
-    for index, name in enumerate(source.names):
-        try:
-            check_name(name, source.path(index), [source.root],
-                       f'images: {images}')
-        except ValueError as error:
-            raise InputError(
-                str(error).replace('allow_outside=True of the dataset',
-                                   '--allow-outside')) from None
-
-
-def _numbered(root: str, names: List[str]) -> ImageSource:
-    """Number names from 1 in sorted order."""
-    names = sorted(set(names))
-    ids = list(range(1, len(names) + 1))
+def _read(path: str, root: str, allow_outside: bool) -> ImageSource:
+    """Read a list of images, or a folder if no list is given."""
+    findings, roots = Findings(), () if allow_outside else (root, )
+    if path.lower().endswith('.json'):
+        return _read_json(path, root, roots, findings)
+    images = read_image_list(path, 'images', root, findings, roots, False)
+    names = sorted({_relative(one.name, root) for one in images.values()})
     return ImageSource(
-        osp.abspath(root), ids, names, [None] * len(names), [], False)
+        osp.abspath(root), list(range(1,
+                                      len(names) + 1)), names,
+        [None] * len(names), [], False)
 
 
-def _scan(folder: str) -> List[str]:
-    """List the images in a folder and those in it."""
-    from semipose_mm.datasets.image_files import scan_images
-    return scan_images(folder)
+def _relative(name: str, root: str) -> str:
+    """A name relative to the root where it lies in it."""
+    name = osp.normpath(name)
+    if osp.isabs(name):
+        relative = osp.relpath(name, osp.abspath(root))
+        if relative.split(osp.sep)[0] != osp.pardir:
+            return relative
+    return name
 
 
-def _read_lines(path: str, root: str) -> List[str]:
-    """Read the names of a list, relative to the root where they lie in it."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            lines = [line.strip() for line in file.read().splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(f'images: {path} cannot be read: {error}') from None
-    names = []
-    for line in filter(None, lines):
-        name = osp.normpath(line)
-        if osp.isabs(name):
-            relative = osp.relpath(name, osp.abspath(root))
-            inside = relative.split(osp.sep)[0] != osp.pardir
-            name = relative if inside else name
-        names.append(name)
-    return names
-
-
-def _read_json(path: str, root: str) -> ImageSource:
+def _read_json(path: str, root: str, roots: tuple,
+               findings: Findings) -> ImageSource:
     """Read a COCO-style image list."""
-    from semipose_mm.datasets.json_entries import load_json
-    from semipose_mm.datasets.unlabeled_sources import read_images
-    try:
-        content = load_json(path, 'ann_file')
-        entries = read_images(content, path, '')
-    except ValueError as error:
-        # the reader names the config's key
-        raise InputError(str(error).replace('ann_file:', 'images:',
-                                            1)) from None
-    categories = content.get('categories') or []
-    if not isinstance(categories, list) or not all(
-            isinstance(c, dict) and isinstance(c.get('id'), int)
-            and isinstance(c.get('name'), str) for c in categories):
-        raise InputError(f"images: 'categories' of {path} must be a list of "
-                         'dicts with id and name')
+    where, content = f"images '{path}'", read_json(path, 'images', findings)
+    images = read_images(content, where, root, findings, roots)
+    categories = [
+        one for _, one in entries_of(content, 'categories', where, findings)
+    ] if content.get('categories') else []
+    for index, one in enumerate(categories):
+        if not isinstance(one.get('id'), int) or not isinstance(
+                one.get('name'), str):
+            findings.error('categories', f'{where}, categories[{index}]',
+                           'has no id and name')
     return ImageSource(
-        osp.abspath(root), list(entries), [e.path for e in entries.values()],
-        [e.size for e in entries.values()], categories, True)
+        osp.abspath(root), list(images), [one.name for one in images.values()],
+        [one.size for one in images.values()], categories, True)

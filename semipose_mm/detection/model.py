@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
-from semipose_mm.datasets.image_check import read_whole
+from semipose_mm.data_files.images import read_whole
 from semipose_mm.detection.input import ImageSource, InputError
 
 

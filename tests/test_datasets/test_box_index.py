@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of semipose_mm/datasets/box_index.py, and of what is read into it."""
+"""Tests of semipose_mm.datasets.reading.box_index.py, and of what is read into it."""
 import copy
 import json
 import pickle
@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmpose.datasets import CocoDataset, CombinedDataset
 
 from semipose_mm.datasets import UnlabeledPoseDataset
-from semipose_mm.datasets.box_index import BoxIndex, Texts
+from semipose_mm.datasets.reading.box_index import BoxIndex, Texts
 
 METAINFO = CocoDataset(lazy_init=True).metainfo
 IDS = dict(
@@ -34,7 +34,8 @@ def test_texts(texts):
 def make_index():
     return BoxIndex.build(['d/a', 'd/b', 'd/c'], [7, 8, 9],
                           np.array([2, 0, 2]), [5, 6, 7],
-                          np.arange(12).reshape(3, 4), [0.5, 1, 0.25])
+                          np.arange(12).reshape(3, 4), [0.5, 1, 0.25],
+                          [(4, 3), (np.nan, np.nan), (8, 9)])
 
 
 class TestIndex:
@@ -107,18 +108,23 @@ class TestIndex:
         assert copy.deepcopy(index) is index
         # as workers that are not forked get it
         assert list(pickle.loads(pickle.dumps(index))) == list(index)
-        again = BoxIndex.from_arrays(index.to_arrays())
-        assert list(again) == list(index)
-        assert all(a.dtype != object for a in index.to_arrays().values())
+
+    def test_sizes(self):
+        index = make_index()
+        for part in (index, index[:], index.take([0, 1, 2])):
+            sizes = [part.image_size(i) for i in range(3)]
+            assert sizes == [(8, 9), (4, 3), (8, 9)]
+        index.sizes[:] = np.nan
+        assert index.image_size(1) is None
 
     def test_size(self):
         count = 1000
         index = BoxIndex.build([f'data/{i:012d}.jpg' for i in range(count)],
                                range(count), np.arange(count),
                                np.arange(count), np.zeros((count, 4)),
-                               np.ones(count))
-        # 28 of a box, 16 of an image, and what its name has of its own
-        assert index.nbytes < 65 * count
+                               np.ones(count), np.ones((count, 2)))
+        # 28 of a box, 24 of an image, and what its name has of its own
+        assert index.nbytes < 73 * count
 
 
 def expected(images, entries, score_thr, max_per_image):

@@ -416,7 +416,7 @@ def test_exif_orientation(folder):
     assert has(found, 'ERROR', 'width and height exchanged', 'labeled')
     import cv2
 
-    from semipose_mm.datasets.image_check import image_size
+    from semipose_mm.data_files.images import image_size
     turned = cv2.imread(str(path)).shape[1::-1]
     assert image_size(str(path)) == turned == (height, width)
 

@@ -136,7 +136,7 @@ def run(parser, args):
     prepare_processes(cfg)
     runner = build_runner(cfg)
     shorten_init_log(runner.model)
-    from semipose_mm.datasets.bad_images import BadImageError
+    from semipose_mm.datasets.images.bad_images import BadImageError
     from semipose_mm.errors import RunError
     stop_on_signals(runner)
     try:

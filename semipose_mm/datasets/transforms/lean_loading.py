@@ -7,8 +7,8 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmpose.datasets.transforms import LoadImage
 
-from ..image_cache import ImageCache
-from ..image_check import read_image
+from ...data_files.images import ImageFault, read_image, size_fault
+from ..images.image_cache import ImageCache
 from .twin import Twin
 
 DECODERS = ('cv2', 'pillow', 'turbojpeg')
@@ -32,7 +32,8 @@ def reads_local_images(loader: LoadImageFromFile) -> bool:
 class LeanLoadImage(Twin, LoadImage):
     """Load an image as :class:`LoadImage` does, from a file read once.
 
-    A file that cannot be used raises an ``ImageFault``.
+    A file that cannot be used raises an ``ImageFault``, and so does one of
+    another size than ``img_shape``, if that is known before.
     """
 
     stock = LoadImage
@@ -71,6 +72,11 @@ class LeanLoadImage(Twin, LoadImage):
                 return super().transform(results)
             if self.cache is not None:
                 self.cache.put(path, image)
+        listed = results.get('img_shape')
+        if listed is not None:
+            fault = size_fault(image.shape[1::-1], listed[::-1])
+            if fault is not None:
+                raise ImageFault(path, fault)
         if self.to_float32:
             image = image.astype(np.float32)
         results['img'] = image

@@ -1,9 +1,10 @@
 # Copyright (c) semipose_mm authors.
-"""Boxes of images in a few arrays, which processes share and files hold."""
+"""Boxes of images in a few arrays, which processes share."""
 import json
 import os
 from collections.abc import Sequence
-from typing import Any, Dict, Iterable, List, NamedTuple, Union
+from typing import (Any, Dict, Iterable, List, NamedTuple, Optional, Tuple,
+                    Union)
 
 import numpy as np
 
@@ -98,24 +99,27 @@ class BoxIndex(Sequence):
         entries (np.ndarray): Index of each box in its file.
         boxes (np.ndarray): The boxes, float32 in shape (N, 4).
         scores (np.ndarray): Their scores, float32.
+        sizes (np.ndarray): Width and height of each image, float32 in shape
+            (M, 2), NaN where they are not known.
     """
 
     COLUMNS = ('images', 'entries', 'boxes', 'scores')
 
     def __init__(self, paths: Texts, image_ids: Union[np.ndarray, Texts],
                  images: np.ndarray, entries: np.ndarray, boxes: np.ndarray,
-                 scores: np.ndarray) -> None:
+                 scores: np.ndarray, sizes: np.ndarray) -> None:
         self.paths = paths
         self.image_ids = image_ids
         self.images = images
         self.entries = entries
         self.boxes = boxes
         self.scores = scores
+        self.sizes = sizes
 
     @classmethod
     def build(cls, paths: Sequence, image_ids: Sequence, images: np.ndarray,
-              entries: np.ndarray, boxes: np.ndarray,
-              scores: np.ndarray) -> 'BoxIndex':
+              entries: np.ndarray, boxes: np.ndarray, scores: np.ndarray,
+              sizes: np.ndarray) -> 'BoxIndex':
         """Build an index of those images that have boxes.
 
         Args:
@@ -125,6 +129,8 @@ class BoxIndex(Sequence):
             entries (np.ndarray): Index of each box in its file.
             boxes (np.ndarray): The boxes, in shape (N, 4).
             scores (np.ndarray): Their scores.
+            sizes (np.ndarray): Width and height of each image, in shape
+                (M, 2), NaN where they are not known.
 
         Returns:
             BoxIndex: The index.
@@ -139,7 +145,8 @@ class BoxIndex(Sequence):
             Texts.pack([paths[i] for i in used]), ids, images.astype(np.int32),
             np.asarray(entries, np.int32),
             np.asarray(boxes, np.float32).reshape(-1, 4),
-            np.asarray(scores, np.float32))
+            np.asarray(scores, np.float32),
+            np.asarray(sizes, np.float32).reshape(-1, 2)[used])
 
     def __len__(self) -> int:
         return len(self.images)
@@ -179,46 +186,20 @@ class BoxIndex(Sequence):
         else:
             rows = np.array(list(indices), np.int64)
         columns = (getattr(self, name)[rows] for name in self.COLUMNS)
-        return BoxIndex(self.paths, self.image_ids, *columns)
+        return BoxIndex(self.paths, self.image_ids, *columns, self.sizes)
 
-    def to_arrays(self) -> Dict[str, np.ndarray]:
-        """The arrays that it is made of.
-
-        Returns:
-            dict[str, np.ndarray]: The arrays by name, none of objects.
-        """
-        arrays = {name: getattr(self, name) for name in self.COLUMNS}
-        for name, column in (('paths', self.paths), ('ids', self.image_ids)):
-            if isinstance(column, Texts):
-                prefix = np.frombuffer(column.prefix.encode(**CODEC), np.uint8)
-                arrays.update({
-                    f'{name}_prefix': prefix,
-                    f'{name}_data': column.data,
-                    f'{name}_ends': column.ends
-                })
-            else:
-                arrays[name] = column
-        return arrays
-
-    @classmethod
-    def from_arrays(cls, arrays: Dict[str, np.ndarray]) -> 'BoxIndex':
-        """Make an index of its arrays.
+    def image_size(self, index: int) -> Optional[Tuple[float, float]]:
+        """Get the size of a box's image, as its file says.
 
         Args:
-            arrays (dict[str, np.ndarray]): What :meth:`to_arrays` gave.
+            index (int): Number of the box.
 
         Returns:
-            BoxIndex: The same index.
+            tuple[float, float], optional: Width and height in pixels; None
+            if the file does not say.
         """
-
-        def texts(name: str) -> Texts:
-            prefix = arrays[f'{name}_prefix'].tobytes().decode(**CODEC)
-            return Texts(prefix, arrays[f'{name}_data'],
-                         arrays[f'{name}_ends'])
-
-        ids = arrays['ids'] if 'ids' in arrays else texts('ids')
-        return cls(
-            texts('paths'), ids, *(arrays[name] for name in cls.COLUMNS))
+        width, height = self.sizes[self.images[index]].tolist()
+        return None if width != width else (width, height)
 
     @property
     def num_files(self) -> int:
@@ -228,7 +209,10 @@ class BoxIndex(Sequence):
     @property
     def nbytes(self) -> int:
         """int: Bytes of all arrays."""
-        return sum(array.nbytes for array in self.to_arrays().values())
+        arrays = [getattr(self, name) for name in self.COLUMNS]
+        for texts in (self.paths, self.image_ids):
+            arrays += texts[1:] if isinstance(texts, Texts) else [texts]
+        return sum(array.nbytes for array in [*arrays, self.sizes])
 
 
 class Reading(NamedTuple):
@@ -237,9 +221,7 @@ class Reading(NamedTuple):
     Args:
         index (BoxIndex): The boxes.
         left_out (dict[str, int]): Numbers of what was left out, by reason.
-        faults (list[str]): What is wrong with images of a folder.
     """
 
     index: BoxIndex
     left_out: Dict[str, int]
-    faults: Sequence = ()

@@ -8,10 +8,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
-from .fetching import find_loader
+from ...data_files.images import image_size
+from ..fetching import find_loader
+from ..transforms.lean_loading import LeanLoadImage
 from .image_cache import CHANNELS, ImageCache
-from .image_check import image_size
-from .transforms.lean_loading import LeanLoadImage
 
 MIB = 1 << 20
 

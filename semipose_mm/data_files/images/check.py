@@ -2,20 +2,22 @@
 """Image files judged by header and tail, before anything is decoded."""
 import os
 import stat
-from typing import Callable, Optional, Tuple
+from io import BytesIO
+from typing import BinaryIO, Callable, Optional, Tuple
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .jpeg_header import END, TAIL, is_whole
+from .names import say_missing
 
 # Exif orientations that exchange width and height when they are applied.
 TRANSPOSED = (5, 6, 7, 8)
 EXIF_ORIENTATION = 0x0112
 
 # What a whole file of the format has near its end, and how near.
-ENDS = dict(JPEG=END, MPO=END, PNG=b'IEND')
+ENDS = dict(JPEG=b'\xff\xd9', MPO=b'\xff\xd9', PNG=b'IEND')
+TAIL = 4096
 
 # Larger files are judged before they are read.
 LARGE = 1 << 26
@@ -84,6 +86,30 @@ def image_size(path: str) -> Tuple[int, int]:
     return decoded.shape[1], decoded.shape[0]
 
 
+def size_fault(size: Tuple[float, float],
+               listed: Tuple[float, float]) -> Optional[str]:
+    """Find out whether an image has another size than a file says.
+
+    Args:
+        size (tuple[float, float]): Width and height as it is decoded.
+        listed (tuple[float, float]): Width and height in the file.
+
+    Returns:
+        str, optional: What is wrong, to be read after the name of the image.
+        None if nothing is.
+    """
+    (width, height), (w, h) = size, listed
+    # a listed size may be a fraction of a pixel off
+    if abs(width - w) < 1 and abs(height - h) < 1:
+        return None
+    turned = abs(width - h) < 1 and abs(height - w) < 1
+    hint = (', which is its size before its EXIF orientation turns it; '
+            'label the image as it is shown' if turned else
+            '; labels and boxes are of another version of it')
+    return (f'is {width:g} x {height:g} pixels, but its annotation file says '
+            f'{w:g} x {h:g}{hint}')
+
+
 def image_fault(path: str) -> Optional[str]:
     """Find what is wrong with an image file, without decoding it.
 
@@ -117,13 +143,15 @@ def read_image(path: str) -> bytes:
     def check(path: str) -> Optional[str]:
         status = os.stat(path)
         fault = _check_status(status)
-        if fault is None and status.st_size > LARGE:
+        large = status.st_size > LARGE
+        if fault is None and large:
             fault = _check_file(path)
         if fault is None:
             with open(path, 'rb') as file:
                 contents.append(file.read())
-            if status.st_size <= LARGE and not is_whole(contents[0]):
-                fault = _check_file(path)
+            if not large:
+                fault = _check_content(
+                    BytesIO(contents[0]), len(contents[0]), path)
         return fault
 
     fault = _reason(check, path)
@@ -148,16 +176,21 @@ def _check_file(path: str) -> Optional[str]:
     if fault is not None:
         return fault
     with open(path, 'rb') as file:
-        with Image.open(file) as image:
-            mode, end = image.mode, ENDS.get(image.format)
+        return _check_content(file, status.st_size, path)
+
+
+def _check_content(file: BinaryIO, size: int, path: str) -> Optional[str]:
+    """Judge the content of a file."""
+    with Image.open(file) as image:
+        mode, end = image.mode, ENDS.get(image.format)
         if mode == 'F':
             return ('has floating point pixels; it must have 8 or 16 bit '
                     'integers')
-        if end is not None:
-            file.seek(max(status.st_size - TAIL, 0))
-            # something may be appended: the whole file has the last word
-            return None if end in file.read() else _reason(read_whole, path)
-    return None
+        if end is None:
+            return None
+        file.seek(max(size - TAIL, 0))
+        # something may be appended: the whole file has the last word
+        return None if end in file.read() else _reason(read_whole, path)
 
 
 def _reason(check: Callable[[str], Optional[str]], path: str) -> Optional[str]:
@@ -165,7 +198,7 @@ def _reason(check: Callable[[str], Optional[str]], path: str) -> Optional[str]:
     try:
         return check(path)
     except FileNotFoundError:
-        return 'does not exist'
+        return say_missing(path)
     except UnidentifiedImageError:
         return 'is no image of a known format'
     except Image.DecompressionBombError as error:

@@ -1,0 +1,213 @@
+# Copyright (c) semipose_mm authors.
+"""Json files and text lists, read whatever encoding they have."""
+import gc
+import json
+import os.path as osp
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+
+from mmengine.fileio import exists, get
+
+from .findings import Findings
+
+MISSING = object()
+VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpg', '.webm')
+IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+UTF_16 = (b'\xff\xfe', b'\xfe\xff')
+
+FORMAT = "COCO json with 'images', 'annotations' and 'categories'"
+_UNLABELED = 'Give {} as unlabeled data; labels are ' + FORMAT
+_OTHERS = {
+    ('.csv', '.tsv', '.h5', '.hdf5', '.slp', '.mat', '.pkl', '.pickle', '.xml',
+     '.yaml', '.yml'): ('is a {} file, as of DeepLabCut, SLEAP and others',
+                        'Convert it to ' + FORMAT),
+    VIDEOS: ('is a video', _UNLABELED.format('the folder of its frames')),
+    IMAGES: ('is an image', _UNLABELED.format('its folder')),
+}
+
+
+def show(value: Any, length: int = 100) -> str:
+    """Say what a value of a file is.
+
+    Args:
+        value (Any): The value, or :data:`MISSING`.
+        length (int): The most characters to show of it. Defaults to 100.
+
+    Returns:
+        str: Such as ``'is [1, 2]'``.
+    """
+    if value is MISSING:
+        return 'is missing'
+    text = repr(value)
+    return 'is ' + (text if len(text) <= length else text[:length - 3] + '...')
+
+
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Make many objects without cycles: looking for those takes long."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _is_there(path: str, where: str, findings: Findings) -> bool:
+    """Whether there is a file that may be of the right kind."""
+    found, advice = '', ''
+    ending = osp.splitext(path)[1].lower()
+    if osp.isdir(path):
+        found, advice = 'is a folder', _UNLABELED.format('a folder of images')
+    elif not exists(path):
+        found = 'does not exist'
+    else:
+        for endings, (text, what_to_do) in _OTHERS.items():
+            if ending in endings:
+                found, advice = text.format(ending), what_to_do
+    if found:
+        findings.error('file', where, found, advice=advice)
+    return not found
+
+
+def read_json(path: str,
+              key: str,
+              findings: Findings,
+              slim: Optional[Callable[[dict], Any]] = None) -> Any:
+    """Read a json file in UTF-8, UTF-16 or UTF-32, with or without a mark.
+
+    Args:
+        path (str): The file, local or remote.
+        key (str): The config key or option that names it, for messages.
+        findings (Findings): Learns what is wrong.
+        slim (Callable, optional): What to make of each dict as soon as it is
+            read, to spare memory. Defaults to None.
+
+    Returns:
+        Any: Its content; None if it cannot be read.
+    """
+    where = f"{key} '{path}'"
+    if not _is_there(path, where, findings):
+        return None
+    try:
+        # of bytes, json sees by itself which UTF they are in
+        with no_collecting():
+            content = json.loads(get(path), object_hook=slim)
+    except (ValueError, OSError, RecursionError) as error:
+        findings.error(
+            'json',
+            where,
+            f'cannot be read as json: {error}',
+            advice='Save it as UTF-8' if isinstance(error, UnicodeDecodeError)
+            else '')
+        return None
+    if content is None:
+        findings.error('json', where, 'holds null')
+    return content
+
+
+class Lines(NamedTuple):
+    """Lines of a text file.
+
+    Args:
+        lines (list[tuple[int, str]]): Number of each line that is not blank,
+            counted from 1, and the line.
+        guessed (bool): Whether they are no UTF-8 and read as Latin-1.
+    """
+
+    lines: List[tuple]
+    guessed: bool
+
+
+def read_lines(path: str, key: str, findings: Findings) -> Lines:
+    """Read a text file in UTF-8, UTF-16 with a mark, or Latin-1.
+
+    Args:
+        path (str): The file, local or remote.
+        key (str): The config key or option that names it, for messages.
+        findings (Findings): Learns what is wrong.
+
+    Returns:
+        Lines: Its lines without white space around them.
+    """
+    where, guessed = f"{key} '{path}'", False
+    if not _is_there(path, where, findings):
+        return Lines([], False)
+    try:
+        data = get(path)
+        try:
+            text = data.decode(
+                'utf-16' if data.startswith(UTF_16) else 'utf-8-sig')
+        except UnicodeDecodeError:
+            text, guessed = data.decode('latin-1'), True
+        fault = 'it holds null bytes' if '\0' in text else ''
+    except OSError as error:
+        fault = str(error)
+    if fault:
+        findings.error('text', where, f'cannot be read as text: {fault}')
+        return Lines([], False)
+    text = text.replace('\r\n', '\n').replace('\r', '\n')
+    lines = enumerate(text.split('\n'), start=1)
+    return Lines([(number, line.strip()) for number, line in lines
+                  if line.strip()], guessed)
+
+
+def entries_of(content: Any, field: str, where: str,
+               findings: Findings) -> List[tuple]:
+    """Get a list of dicts from the content of a COCO file.
+
+    Args:
+        content (Any): The content, or None for nothing.
+        field (str): ``'images'``, ``'annotations'`` or ``'categories'``.
+        where (str): The file, for messages.
+        findings (Findings): Learns what is wrong.
+
+    Returns:
+        list[tuple[int, dict]]: Index and entry of those that are dicts.
+    """
+    entries: Any = []
+    if isinstance(content, dict):
+        entries = content.get(field, MISSING)
+        if not isinstance(entries, list):
+            found = ('no' if entries is MISSING else
+                     f'a {type(entries).__name__} as')
+            findings.error(
+                'list',
+                where,
+                f"has {found} '{field}'",
+                advice='It needs a list of dicts')
+            entries = []
+    elif content is not None:
+        findings.error(
+            'list',
+            where,
+            f'holds a {type(content).__name__}',
+            allowed=f"a COCO-style dict with the list '{field}'")
+    return only_dicts(entries, where, field + '[{}]', findings)
+
+
+def only_dicts(entries: list, where: str, pattern: str,
+               findings: Findings) -> List[tuple]:
+    """Number the dicts of a list, and report what is none.
+
+    Args:
+        entries (list): The list.
+        where (str): The file, for messages.
+        pattern (str): What to call an entry, with ``{}`` for its index.
+        findings (Findings): Learns what is wrong.
+
+    Returns:
+        list[tuple[int, dict]]: Index and entry of those that are dicts.
+    """
+    found = []
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            found.append((index, entry))
+        else:
+            findings.error(
+                'no dict',
+                f'{where}, {pattern.format(index)}',
+                f'is a {type(entry).__name__}',
+                allowed='a dict')
+    return found

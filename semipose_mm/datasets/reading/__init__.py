@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""What the datasets read: labels for MMPose's, boxes for ours."""

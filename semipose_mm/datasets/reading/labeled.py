@@ -1,0 +1,128 @@
+# Copyright (c) semipose_mm authors.
+"""The COCO-style datasets of MMPose get what the one reading gives."""
+import logging
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any, Dict, Iterator, NamedTuple, Optional
+from weakref import WeakKeyDictionary
+
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmpose.datasets.datasets import BaseCocoStyleDataset
+from mmpose.datasets.datasets.base import base_coco_style_dataset
+from mmpose.registry import DATASETS
+from xtcocotools.coco import COCO
+
+from ...data_files import WARNING, DataError, Findings
+from ...data_files.labels import Labels, read_labels
+from ...data_files.text import no_collecting
+
+
+class Summary(NamedTuple):
+    """What the file of a dataset holds.
+
+    Args:
+        total (int): Number of its annotations.
+        used (int): Number of those that MMPose uses.
+        left_out (dict[str, int]): Numbers of the others, by reason.
+    """
+
+    total: int
+    used: int
+    left_out: Dict[str, int]
+
+
+_summaries: 'WeakKeyDictionary[BaseDataset, Summary]' = WeakKeyDictionary()
+
+
+@contextmanager
+def one_reading(cfg: dict, key: str) -> Iterator[None]:
+    """Let the COCO-style datasets of MMPose get labels that are read by us.
+
+    MMPose takes whatever visibility there is, drops what ``num_keypoints``
+    calls empty, and breaks on wrong entries without naming the file.
+
+    Args:
+        cfg (dict): Config of the dataset that is built or initialized.
+        key (str): Its config key.
+    """
+    stock = BaseCocoStyleDataset._load_annotations
+    BaseCocoStyleDataset._load_annotations = (
+        lambda dataset: _load(dataset, key, stock))
+    try:
+        yield
+    except DataError:
+        # which part of a combination it is
+        for index, part in enumerate(cfg.get('datasets') or ()):
+            with one_reading(part, f'{key}.datasets[{index}]'):
+                len(DATASETS.build(deepcopy(part)))
+        raise
+    finally:
+        BaseCocoStyleDataset._load_annotations = stock
+
+
+def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
+    """Load annotations as MMPose does, from what was read and mended."""
+    if (type(dataset).parse_data_info
+            is not BaseCocoStyleDataset.parse_data_info):
+        return stock(dataset)
+    findings, metainfo = Findings(), dataset.metainfo
+    with no_collecting():
+        labels = read_labels(dataset.ann_file, f'{key}.ann_file', findings,
+                             metainfo['num_keypoints'],
+                             dataset.data_prefix.get('img', ''))
+    names = metainfo['keypoint_id2name']
+    labels.check_order([names[i] for i in range(len(names))], findings)
+    for line in findings.lines(WARNING):
+        print_log(line, logger='current', level=logging.WARNING)
+    used, left_out = len(labels.used()), labels.left_out()
+    if not used:
+        raise DataError(
+            f"{key} uses none of its {labels.total} annotations from "
+            f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label needs a box "
+            'inside its image, iscrowd 0 and a labeled joint')
+    _summaries[dataset] = Summary(labels.total, used, left_out)
+    base_coco_style_dataset.COCO = lambda path: _as_coco(labels)
+    try:
+        instances, images = stock(dataset)
+    finally:
+        base_coco_style_dataset.COCO = COCO
+    if dataset.data_mode == 'topdown':
+        for instance in instances:
+            width, height = labels.images[instance['img_id']].size
+            # loading compares it
+            instance['img_shape'] = height, width
+    return instances, images
+
+
+def _as_coco(labels: Labels) -> COCO:
+    """Labels as MMPose holds a file."""
+    coco = COCO()
+    coco.dataset = labels.content()
+    coco.createIndex()
+    return coco
+
+
+def describe_left_out(left_out: Dict[str, int]) -> str:
+    """Say what is left out.
+
+    Args:
+        left_out (dict[str, int]): Numbers by reason.
+
+    Returns:
+        str: To be put behind what is used, empty if nothing is left out.
+    """
+    text = ', '.join(f'{n} {why}' for why, n in left_out.items() if n)
+    return f'; left out: {text}' if text else ''
+
+
+def summary_of(dataset: BaseDataset) -> Optional[Summary]:
+    """Get what the file of a dataset holds.
+
+    Args:
+        dataset (BaseDataset): The dataset.
+
+    Returns:
+        Summary, optional: None if it was not read by :func:`one_reading`.
+    """
+    return _summaries.get(dataset)
