@@ -7,9 +7,12 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from unicodedata import normalize
 
 from .findings import Findings
+from .images.check import image_size, size_fault
+from .images.names import name_on_disk
 
 #: Folders of files about images, whose parent is the root of a data set.
-_NOTES = re.compile('ann|label|json|^gt$|split', re.IGNORECASE)
+_NOTES = frozenset('annotations annotation annots annot anns ann labels label '
+                   'json jsons gt splits'.split())
 #: How deep below the root of a data set images are looked for, and in how
 #: many folders.
 DEPTH, MAX_FOLDERS = 4, 5000
@@ -23,7 +26,8 @@ SPLITS = dict(
     unlabeled='unlabeled unlabelled unl')
 _SPLIT_OF = {
     word: split
-    for split, words in SPLITS.items() for word in words.split()
+    for split, words in SPLITS.items()
+    for word in words.split()
 }
 Size = Optional[Tuple[float, float]]
 
@@ -72,11 +76,9 @@ class _Listing:
     def missing(self, folder: str) -> List[str]:
         """Wanted names that are not in a folder."""
         return [
-            osp.join(inner, name)
-            for inner, names in self._wanted.items()
-            for name in sorted(names -
-                               self.files(osp.normpath(osp.join(folder, inner))
-                                          ))
+            osp.join(inner, name) for inner, names in self._wanted.items()
+            for name in sorted(
+                names - self.files(osp.normpath(osp.join(folder, inner))))
         ]
 
 
@@ -113,8 +115,9 @@ def find_image_folder(wanted: Wanted, given: Optional[str],
     else:
         for roots in (places, [data_root(wanted.path)]):
             found = list(
-                dict.fromkeys(one for root in roots
-                              for one in _folders(osp.abspath(root))))
+                dict.fromkeys(
+                    one for root in roots
+                    for one in _folders(osp.abspath(root))))
             fitting = [one for one in found if not listing.missing(one)]
             if fitting:
                 return _choose(wanted, fitting, found, listing, findings)
@@ -135,7 +138,7 @@ def data_root(path: str) -> str:
     """
     folder = osp.dirname(osp.abspath(path))
     for one in (folder, osp.dirname(folder)):
-        if _NOTES.search(osp.basename(one)):
+        if _words(osp.basename(one)) & _NOTES:
             return osp.dirname(one)
     return folder
 
@@ -153,16 +156,17 @@ def _folders(root: str) -> List[str]:
         found.append(folder)
         if depth >= DEPTH or len(found) > MAX_FOLDERS:
             inner.clear()
-        inner[:] = sorted(
-            (one for one in inner if one[0] != '.'),
-            key=lambda one: (osp.islink(osp.join(folder, one)), one))
+        inner[:] = sorted((one for one in inner if one[0] != '.'),
+                          key=lambda one:
+                          (osp.islink(osp.join(folder, one)), one))
     return found
 
 
 def _is_data_set(folders: Sequence[str], files: Sequence[str]) -> bool:
     """Whether what lies in a folder has annotations of its own."""
-    return any(map(_NOTES.search, folders)) or bool(folders) and any(
-        one.endswith('.json') for one in files)
+    return any(_words(one) & _NOTES
+               for one in folders) or bool(folders) and any(
+                   one.endswith('.json') for one in files)
 
 
 def _words(name: str) -> Set[str]:
@@ -171,53 +175,63 @@ def _words(name: str) -> Set[str]:
     return {_SPLIT_OF.get(one, one) for one in found}
 
 
-def _splits(name: str) -> Set[str]:
-    return _words(name) & SPLITS.keys()
+def _splits(folder: str) -> Set[str]:
+    """Splits that a folder is named by."""
+    return _words(osp.basename(folder)) & SPLITS.keys()
 
 
 def _choose(wanted: Wanted, fitting: List[str], found: List[str],
             listing: _Listing, findings: Findings) -> Optional[str]:
     """Choose between folders that hold all images."""
-    sized = [one for one in fitting if _same_sizes(wanted, one)]
-    told = _words(osp.splitext(osp.basename(wanted.path))[0])
+    told = _told(wanted.path)
     splits = told & SPLITS.keys()
-
-    def named(folder):
-        words = _words(osp.basename(folder))
-        return bool(words) and words <= told
-
-    left = sized or fitting
-    if len(left) > 1:
-        left = [one for one in left if named(one)] or [
-            one for one in left
-            if not splits or not _splits(one) - splits
-        ] or left
-    if len(left) > 1:
+    left = [one for one in fitting if _same_sizes(wanted, one)] or fitting
+    for rule in (lambda one: _named(one, told),
+                 lambda one: not _splits(one) - splits):
+        if len(left) > 1:
+            left = [one for one in left if rule(one)] or left
+    others = []
+    if splits and _splits(left[0]) - splits:
+        # a folder of the right name may lack images
+        others = [
+            one for one in found
+            if one not in left and _named(one, told) and _splits(one)
+        ]
+    if any(len(listing.missing(one)) < listing.total for one in others):
+        _say_missing(wanted, others, listing, findings)
+    elif len(left) > 1 or others:
+        but = f', but none in {others[0]}' if others else ''
         findings.error(
-            'image folders', wanted.where,
-            f'lists images that lie in each of {_some(left)}',
-            advice=f'Name the right one by {wanted.option}')
-        return None
-    # all images of a split, and some of the folder of its name are missing
-    if splits and _splits(osp.basename(left[0])) - splits:
-        better = [one for one in found if named(one) and _splits(one)
-                  and len(listing.missing(one)) < listing.total]
-        if better:
-            _say_missing(wanted, better, listing, findings)
-            return None
-    return osp.join(left[0], '')
+            'image folders',
+            wanted.where,
+            f'lists images that lie in {" and in ".join(left[:6])}{but}',
+            advice=f'Name the right folder by {wanted.option}')
+    else:
+        return osp.join(left[0], '')
+    return None
+
+
+def _told(path: str) -> Set[str]:
+    """Words by which a file and its folders in the data set are named."""
+    return _words(osp.splitext(osp.relpath(path, data_root(path)))[0])
+
+
+def _named(folder: str, told: Set[str]) -> bool:
+    """Whether a folder has its name from words of a file."""
+    words = _words(osp.basename(folder))
+    return bool(words) and words <= told
 
 
 def _same_sizes(wanted: Wanted, folder: str) -> bool:
     """Whether some images, spread over the list, have the sizes it tells."""
-    from .images.sizes import image_size
     known = [(name, size) for name, size in zip(wanted.names, wanted.sizes)
              if size]
     for name, size in known[::max(1, len(known) // NUM_SIZES)]:
+        path = osp.join(folder, name_on_disk(name, folder))
         try:
-            if tuple(size) != image_size(osp.join(folder, name)):
+            if size_fault(image_size(path), size):
                 return False
-        except (OSError, ValueError):
+        except Exception:  # PIL raises many kinds on broken headers
             return False
     return True
 
@@ -225,16 +239,16 @@ def _same_sizes(wanted: Wanted, folder: str) -> bool:
 def _say_missing(wanted: Wanted, folders: List[str], listing: _Listing,
                  findings: Findings) -> None:
     """Name the image that is really missing, and where."""
-    told = _words(osp.splitext(osp.basename(wanted.path))[0])
+    told = _told(wanted.path)
     best = min(
         folders,
-        key=lambda one: (len(listing.missing(one)),
-                         not _words(osp.basename(one)) <= told))
+        key=lambda one: (len(listing.missing(one)), not _named(one, told)))
     missing = listing.missing(best)
     path = osp.join(best, missing[0])
     if len(missing) == listing.total:
         findings.error(
-            'images', wanted.where, f'lists {len(missing)} images, such as '
+            'images',
+            wanted.where, f'lists {len(missing)} images, such as '
             f'{missing[0]}, of which none lies in {_some(folders)}',
             advice=f'Name their folder by {wanted.option}')
         return
@@ -245,7 +259,8 @@ def _say_missing(wanted: Wanted, folders: List[str], listing: _Listing,
     instead = f'; there is {", ".join(others[:3])}' if others else ''
     more = f' and {len(missing) - 1} more are' if len(missing) > 1 else ' is'
     findings.error(
-        'images', wanted.where,
+        'images',
+        wanted.where,
         f'lists {missing[0]}, but it{more} missing in {best}{instead}',
         advice=f'Another folder is named by {wanted.option}')
 

@@ -1,11 +1,8 @@
 # Copyright (c) semipose_mm authors.
-"""What names of keypoints tell: left and right, and their order."""
+"""Left and right in the names of keypoints."""
 import re
 from collections import defaultdict
-from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
-                    Tuple)
-
-from .findings import Findings
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 # ``leftEye``, ``LEye``, ``eye_l2`` and ``l.eye`` are two words and a number
 _WORD = '[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+'
@@ -158,50 +155,3 @@ def other_side(name: str, names: Sequence[str]) -> str:
         if name in (one, other):
             return other if name == one else one
     return ''
-
-
-def match_order(names: Sequence[str], wanted: Sequence[str], where: str,
-                other: str, findings: Findings) -> Optional[List[int]]:
-    """Find the keypoints of one file in another.
-
-    Args:
-        names (Sequence[str]): Names of a file, in the order of its keypoints.
-        wanted (Sequence[str]): Names of the same keypoints in another order.
-        where (str): The file with ``names``, for messages.
-        other (str): That with ``wanted``.
-        findings (Findings): Learns of names that only one of them has.
-
-    Returns:
-        list[int], optional: Of each wanted keypoint, its place in the file;
-        None if they are others.
-    """
-    key = _plain if len(set(map(_plain, names))) == len(names) else str
-    places = {key(one): i for i, one in enumerate(names)}
-    order = [places.get(key(one), -1) for one in wanted]
-    if sorted(order) == list(range(len(names))):
-        return order
-    findings.error(
-        'keypoint names',
-        where,
-        f'has the keypoints {", ".join(map(str, names))}, but {other} has '
-        f'{", ".join(map(str, wanted))}',
-        advice='Name them alike; their order may differ')
-    return None
-
-
-def _plain(name: Any) -> str:
-    """A name without the ways to write it."""
-    return re.sub(r'[\W_]+', '', str(name)).casefold()
-
-
-def reorder(keypoints: Sequence[float], order: Sequence[int]) -> List[float]:
-    """Bring keypoints into another order.
-
-    Args:
-        keypoints (Sequence[float]): x, y, visibility of each, flat.
-        order (Sequence[int]): As :func:`match_order` returns it.
-
-    Returns:
-        list[float]: The same numbers, joint by joint.
-    """
-    return [value for i in order for value in keypoints[3 * i:3 * i + 3]]

@@ -4,9 +4,7 @@ import random
 
 import pytest
 
-from semipose_mm.data_files import DataError, Findings
-from semipose_mm.data_files.keypoint_names import (find_sides, match_order,
-                                                   other_side, reorder)
+from semipose_mm.data_files.keypoint_names import find_sides, other_side
 
 
 @pytest.mark.parametrize('left, right', [
@@ -95,23 +93,3 @@ def test_pairs_are_an_involution_without_fixed_points():
         shuffled = pick.sample(names, len(names))
         assert {frozenset(p) for p in find_sides(shuffled).pairs} == \
             {frozenset(p) for p in pairs}
-
-
-def test_order_by_name():
-    pick = random.Random(1)
-    for _ in range(100):
-        names = [f'joint_{i}' for i in range(pick.randint(1, 9))]
-        other = pick.sample(names, len(names))
-        keypoints = {one: [pick.random(), pick.random(), 2] for one in names}
-        order = match_order(other, names, 'val', 'labels', Findings())
-        flat = [value for one in other for value in keypoints[one]]
-        assert reorder(flat, order) == [
-            value for one in names for value in keypoints[one]
-        ]
-
-
-def test_other_names_are_refused_with_both_lists():
-    assert match_order(['Left Eye', 'nose'], ['nose', 'left_eye'], 'a', 'b',
-                       Findings()) == [1, 0]
-    with pytest.raises(DataError, match='nose, tail, but b has nose, beak'):
-        match_order(['nose', 'tail'], ['nose', 'beak'], 'a', 'b', Findings())
