@@ -119,6 +119,8 @@ class LabelFile:
             if one.get('category_id') in self.ids
         ]
         self.labels.raw['annotations'] = own
+        for one in before:
+            one.setdefault('iscrowd', 0)
         self.changed = own != before or names != [
             one.get('file_name') for one in self.labels.raw['images']
         ]
@@ -177,6 +179,11 @@ class LabelFile:
                 ]
         if images is not None or self.changed:
             ann_file = stage.write(ending, json.dumps(content).encode())
+        if images is None and self.changed:
+            self.findings.note(
+                'mended', self.where, 'stays as it is; the config reads '
+                f'{stage.stem}{ending}, a copy with what is said above, one '
+                'category, and area and num_keypoints of all')
         used = [
             one for one in self.entries
             if images is None or one.image_id in images

@@ -18,7 +18,7 @@ from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
 from .base import ConfigFault
-from .labels import image_folder, name_left_out
+from .labels import image_folder, name_categories, name_left_out
 from .writing import Stage
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def find_source(request: 'Request', labels: Dict[Any, str],
             f'folder, for example by ffmpeg -i {osp.basename(path)} '
             '-vf fps=2 -q:v 2 frames/%06d.jpg')
     if ending == '.txt':
-        lines, _ = read_lines(path, OPTION, findings)
+        lines, guessed = read_lines(path, OPTION, findings)
+        where += ' (no UTF-8, read as Latin-1)' if guessed else ''
         images = [
             Image(name, name, None, i) for i, (_, name) in enumerate(lines)
             if not name.startswith('#')
@@ -115,41 +116,42 @@ def _coco_source(request: 'Request', labels: Dict[Any, str],
         raise ConfigFault(f'{where} holds detections: give them as --boxes, '
                           f'and the list of images as {OPTION}')
     images = read_images(content, where, '', findings)
-    prefix = _prefix(path, where, images.values(), request, findings)
-    options = dict(ann_file=osp.abspath(path), data_prefix=prefix)
     names = names_by_id(content.get('categories'))
     annotations = content.get('annotations') or []
+    options: Dict[str, Any] = dict(ann_file=osp.abspath(path))
     if request.boxes:
-        _choose(request.boxes, load_boxes(request.boxes, '--boxes', findings),
-                images, names, labels, request, options, findings)
-        options.update(bbox_file=osp.abspath(request.boxes),
-                       score_thr=SCORE_THR)
-        return Source(where, options,
-                      f'detections with a score of at least {SCORE_THR}')
-    if osp.realpath(path) in labeled:
-        if not labels.keys() >= {one.get('category_id')
-                                 for one in annotations}:
-            options['category_ids'] = sorted(labels, key=str)
-        options['without_labels'] = True
-        return Source(where, options, 'those of the images without labels, '
-                      'or else these images as a whole')
-    if any(isinstance(one, dict) and 'bbox' in one for one in annotations):
-        _choose(None, annotations, images, names, labels, request, options,
-                findings)
-        return Source(where, options, 'those of the file, whose keypoints are '
-                      'not read')
-    lines = '\n'.join(image.name for image in images.values()) + '\n'
-    options['ann_file'] = stage.write('_unlabeled.txt', lines.encode())
-    return Source(where, options, 'whole images, as the file has no boxes; '
-                  '--boxes takes those of a detector')
+        policy = f'detections with a score of at least {SCORE_THR}'
+        options.update(
+            bbox_file=osp.abspath(request.boxes), score_thr=SCORE_THR)
+        found = load_boxes(request.boxes, '--boxes', findings)
+        ids = _choose(f"--boxes '{request.boxes}'", found, images, names,
+                      labels, request, findings)
+    elif osp.realpath(path) in labeled:
+        policy = ('those of the images without labels, or else these images '
+                  'as a whole')
+        options['without_labels'], ids = True, list(labels)
+    elif any(isinstance(one, dict) and 'bbox' in one for one in annotations):
+        policy = 'those of the file, whose keypoints are not read'
+        ids = _choose(f'{where}, annotations', annotations, images, names,
+                      labels, request, findings)
+    else:
+        policy = ('whole images, as the file has no boxes; --boxes takes '
+                  'those of a detector')
+        lines = '\n'.join(image.name for image in images.values()) + '\n'
+        options['ann_file'] = stage.write('_unlabeled.txt', lines.encode())
+        ids = None
+    if ids is not None:
+        options['category_ids'] = ids
+        policy += f'; {name_categories({i: names.get(i, "") for i in ids})}'
+    options['data_prefix'] = _prefix(path, where, images.values(), request,
+                                     findings)
+    return Source(where, options, policy)
 
 
-def _choose(path: Optional[str], boxes: Any, images: Dict[Any, Image],
+def _choose(where: str, boxes: Any, images: Dict[Any, Image],
             names: Dict[Any, str], labels: Dict[Any, str],
-            request: 'Request', options: dict, findings: Findings) -> None:
-    """Choose the category of boxes, and check those that are used."""
-    where = f"--boxes '{path}'" if path else \
-        f"{OPTION} '{request.unlabeled}', annotations"
+            request: 'Request', findings: Findings) -> Optional[List[Any]]:
+    """Choose the categories of boxes, and check those that are used."""
     if not isinstance(boxes, list):
         raise ConfigFault(
             f'{where} holds a {type(boxes).__name__}, but detection results '
@@ -163,8 +165,6 @@ def _choose(path: Optional[str], boxes: Any, images: Dict[Any, Image],
         for one in boxes)
     ids = choose_boxes(counts, names, labels, request.boxes_category,
                        '--boxes-category', where, findings)
-    if ids is not None:
-        options['category_ids'] = ids
     used = [
         one for one in boxes if is_box(one.get('bbox')) and (
             ids is None or one.get('category_id') in ids)
@@ -174,6 +174,7 @@ def _choose(path: Optional[str], boxes: Any, images: Dict[Any, Image],
     check_boxes(
         np.reshape([one['bbox'] for one in used], (-1, 4)).astype(float), None,
         np.reshape(sizes, (-1, 2)).astype(float), where, findings)
+    return ids
 
 
 def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
@@ -224,7 +225,5 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
     if not len(index):
         raise ConfigFault(f'{source.where} has no usable sample among {total}'
                           f'{name_left_out(left_out)}')
-    kinds: List[Any] = options.get('category_ids') or []
-    word = f'categories {", ".join(map(str, kinds))}; ' if kinds else ''
-    return source, index, (f'{word}{len(index)} of {total}'
+    return source, index, (f'{len(index)} of {total}'
                            f'{name_left_out(left_out)}')

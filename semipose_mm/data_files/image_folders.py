@@ -186,8 +186,10 @@ def _choose(wanted: Wanted, fitting: List[str], found: List[str],
     told = _told(wanted.path)
     splits = told & SPLITS.keys()
     left = [one for one in fitting if _same_sizes(wanted, one)] or fitting
-    for rule in (lambda one: _named(one, told),
-                 lambda one: not _splits(one) - splits):
+    rules = [lambda one: _named(one, told)]
+    if splits:
+        rules.append(lambda one: not _splits(one) - splits)
+    for rule in rules:
         if len(left) > 1:
             left = [one for one in left if rule(one)] or left
     others = []
