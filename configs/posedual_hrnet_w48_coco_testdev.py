@@ -1,6 +1,6 @@
 # Evaluation on test-dev: boxes of a detector, flip test, DARK decoding of
 # targets that stay biased, and a json for the server instead of scores. Use
-# it with tools/test.py, which says where the files are.
+# it with semipose test, which says where the files are.
 _base_ = './posedual_hrnet_w48_coco.py'
 
 model = dict(

@@ -28,13 +28,13 @@ def command(model: dict) -> str:
     """The command of a row."""
     metadata = model['Metadata']
     if 'Test Options' in metadata:
-        return f'python tools/test.py {model["Config"]} CHECKPOINT ' \
+        return f'semipose test {model["Config"]} CHECKPOINT ' \
             f'{metadata["Test Options"]}'.rstrip()
     given = metadata.get('Variables', {})
     options = ''.join(f' {option} {given[variables[0]]}'
                       for option, variables, _, _ in CONFIG_VARIABLES
                       if variables[0] in given)
-    return f'python tools/train.py {model["Config"]}{options}'
+    return f'semipose train {model["Config"]}{options}'
 
 
 def row(model: dict) -> str:

@@ -16,7 +16,7 @@ PAGE = osp.join(ROOT, 'docs', 'zoo.md')
 HEAD = """# The zoo
 
 Which top-down configs of MMPose {version} become semi-supervised by
-[make_config.py](make_config.md): each one was built as PoseDual. This page is
+[semipose config](make_config.md): each one was built as PoseDual. This page is
 written by `python dev/zoo_table.py`.
 
 {yes} of {total} are supported. A number stands for the reason why not:

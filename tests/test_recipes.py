@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the recipes: every one trains two iterations."""
-import importlib.util
 import json
 import math
 import os
@@ -15,6 +14,8 @@ from mmengine.config import Config
 from mmpose.registry import MODELS as POSE_MODELS
 from people_toys import ROOT
 from recipe_toys import CONFIGS, VARIABLES, make_aic, make_coco, make_mpii
+
+from semipose_mm.cli import main
 
 MODELS = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
 #: Minutes each on two cores.
@@ -113,12 +114,7 @@ def check_teaching(cfg, steps, scores, state):
 
 @pytest.fixture
 def train(tmp_path, monkeypatch, no_variables, no_yapf):
-    """Call tools/train.py in this process, and check what it leaves."""
-    monkeypatch.syspath_prepend(osp.join(ROOT, 'tools'))
-    spec = importlib.util.spec_from_file_location(
-        'train_tool', osp.join(ROOT, 'tools', 'train.py'))
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    """Train in this process, and check what it leaves."""
     monkeypatch.setenv('LOCAL_RANK', '0')
 
     def run(name,
@@ -138,12 +134,11 @@ def train(tmp_path, monkeypatch, no_variables, no_yapf):
         work_dir = tmp_path / 'run'
         # one process has one visualizer of a name
         given = options(cfg, f'visualizer.name={tmp_path}', *more, keep=keep)
-        monkeypatch.setattr(sys, 'argv', [
-            'train.py',
+        main([
+            'train',
             str(CONFIGS / name), '--work-dir',
             str(work_dir), *args, '--cfg-options', *given
         ])
-        tool.main()
         return check_run(work_dir, cfg, metrics)
 
     return run

@@ -3,7 +3,7 @@
 
 python dev/benchmarks/end_to_end.py CONFIG [--iters N] [-- TRAIN_OPTION ...]
 
-Runs tools/train.py on the config's own data, without validation, and reads
+Runs ``semipose train`` on the config's own data, without validation, and reads
 what it logs. What follows ``--`` is handed on, such as ``--fast``.
 """
 import argparse

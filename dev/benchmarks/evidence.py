@@ -3,7 +3,7 @@
 
 python dev/benchmarks/evidence.py [--only PATTERN] [--list]
 
-Every run is one call of tools/train.py with a seed. A run that was cut
+Every run is one call of ``semipose train`` with a seed. A run that was cut
 off goes on from its last checkpoint, a finished one is skipped, and
 each adds its row to docs/results.json, from which docs/results.md and
 its figures are written anew. Always the last checkpoint counts: nothing
@@ -92,7 +92,7 @@ class Method(NamedTuple):
         hard (str): Hard views, see ``configs/_base_/posedual.py``.
         overrides (dict): Changes of the config.
         compute (int): Factor on the iterations.
-        options (tuple): Of tools/train.py.
+        options (tuple): Of ``semipose train``.
     """
     config: str
     hard: str = 'cutout'

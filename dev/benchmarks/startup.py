@@ -4,7 +4,7 @@
 python dev/benchmarks/startup.py [--boxes N ...] [--workers N ...]
 python dev/benchmarks/startup.py --read-only --boxes 10000 150000 1500000
 
-Generates data of the size asked for, and starts tools/train.py on it in
+Generates data of the size asked for, and starts ``semipose train`` on it in
 fresh processes: with an empty cache of box indices (cold), with a filled
 one (kept), and with none (off).
 """

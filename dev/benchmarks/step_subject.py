@@ -32,7 +32,7 @@ def add_subject_options(parser: argparse.ArgumentParser) -> None:
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='Defaults to a GPU if there is one')
     parser.add_argument(
-        '--fast', action='store_true', help='what tools/train.py --fast does')
+        '--fast', action='store_true', help='what semipose train --fast does')
     parser.add_argument('--amp', action='store_true', help='bfloat16')
     parser.add_argument('--channels-last', action='store_true')
     parser.add_argument('--compile', action='store_true')

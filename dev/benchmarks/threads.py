@@ -3,7 +3,7 @@
 
 python dev/benchmarks/threads.py CONFIG [--hog N] [--iters N] ...
 
-Runs tools/train.py on the config's own data in turns. All iterations count,
+Runs ``semipose train`` on the config's own data in turns. All iterations count,
 also those of the search. With ``--hog`` other programs keep some of the cores
 busy meanwhile.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Train a small detector on generated people and measure its boxes.
 
-The boxes are those of ``tools/dataset/detect_persons.py`` on pictures that
+The boxes are those of ``semipose detect`` on pictures that
 were not trained on, so this checks the tool as well. docs/detection.md has
 the figures.
 """

@@ -8,7 +8,7 @@ accept exactly these and nothing else. They change no function of torch and
 need no environment variable.
 """
 import collections
-import os
+import difflib
 import os.path as osp
 import pickle
 import re
@@ -17,28 +17,33 @@ import zipfile
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, Optional
 from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import numpy as np
 import torch
 from mmengine.config import ConfigDict
-from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import checkpoint as hub
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from semipose_mm.errors import RunError
+from .downloads import download
 
 
 def register_loaders() -> None:
     """Let MMEngine load files and downloads by the loaders below.
 
-    What comes from other places (``mmcls://``, ``torchvision://``, ``s3://``
-    and the like) is loaded as MMEngine and torch do.
+    So are names of MMEngine's zoos (``torchvision://`` and the like). What
+    comes from ``s3://`` and other stores is loaded as MMEngine and torch do.
     """
-    CheckpointLoader.register_scheme('', load_from_local, force=True)
-    CheckpointLoader.register_scheme(('http://', 'https://'),
-                                     load_from_http,
-                                     force=True)
+    zoos = ('torchvision://', 'modelzoo://', 'open-mmlab://', 'openmmlab://',
+            'mmcls://')
+    for prefixes, loader in (('', load_from_local), ('file://',
+                                                     load_from_url_of_file),
+                             (('http://', 'https://'),
+                              load_from_http), (zoos, load_from_zoo)):
+        CheckpointLoader.register_scheme(prefixes, loader, force=True)
 
 
 def load_from_local(filename: str,
@@ -55,13 +60,13 @@ def load_from_local(filename: str,
         dict: The checkpoint.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        RunError: If the file names a class or function that MMEngine's
-            own checkpoints do not need, or is a program.
+        RunError: If there is no such file, it names a class or function that
+            MMEngine's own checkpoints do not need, or is a program.
     """
     filename = osp.expanduser(filename)
     if not osp.isfile(filename):
-        raise FileNotFoundError(f'checkpoint file {filename} does not exist')
+        what = 'is a folder' if osp.isdir(filename) else 'does not exist'
+        raise RunError(f'checkpoint file {filename} {what}')
     _refuse_programs(filename)
     try:
         with _allowed():
@@ -84,7 +89,7 @@ def load_from_local(filename: str,
 def load_from_http(filename: str,
                    map_location: Any = None,
                    model_dir: Optional[str] = None) -> Any:
-    """Download a checkpoint, once, and load it as a local file.
+    """Download a checkpoint and load it as a local file.
 
     Args:
         filename (str): URL.
@@ -96,16 +101,52 @@ def load_from_http(filename: str,
         dict: The checkpoint.
 
     Raises:
-        RunError: As in :func:`load_from_local`.
+        RunError: As in :func:`load_from_local` and :func:`download`.
     """
-    folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
-    path = osp.join(folder, osp.basename(urlparse(filename).path))
-    # the others find what the first has downloaded
-    if is_main_process() and not osp.isfile(path):
-        os.makedirs(folder, exist_ok=True)
-        torch.hub.download_url_to_file(filename, path)
-    barrier()
+    return load_from_local(download(filename, model_dir), map_location)
+
+
+def load_from_url_of_file(filename: str, map_location: Any = None) -> Any:
+    """Load ``file:///path`` as a local file."""
+    path = url2pathname(urlparse(filename).path)
     return load_from_local(path, map_location)
+
+
+def load_from_zoo(filename: str, map_location: Any = None) -> Any:
+    """Load what MMEngine knows by a name, such as ``torchvision://resnet18``.
+
+    Args:
+        filename (str): ``torchvision://``, ``mmcls://`` or ``openmmlab://``
+            and a name.
+        map_location: As in ``torch.load``. Defaults to ``None``
+
+    Returns:
+        dict: The checkpoint; of ``mmcls://`` the backbone alone.
+
+    Raises:
+        RunError: If the name is not known, and as in
+            :func:`load_from_http`.
+    """
+    scheme, _, name = filename.partition('://')
+    if scheme == 'mmcls':
+        known = hub.get_mmcls_models()
+    elif scheme in ('torchvision', 'modelzoo'):
+        known = hub.get_torchvision_models()
+    else:
+        known = hub.get_external_models()
+        name = hub.get_deprecated_model_names().get(name, name)
+    if name not in known:
+        near = difflib.get_close_matches(name, known)
+        near = f'; similar ones are {", ".join(near)}' if near else ''
+        raise RunError(f'weights {filename}: {scheme} has no model {name}'
+                       f'{near}')
+    place = known[name]
+    if not place.startswith(('http://', 'https://')):
+        place = osp.join(hub._get_mmengine_home(), place)
+        return load_from_local(place, map_location)
+    checkpoint = load_from_http(place, map_location)
+    return hub._process_mmcls_checkpoint(checkpoint) if scheme == 'mmcls' \
+        else checkpoint
 
 
 def _refuse_programs(filename: str) -> None:

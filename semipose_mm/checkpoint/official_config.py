@@ -111,7 +111,7 @@ def config_text(spec: ConfigSpec) -> str:
     lines = [
         f'# Weights of {spec.source}',
         f'# sha256 {spec.sha256}',
-        "# converted by semipose_mm's tools/convert_official.py.",
+        "# converted by semipose convert.",
         f"_base_ = ['{_ZOO}/{spec.dataset}/'",
         f"          '{base}.py']",
     ]

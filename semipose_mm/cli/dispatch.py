@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Optional, Sequence
 
 from ..version import __version__
+from .faults import one_line
 from .parser import ToolParser
 
 #: What each command does; ``plot curves`` is ``commands/plot_curves.py``.
@@ -76,7 +77,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         if command in COMMANDS and len(argv) >= length:
             parser = build_parser(command)
             args = parser.parse_args(argv[length:])
-            _module(command).run(parser, args)
+            with one_line(parser):
+                _module(command).run(parser, args)
             return
     _refuse(argv)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from semipose_mm.launch.processes import check_launcher, process_count
 from semipose_mm.launch.runner import is_url
+from .faults import config_mistakes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -127,7 +128,8 @@ def load_config(parser: argparse.ArgumentParser,
 
     from semipose_mm import register_all_modules
     register_all_modules()
-    cfg = Config.fromfile(args.config)
+    with config_mistakes(parser, args.config, 'read'):
+        cfg = Config.fromfile(args.config)
     for option, variables in given.items():
         if not set(variables) & set(cfg.env_variables):
             other = ''

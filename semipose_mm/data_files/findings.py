@@ -85,8 +85,8 @@ class Findings:
 
     def count(self, severity: str) -> int:
         """Number of findings of a severity."""
-        return sum(n for (level, _), n in self._counts.items()
-                   if level == severity)
+        return sum(
+            n for (level, _), n in self._counts.items() if level == severity)
 
     def kinds(self, severity: str) -> List[str]:
         """Kinds of the findings of a severity, in the order they came."""

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Command line of ``detect_persons.py``."""
+"""Command line of ``semipose detect``."""
 import os
 import os.path as osp
 import re

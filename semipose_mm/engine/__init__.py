@@ -8,13 +8,13 @@ from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
 from .iter_train_loop import SemiPoseIterTrainLoop
 from .layer_decay import NetworkLayerDecayOptimWrapperConstructor
 from .optim_wrapper import AnyDeviceAmpOptimWrapper
-from .train_loop import NonFiniteError, SemiPoseTrainLoop
+from .train_loop import LabelError, NonFiniteError, SemiPoseTrainLoop
 
 __all__ = [
     'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointError',
     'CompileHook', 'DeferredRuntimeInfoHook', 'FiniteOptimWrapper',
-    'MutualTeachingHook', 'NetworkLayerDecayOptimWrapperConstructor',
-    'NonFiniteError', 'SafeCheckpointHook', 'SemiPoseIterTrainLoop',
-    'SemiPoseTestLoop', 'SemiPoseTrainLoop', 'SemiPoseValLoop',
-    'StopOnRequestHook'
+    'LabelError', 'MutualTeachingHook',
+    'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
+    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
+    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook'
 ]

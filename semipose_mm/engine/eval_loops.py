@@ -13,6 +13,7 @@ from mmpose.registry import LOOPS
 from torch import nn
 from torch.utils.data import DataLoader
 
+from semipose_mm.data_files import DataError
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
 from .agreement import STOP_INTERVAL, any_rank
@@ -94,6 +95,9 @@ class _AllNetworks:
         evaluator (Evaluator | dict | list): Metrics of one network.
         fp16 (bool): Whether to predict in half precision. Defaults to
             ``False``
+
+    Raises:
+        DataError: If the dataset is empty.
     """
 
     #: Part of the names of the hooks' methods.
@@ -107,6 +111,12 @@ class _AllNetworks:
         evaluator = build_network_evaluator(
             runner, evaluator, noting=self.stage == 'val')
         super().__init__(runner, dataloader, evaluator, fp16)
+        if not len(self.dataloader.dataset):
+            raise DataError(
+                f'{self.stage}_dataloader.dataset has no samples. Boxes of a '
+                'detector (bbox_file) must be of category_id 1, as MMPose '
+                'takes no others, and annotations must have a box and labeled '
+                'joints')
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:

@@ -13,6 +13,7 @@ from semipose_mm.errors import RunError
 from .agreement import STOP_INTERVAL, any_rank
 from .finite_steps import FiniteSteps
 from .history import bound_histories
+from .label_watch import LabelWatch
 from .log_interval import log_interval
 from .step_threads import StepThreads
 from .training_record import scored_iteration
@@ -23,6 +24,10 @@ _HISTORY = 10000
 
 class NonFiniteError(RunError):
     """Too many steps in a row were not finite."""
+
+
+class LabelError(RunError):
+    """Labels do not teach anything."""
 
 
 class ResumeError(RunError):
@@ -46,12 +51,15 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
     - a validation that a checkpoint has not seen is made up for on resume;
     - steps that the optim wrapper has skipped, as they were not finite, are
       told at log intervals; too many in a row end the training;
+    - labels of which no joint has weight end the training within its first
+      iterations, see :class:`LabelWatch`;
     - on CPU, steps run with the number of threads that is fastest now, see
       :class:`StepThreads`.
 
     Raises:
         NonFiniteError: After ``optim_wrapper.max_skipped`` skipped steps in a
             row; the last good state is saved before.
+        LabelError: If no joint of the first batches has weight.
         ResumeError: If a checkpoint does not fit the data.
     """
 
@@ -72,6 +80,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
                                             len(self.dataloader))
         self._log_interval = log_interval(self.runner)
         self._threads = StepThreads(self.runner, self.dataloader.num_workers)
+        self._labels = LabelWatch()
         self.runner.call_hook('before_train')
 
         if self._iter > 0 and self._is_val_point() and \
@@ -130,6 +139,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             idx (int): Position in the epoch.
             data_batch (dict): Batch of data from the dataloader.
         """
+        self._watch_labels(data_batch)
         self._seed_torch()
         self.runner.call_hook(
             'before_train_iter', batch_idx=idx, data_batch=data_batch)
@@ -148,6 +158,13 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             # windows of a log reach back for an epoch at most
             bound_histories(self.runner.message_hub,
                             max(_HISTORY, len(self.dataloader)))
+
+    def _watch_labels(self, data_batch: dict) -> None:
+        """End a training whose first batches have no joint with weight."""
+        last = self._labels.look(data_batch)
+        if (last or self._iter + 1 == self._max_iters) and \
+                not any_rank(self._labels.seen):
+            raise LabelError(self._labels.explain())
 
     def _tell_skipped_steps(self) -> None:
         """Warn of skipped steps, and stop after too many."""

@@ -17,8 +17,8 @@ class BoxPCK(BaseMetric):
     share of errors below t among all visible keypoints of the dataset, each
     counting the same (``PCKAccuracy`` averages within each kind of keypoint
     first). AUC is the mean PCK over a range of thresholds. Keypoints that
-    are not annotated (visibility 0) or whose box has no extent do not count;
-    with none left, the scores are nan.
+    are not annotated (visibility 0 or below) or whose box has no extent do
+    not count, wherever they are; with none left, the scores are nan.
 
     Args:
         thr (Sequence[float]): Thresholds; each gives a score
@@ -62,14 +62,17 @@ class BoxPCK(BaseMetric):
             # (N, K, 2) holds visibility and weight
             visible = visible[..., 0] if visible.ndim == 3 else visible
             positions = np.asarray(truth['keypoints'], dtype=np.float64)
-            if visible.any() and not positions.any():
+            # a detector's boxes come with made-up joints at the origin
+            annotated = 'raw_ann_info' in sample or 'category_id' in sample
+            if visible.any() and not positions.any() and not annotated:
                 raise ValueError(
                     f"{sample.get('img_path', 'a sample')} has no annotated "
                     'keypoints. BoxPCK needs ground truth: set bbox_file to '
                     "'' in the dataset of val_dataloader and test_dataloader")
             boxes = np.asarray(truth['bboxes'], dtype=np.float64)
             sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)  # (N, )
-            visible = visible & (sides > 0)[:, None]  # (N, K)
+            finite = np.isfinite(positions[..., :2]).all(-1)
+            visible = visible & finite & (sides > 0)[:, None]  # (N, K)
             distances = np.linalg.norm(
                 sample['pred_instances']['keypoints'][..., :2] -
                 positions[..., :2],

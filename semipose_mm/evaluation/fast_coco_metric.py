@@ -1,16 +1,32 @@
 # Copyright (c) semipose_mm authors.
 """CocoMetric with a compiled evaluation."""
+import logging
 import warnings
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpose.evaluation.metrics import CocoMetric
 from mmpose.registry import METRICS
+
+from semipose_mm.data_files import WARNING, Findings
+from semipose_mm.data_files.coco_truth import scoring_truth
+from .plain_coco import plain_results, plain_truth
 
 try:
     import hotcoco
 except ImportError:  # CocoMetric as it is
     hotcoco = None
+
+# once, however many networks are scored
+_said = set()
+
+
+def _say(line: str) -> None:
+    """Warn, unless that was said already."""
+    if line not in _said:
+        _said.add(line)
+        print_log(line, 'current', logging.WARNING)
 
 
 @METRICS.register_module()
@@ -20,8 +36,171 @@ class FastCocoMetric(CocoMetric):
     Scores are those of ``CocoMetric``. What hotcoco does not know, such as
     ``iou_type='keypoints_crowd'``, is left to ``CocoMetric``'s evaluation.
     The file of results is only written if ``outfile_prefix`` asks for it.
-    Parameters are those of ``mmpose.evaluation.CocoMetric``.
+
+    Annotations are scored as :func:`scoring_truth` reads them, which warns of
+    areas that it takes from boxes. A prediction has the category of its
+    annotation; without one, as for a detector's boxes, that of all
+    annotations with keypoints. Persons that count but were not predicted are
+    said.
+
+    Args:
+        *args, **kwargs: Those of ``mmpose.evaluation.CocoMetric``.
+        category_ids (Sequence, optional): Ids of the categories that count;
+            annotations of others are left out. Defaults to None, all
+
+    Raises:
+        ValueError: If there is no annotation of a category that counts, or
+            a prediction could be of several.
     """
+
+    def __init__(self,
+                 *args,
+                 category_ids: Optional[Sequence[Any]] = None,
+                 **kwargs) -> None:
+        self.category_ids = category_ids
+        super().__init__(*args, **kwargs)
+
+    # as CocoMetric has set it, in one of three places
+    _given = _coco = None
+    # of annotations with labeled joints
+    _categories: Set[Any] = frozenset()
+
+    @property
+    def coco(self) -> Optional[Any]:
+        """xtcocotools.COCO, optional: The annotations, mended."""
+        if self._given is not None:
+            coco, self._given = self._given, None
+            coco.dataset = self._mended(
+                self._chosen(coco.dataset, coco.anno_file[0]),
+                coco.anno_file[0])
+            coco.createIndex()
+            anns = coco.dataset['annotations']
+            self._categories = {
+                ann['category_id']
+                for ann in anns if ann['num_keypoints']
+            } or set(coco.cats)
+            self._coco = coco
+        return self._coco
+
+    @coco.setter
+    def coco(self, coco: Optional[Any]) -> None:
+        self._given, self._coco = coco, None
+
+    def _chosen(self, content: dict, where: str) -> dict:
+        """The content of a COCO file without categories that do not count."""
+        anns = content.get('annotations', [])
+        if self.category_ids is None or not anns:
+            return content
+        chosen = [a for a in anns if a['category_id'] in self.category_ids]
+        if not chosen:
+            raise ValueError(
+                f'{where} has no annotation of the categories '
+                f'{list(self.category_ids)}, which category_ids of '
+                'FastCocoMetric names, but those of '
+                f'{sorted({ann["category_id"] for ann in anns})}')
+        return dict(content, annotations=chosen)
+
+    def _mended(self, content: dict, where: str) -> dict:
+        """The content of a COCO file as it is scored."""
+        findings = Findings(strict=False)
+        # CrowdPose counts in its own way which joints are visible
+        recount = self.iou_type != 'keypoints_crowd'
+        truth = scoring_truth(content, where, findings, recount)
+        for line in findings.lines(WARNING):
+            _say(line)
+        return truth
+
+    def gt_to_coco_json(self, gt_dicts: Sequence[dict],
+                        outfile_prefix: str) -> str:
+        """Write the annotations that samples carry, see ``CocoMetric``.
+
+        Args:
+            gt_dicts (Sequence[dict]): With ``raw_ann_info``.
+            outfile_prefix (str): Beginning of the file's name.
+
+        Returns:
+            str: The file.
+        """
+        anns = [a for gt in gt_dicts for a in gt['raw_ann_info'] if a]
+        mended = iter(
+            self._mended(dict(annotations=anns),
+                         'val_dataloader')['annotations'])
+        gt_dicts = [
+            dict(
+                gt,
+                raw_ann_info=[a and next(mended) for a in gt['raw_ann_info']])
+            for gt in gt_dicts
+        ]
+        return super().gt_to_coco_json(gt_dicts, outfile_prefix)
+
+    def process(self, data_batch: Sequence[dict],
+                data_samples: Sequence[dict]) -> None:
+        """Keep the predictions of one batch, each with its category.
+
+        Args:
+            data_batch (Sequence[dict]): Not used.
+            data_samples (Sequence[dict]): Predictions with ground truth.
+        """
+        start = len(self.results)
+        super().process(data_batch, data_samples)
+        for (pred, _), sample in zip(self.results[start:], data_samples):
+            pred['category_id'] = self._category(sample)
+
+    def _category(self, sample: dict) -> Any:
+        """The category of a sample's prediction."""
+        category = sample.get('category_id')
+        if category is None and isinstance(sample.get('raw_ann_info'), dict):
+            category = sample['raw_ann_info'].get('category_id')
+        if category is not None:
+            category = np.asarray(category)
+            return category.item() if category.size == 1 else category
+        used = self._categories
+        if len(used) == 1:
+            return next(iter(used))
+        # MMPose's datasets take a detector's boxes of category 1 alone
+        if 1 in used or not used or not self.coco.anns:
+            return 1
+        raise ValueError(
+            f'{self.coco.anno_file[0]} has keypoints of the categories '
+            f'{sorted(used)}, and samples do not say which is theirs. Add '
+            "'category_id' to meta_keys of PackPoseInputs and use the "
+            "annotated boxes (bbox_file=''), or give one category a file of "
+            'its own')
+
+    def compute_metrics(self, results: list) -> Dict[str, float]:
+        """Compute the scores, and say which persons were not predicted.
+
+        Args:
+            results (list): What :meth:`process` has kept.
+
+        Returns:
+            Dict[str, float]: Scores by name.
+        """
+        if self.coco is not None:
+            self._say_missed([pred for pred, _ in results])
+        return super().compute_metrics(results)
+
+    def _say_missed(self, preds: List[dict]) -> None:
+        """Warn of annotations that a dataset of annotated boxes lacks."""
+        anns = self.coco.anns
+        ids = [p['id'] for p in preds if np.isscalar(p['id'])]
+        if len(ids) < len(preds) or not all(
+                i in anns and anns[i]['image_id'] == p['img_id']
+                for i, p in zip(ids, preds)):
+            return  # a detector's boxes, or several persons a sample
+        count = [
+            i for i, ann in anns.items()
+            if ann['num_keypoints'] and not ann['iscrowd']
+        ]
+        missed = sorted(set(count) - set(ids))
+        if missed:
+            _say(f'{self.coco.anno_file[0]}: {len(missed)} of {len(count)} '
+                 'annotations with labeled joints are scored as missed, since '
+                 'the dataset has left them out: those of id '
+                 f'{", ".join(map(str, missed[:3]))}'
+                 f'{", ..." if len(missed) > 3 else ""}. Their box may be '
+                 'empty or outside the image, their num_keypoints 0, or the '
+                 'dataset may be a part of the file')
 
     def results2json(self, keypoints: Dict[int, list],
                      outfile_prefix: str) -> None:
@@ -65,7 +244,8 @@ class FastCocoMetric(CocoMetric):
         """Hotcoco's evaluation, or none if it might not be CocoMetric's."""
         if hotcoco is None or self.iou_type != 'keypoints':
             return None
-        truth, found = self._truth(), _detections(keypoints)
+        truth = plain_truth(self.coco, self.use_area)
+        found = plain_results(keypoints)
         if truth is None or not found or not all(
                 d['image_id'] in self.coco.imgs and np.isfinite(d['score'])
                 and np.isfinite(d['keypoints']).all() for d in found):
@@ -78,60 +258,3 @@ class FastCocoMetric(CocoMetric):
         evaluation.params.kpt_oks_sigmas = (np.sqrt(variances.astype(float)) /
                                             2).tolist()
         return evaluation
-
-    def _truth(self) -> Optional[dict]:
-        """The annotations as xtcocotools reads them; none if it refuses."""
-        content = self.coco.dataset
-        annotations = []
-        for ann in self.coco.anns.values():
-            try:
-                area = ann['area'] if self.use_area else \
-                    ann['bbox'][2] * ann['bbox'][3] * 0.53
-                annotations.append(
-                    dict(
-                        id=ann['id'],
-                        image_id=ann['image_id'],
-                        category_id=ann['category_id'],
-                        bbox=ann['bbox'],
-                        area=area,
-                        iscrowd=ann['iscrowd'],
-                        keypoints=ann['keypoints'],
-                        num_keypoints=sum(v > 0
-                                          for v in ann['keypoints'][2::3])))
-            except KeyError:
-                return None
-        ids = [*self.coco.imgs, *self.coco.cats, *self.coco.anns]
-        if not all(isinstance(i, int) and i >= 0 for i in ids):
-            return None
-        images = [
-            dict(
-                id=image['id'],
-                width=image.get('width', 0),
-                height=image.get('height', 0),
-                file_name='') for image in content['images']
-        ]
-        categories = [
-            dict(id=category, name=str(category))
-            for category in self.coco.cats
-        ]
-        return dict(
-            images=images, annotations=annotations, categories=categories)
-
-
-def _detections(keypoints: Dict[int, list]) -> List[dict]:
-    """Predicted persons in COCO's format of results."""
-    found = []
-    for persons in keypoints.values():
-        for person in persons:
-            # xtcocotools ignores persons without any score
-            if not (person['keypoints'][:, 2] > 0).any():
-                continue
-            result = dict(
-                image_id=person['img_id'],
-                category_id=person['category_id'],
-                keypoints=person['keypoints'].ravel().tolist(),
-                score=float(person['score']))
-            if 'bbox' in person:
-                result['bbox'] = person['bbox'].tolist()
-            found.append(result)
-    return found

@@ -1,13 +1,10 @@
 # Copyright (c) semipose_mm authors.
-"""Scores of several networks: taken apart, as a table, as files."""
-import json
+"""Scores of several networks: taken apart, as a table."""
 import math
 import re
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
 from terminaltables import GithubFlavoredMarkdownTable
-
-from semipose_mm.files import whole_files
 
 _NAME = re.compile(r'(net\d+|ensemble)/(.+)')
 
@@ -104,38 +101,3 @@ def score_table(scores: Dict[str, Dict[str, float]]) -> str:
                  for name, row in scores.items()]
         tables.append(markdown_table(rows))
     return '\n\n'.join(tables)
-
-
-def write_json(path: str, content: Any) -> None:
-    """Write a json file, whole or not at all.
-
-    Args:
-        path (str): The file; its folder is made.
-        content (Any): Dicts, lists, strings, numbers; nan becomes null.
-    """
-    write_text(path, json.dumps(_plain(content), indent=2) + '\n')
-
-
-def write_text(path: str, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Args:
-        path (str): The file; its folder is made.
-        text (str): What it shall hold.
-    """
-    with whole_files(path) as (temporary, ):
-        with open(temporary, 'w') as file:
-            file.write(text)
-
-
-def _plain(value: Any) -> Any:
-    """What json can hold, in place of numpy's numbers and nan."""
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if hasattr(value, 'item'):
-        value = value.item()
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    return value

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""What ``tools/test.py`` writes into the config: boxes, flips, files."""
+"""What ``semipose test`` writes into the config: boxes, flips, files."""
 import json
 import os.path as osp
 from typing import List

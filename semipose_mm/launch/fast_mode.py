@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""What ``tools/train.py --fast`` means, written into the config.
+"""What ``semipose train --fast`` means, written into the config.
 
 Nothing here changes what is learned but by rounding: convolutions get the
 memory layout they prefer, forward passes run in bfloat16 where the

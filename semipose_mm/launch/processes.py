@@ -83,6 +83,16 @@ def prepare_processes(cfg: 'Config') -> None:
             file=sys.stderr)
 
 
+def leave_processes() -> None:
+    """End what the processes have met for, once all work is done.
+
+    A thread of it that still runs when Python ends would abort the process.
+    """
+    import torch.distributed as dist
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def _on_cpu() -> bool:
     from mmengine.device import get_device
     return get_device() == 'cpu'

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Small labeled and unlabeled data for make_config.py, and how to call it."""
+"""Small labeled and unlabeled data for ``semipose config``, and how to call it."""
 import json
 import shutil
 from pathlib import Path
@@ -51,7 +51,7 @@ def make_birds(people, folder):
 
 
 def options(folder, base=MOBILENET):
-    """The least that make_config.py needs, and small crops."""
+    """The least that ``semipose config`` needs, and small crops."""
     return [
         '--base', base, '--labeled',
         str(folder / 'annotations/person_keypoints_train.json'), '--unlabeled',

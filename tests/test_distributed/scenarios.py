@@ -10,7 +10,7 @@ import os.path as osp
 import sys
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-for folder in ('tools', 'tests', osp.join('tests', 'test_engine')):
+for folder in ('tests', osp.join('tests', 'test_engine')):
     sys.path.insert(0, osp.join(ROOT, folder))
 
 import torch  # noqa: E402

@@ -83,12 +83,13 @@ def test_other_files_in_the_folder(whole, tmp_path):
     shutil.copy2(whole[0] / 'iter_7.pth', tmp_path)
     shutil.copy2(whole[0] / 'iter_8.pth', tmp_path / 'best_AP_iter_8.pth')
     torch.save(dict(state_dict={}), tmp_path / 'net0-12345678.pth')
-    (tmp_path / '.123.iter_9.pth').write_bytes(b'half')
+    unfinished = tmp_path / f'.part-{"0" * 32}.iter_9.pth'
+    unfinished.write_bytes(b'half')
     (tmp_path / 'last_checkpoint').write_text('/no/such/iter_9.pth')
     runner, _ = runner_with(tmp_path, resume=True)
     runner.train()
     assert recorded(runner).batches[0][0] == 7
-    assert not (tmp_path / '.123.iter_9.pth').exists()
+    assert not unfinished.exists()
 
 
 def test_the_last_one_is_that_of_the_most_iterations(whole, tmp_path):

@@ -116,5 +116,24 @@ def test_detected_boxes_have_no_truth():
         score([one])
 
 
+def test_a_joint_at_the_origin_counts():
+    one = sample([50])
+    one.gt_instances.keypoints[:] = 0
+    one.pred_instances.keypoints = one.gt_instances.keypoints + 1
+    one.set_metainfo(dict(category_id=np.array(3)))
+    assert score([one])['PCK@0.05'] == 1
+
+
+@pytest.mark.parametrize('change', [
+    dict(keypoints_visible=-1),
+    dict(keypoints=np.nan),
+])
+def test_joints_that_are_not_labeled_do_not_count(change):
+    one = sample([0, 90])
+    for key, value in change.items():
+        one.gt_instances[key][0, 1] = value
+    assert score([one])['PCK@0.05'] == 1
+
+
 def test_registered():
     assert METRICS.get('BoxPCK') is BoxPCK

@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """FastCocoMetric gives CocoMetric's scores, with hotcoco and without."""
 import json
+import re
 
 import numpy as np
 import pytest
@@ -151,25 +152,13 @@ def test_without_hotcoco(tmp_path, monkeypatch):
     assert scores_of(FastCocoMetric, tmp_path / 'truth.json', anns) == stock
 
 
-def break_annotations(content):
-    del content['annotations'][0]['area']
-
-
-def add_unknown_image(content):
-    content['images'] = content['images'][5:]
-
-
-@pytest.mark.parametrize('change, error', [
-    (break_annotations, KeyError),
-    (add_unknown_image, AssertionError),
-])
-def test_errors_are_those_of_coco_metric(tmp_path, change, error):
+def test_an_unknown_image_is_an_error_as_in_coco_metric(tmp_path):
     path = tmp_path / 'truth.json'
     anns = hard_truth(path, num=40)
     content = json.loads(path.read_text())
-    change(content)
+    content['images'] = content['images'][5:]
     path.write_text(json.dumps(content))
-    with pytest.raises(error):
+    with pytest.raises(AssertionError):
         scores_of(FastCocoMetric, path, anns)
 
 
@@ -185,3 +174,129 @@ def test_crowdpose_is_left_to_coco_metric(tmp_path):
         scores_of(metric, path, anns, **kwargs)
         for metric in (FastCocoMetric, CocoMetric))
     assert fast == stock and 'AP(E)' in fast
+
+
+def perfect(path, change=None, category=1, said='category_id', **kwargs):
+    """Scores of the truth as prediction, of a file changed before."""
+    anns = hard_truth(path, num=60)
+    content = json.loads(path.read_text())
+    for ann in content['annotations']:
+        ann.update(category_id=category, iscrowd=0)
+        if ann['num_keypoints'] and change is not None:
+            change(ann)
+    content['categories'][0]['id'] = category
+    path.write_text(json.dumps(content))
+    metric = FastCocoMetric(ann_file=str(path), **kwargs)
+    metric.dataset_meta = dict(
+        dataset_name='any',
+        sigmas=np.full(17, 0.05, np.float32),
+        num_keypoints=17)
+    samples = []
+    for i, ann in enumerate(anns):
+        if not any(ann['keypoints'][2::3]):
+            continue
+        pose = np.array(ann['keypoints'], np.float32).reshape(1, -1, 3)
+        # of a file with changed annotations, so not of the same id
+        samples.append(
+            dict(
+                id=i,
+                img_id=ann['image_id'],
+                pred_instances=dict(
+                    # rounded off, as a network's are
+                    keypoints=pose[..., :2] + 1e-4,
+                    keypoint_scores=np.ones((1, 17), np.float32)),
+                gt_instances=dict(bbox_scores=np.ones(1, np.float32)),
+                **{said: np.array(category)}))
+    metric.process([], samples)
+    return metric.compute_metrics(metric.results)
+
+
+def set_value(key, *values):
+    """Gives an entry of annotations values in turn; '-' removes it."""
+    turn = iter(values * 1000)
+
+    def change(ann):
+        ann[key] = next(turn)
+        if ann[key] == '-':
+            del ann[key]
+
+    return change
+
+
+@pytest.fixture(params=['hotcoco', 'xtcocotools'])
+def evaluation(request, monkeypatch):
+    """Who evaluates."""
+    if request.param == 'hotcoco':
+        pytest.importorskip('hotcoco')
+    else:
+        monkeypatch.setattr(fast_coco_metric, 'hotcoco', None)
+
+
+@pytest.mark.parametrize(
+    'change', [
+        set_value('area', 0),
+        set_value('area', None, 0., '-', -3, 'big', 1e-6),
+        set_value('iscrowd', '-', None),
+        set_value('num_keypoints', '-', 0, None, 50),
+        set_value('bbox', '-', None),
+    ],
+    ids=['zero', 'area', 'iscrowd', 'num_keypoints', 'bbox'])
+def test_perfect_predictions_are_perfect(tmp_path, evaluation, change):
+    assert perfect(tmp_path / 'truth.json', change)['AP'] == 1
+
+
+@pytest.mark.parametrize('said', ['category_id', 'nothing'])
+@pytest.mark.parametrize('category', [2, 18, 0])
+def test_any_category_is_scored(tmp_path, evaluation, category, said):
+    """A detector's boxes do not say which category their persons have."""
+    found = perfect(tmp_path / 'truth.json', category=category, said=said)
+    assert found['AP'] == 1
+
+
+def test_one_category_of_several(tmp_path, evaluation):
+    change = set_value('category_id', 2, 3)
+    path = tmp_path / 'truth.json'
+    # half of the predictions are of no person, and half of the persons missed
+    assert perfect(path, change, 2)['AR'] < 0.6
+    assert perfect(path, change, 2, category_ids=[2])['AR'] == 1
+    with pytest.raises(ValueError, match=r'no annotation of .*\[7\].*\[2\]'):
+        perfect(path, category=2, category_ids=[7])
+    with pytest.raises(ValueError, match=r'\[2, 3\].*category_id'):
+        perfect(path, change, 2, said='nothing')
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """The lines that were logged."""
+    lines = []
+    monkeypatch.setattr(fast_coco_metric, 'print_log',
+                        lambda text, *args: lines.append(text))
+    return lines
+
+
+def test_what_is_mended_is_said_once_and_counted(tmp_path, logged):
+    path = tmp_path / 'truth.json'
+    change = set_value('area', 0)
+    for _ in range(2):
+        perfect(path, change)
+    line, = [line for line in logged if 'area' in line]
+    assert str(path) in line and re.search(r'\(\d\d more like this', line)
+
+
+def test_persons_that_were_not_predicted_are_said(tmp_path, logged):
+    """Of annotated boxes: a dataset may leave out what counts."""
+    path = tmp_path / 'truth.json'
+    anns = hard_truth(path, num=40)
+    metric = FastCocoMetric(ann_file=str(path))
+    metric.dataset_meta = dict(
+        dataset_name='any',
+        sigmas=np.full(17, 0.05, np.float32),
+        num_keypoints=17)
+    results = predictions(anns)[:len(anns)]
+    for (pred, _), ann in zip(results, anns):
+        pred['id'] = ann['id']
+    metric.compute_metrics(results)
+    assert not any('scored as missed' in line for line in logged)
+    metric.compute_metrics(results[3:])
+    assert re.search(r'[123] of \d+ annotations .* scored as missed',
+                     logged[-1])

@@ -1,13 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the scores of several networks as tables and files."""
-import json
-import os
 
 import numpy as np
 import pytest
 
-from semipose_mm.evaluation import (format_score, score_table, split_networks,
-                                    write_json, write_text)
+from semipose_mm.evaluation import format_score, score_table, split_networks
 
 
 @pytest.mark.parametrize('selected, prefixed', [
@@ -70,18 +67,3 @@ def test_one_table_for_each_prefix():
     assert cells[0] == ['coco', 'AP', 'AR']
     assert cells[2:] == [['net0', '0.5000', '0.6000'], ['net1', '0.5500', '-']]
     assert 'network' in second and '0.7500' in second and 'AP' not in second
-
-
-def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
-    path = tmp_path / 'new' / 'a.json'
-    write_json(str(path), dict(a=np.float64(0.5), b=[float('nan'), (1, )]))
-    assert json.loads(path.read_text()) == dict(a=0.5, b=[None, [1]])
-
-    def fail(*args):
-        raise OSError('no space')
-
-    monkeypatch.setattr(os, 'replace', fail)
-    with pytest.raises(OSError):
-        write_text(str(path), 'half')
-    assert json.loads(path.read_text())['a'] == 0.5
-    assert [p.name for p in path.parent.iterdir()] == ['a.json']

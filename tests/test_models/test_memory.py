@@ -2,7 +2,6 @@
 """Less memory, the same gradients and statistics."""
 import copy
 import importlib
-from pathlib import Path
 
 import pytest
 import simcc_toys
@@ -18,8 +17,6 @@ BUILDERS = dict(
 @pytest.fixture
 def saved_bytes(monkeypatch):
     """The counter that the benchmark of the step has."""
-    root = Path(__file__).resolve().parents[2]
-    monkeypatch.syspath_prepend(root / 'dev' / 'benchmarks')
     return importlib.import_module('saved_bytes').SavedBytes
 
 

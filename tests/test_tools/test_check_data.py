@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/check_data.py, its checks and docs/data.md."""
+"""Tests of ``semipose check`` and docs/data.md."""
 import copy
 import json
 import os
@@ -22,8 +22,6 @@ TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST, BOXES = 'image_info_unlabeled', 'unlabeled_detections'
 LABELED = 'train_dataloader.dataset.labeled.'
 UNLABELED = 'train_dataloader.dataset.unlabeled.'
-
-pytestmark = pytest.mark.usefixtures('dataset_tools')
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, run_command
 
+from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
@@ -61,10 +62,9 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
-    for folder in (osp.join(ROOT, 'tools', 'dataset'), HERE):
-        monkeypatch.syspath_prepend(folder)
+    monkeypatch.syspath_prepend(HERE)
     tool = import_module('semipose_mm.cli.commands.detect')
-    options = importlib.import_module('detection_options')
+    options = import_module('semipose_mm.detection.options')
     for names in options.RANK_VARIABLES:
         for name in names:
             monkeypatch.delenv(name, raising=False)
@@ -340,7 +340,7 @@ def test_shards_are_one_run(detect, toy, tmp_path, monkeypatch, capsys):
     run_command('detect', '--merge', '--out', out)
     assert read_all(parts) == read_all(whole)
     # a second time, nothing is detected again
-    monkeypatch.setattr(sys.modules['detection_model'].PersonFinder,
+    monkeypatch.setattr(sys.modules['semipose_mm.detection.model'].PersonFinder,
                         '__call__', None)
     detect(toy / 'images', out)
     assert read_all(parts) == read_all(whole)
@@ -391,7 +391,7 @@ def test_resumed_batches_are_those_of_a_whole_run(detect, toy, tmp_path,
     lines = path.read_bytes().splitlines(True)
     path.write_bytes(b''.join(lines[:1 + 3]))
     batches = []
-    finder = sys.modules['detection_model'].PersonFinder
+    finder = sys.modules['semipose_mm.detection.model'].PersonFinder
     call = finder.__call__
     monkeypatch.setattr(
         finder, '__call__', lambda self, items: batches.append(
@@ -595,9 +595,8 @@ def test_ranks(detect, monkeypatch, capsys):
     class Args:
         shard = None
 
-    find = importlib.import_module('detection_options').find_shard
-    launch_options = importlib.import_module('launch_options')
-    parser = launch_options.ToolParser(prog='detect_persons.py')
+    find = import_module('semipose_mm.detection.options').find_shard
+    parser = ToolParser(prog='semipose detect')
     # a batch script of SLURM is one process
     monkeypatch.setenv('SLURM_PROCID', '0')
     monkeypatch.setenv('SLURM_NTASKS', '8')

@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of tools/dataset/make_subset.py and its modules."""
+"""Tests of ``semipose subset``."""
 import json
 import os
 import random
@@ -9,7 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from mmpose.datasets import CocoDataset
-from toy_tools import ROOT, run_command
+from toy_tools import run_command
 
 # what seed 0 makes the first ones of `instances`
 PINNED = [1, 78, 106, 50, 71, 36]
@@ -17,7 +17,6 @@ PINNED = [1, 78, 106, 50, 71, 36]
 
 @pytest.fixture
 def tool(monkeypatch):
-    monkeypatch.syspath_prepend(os.path.join(ROOT, 'tools', 'dataset'))
     return import_module('semipose_mm.cli.commands.subset')
 
 

@@ -11,8 +11,6 @@ TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST = 'image_info_unlabeled'
 KEY = 'train_dataloader.dataset.'
 
-pytestmark = pytest.mark.usefixtures('dataset_tools')
-
 
 @pytest.fixture
 def folder(people_root, tmp_path):

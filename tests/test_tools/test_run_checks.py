@@ -53,7 +53,7 @@ def test_missing_weights(tmp_path, monkeypatch, capsys, entry, key):
 
 
 def test_other_places_are_left_to_mmengine(tmp_path, monkeypatch):
-    from semipose_mm.cli import options as launch_options
+    from semipose_mm.cli.parser import ToolParser
     from semipose_mm.launch import run_checks
     cfg = Config(
         dict(
@@ -61,4 +61,4 @@ def test_other_places_are_left_to_mmengine(tmp_path, monkeypatch):
             model=dict(
                 init_cfg=dict(
                     type='Pretrained', checkpoint='torchvision://resnet18'))))
-    run_checks.check_weights(launch_options.ToolParser(prog='a'), cfg)
+    run_checks.check_weights(ToolParser(prog='a'), cfg)

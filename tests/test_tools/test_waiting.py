@@ -1,9 +1,10 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of how the tools' threads wait."""
+"""Tests of how the threads of commands wait."""
 import os
-from importlib import import_module
 
 import pytest
+
+from semipose_mm.cli.dispatch import WAITING, main
 
 
 @pytest.mark.parametrize('given, expected', [
@@ -27,15 +28,15 @@ import pytest
     }),
 ])
 def test_users_choice_comes_first(monkeypatch, given, expected):
-    options = import_module('semipose_mm.cli.options')
-    for name in options.WAITING:
+    for name in WAITING:
         # what is set goes away with the test
         monkeypatch.setenv(name, '')
         monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    options.use_checkout()
+    with pytest.raises(SystemExit):
+        main([])
     assert {
         name: os.environ[name]
-        for name in options.WAITING if name in os.environ
+        for name in WAITING if name in os.environ
     } == expected

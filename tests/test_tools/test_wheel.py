@@ -18,7 +18,7 @@ from wheel_toys import (ROOT, clean_variables, copy_checkout, list_files,
                         make_environment, pip_install, run)
 
 import semipose_mm
-from semipose_mm.__main__ import HELPERS
+from semipose_mm.cli import COMMANDS
 
 MOBILENET = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
              'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py')
@@ -26,23 +26,28 @@ MOBILENET = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
 PATHS = (r'(?<![\w/])(?:configs(?!/_base_/datasets)|docs|projects|tools)/'
          r'[\w./-]*\.\w+')
 LABELS = 'people/annotations/person_keypoints_train.json'
-# Runs [name, script, *arguments] one by one and writes how each has ended. The
-# libraries are imported once, and not torn down.
+# Runs [name, *words] one by one and writes how each has ended: words are those
+# of the command, or a script and its options. The libraries are imported once,
+# and not torn down.
 DRIVER = """
 import gc, json, os, runpy, sys
 import mmpose.apis, mmpose.datasets, semipose_mm
+from semipose_mm.cli import main
 print(semipose_mm.__file__, flush=True)
 gc.freeze()
 status = {}
-for name, script, *args in json.load(open('commands.json')):
+for name, *words in json.load(open('commands.json')):
     child = os.fork()
     if not child:
         file = os.open(f'{name}.log', os.O_WRONLY | os.O_CREAT)
         os.dup2(file, 1), os.dup2(file, 2)
-        sys.argv, sys.path[0] = [script, *args], os.path.dirname(script)
         code = 0
         try:
-            runpy.run_path(script, run_name='__main__')
+            if words[0].endswith('.py'):
+                sys.argv, sys.path[0] = words, os.path.dirname(words[0])
+                runpy.run_path(words[0], run_name='__main__')
+            else:
+                main(words)
         except SystemExit as end:
             code = end.code
         print(code or '', flush=True)
@@ -62,13 +67,12 @@ class Wheel(NamedTuple):
         """What stands for the checkout."""
         return self.package / '.mim'
 
-    def commands(self, *endings):
-        """Paths of all commands below the root, found by their text."""
+    def scripts(self, ending):
+        """Paths of all scripts below ``tools`` with an ending."""
         return sorted(
-            path for path in self.root.rglob('*')
-            if path.suffix in endings and path.name not in HELPERS and (
-                "__name__ == '__main__'" in path.read_text() if path.suffix ==
-                '.py' else path.read_text().startswith('#!')))
+            path for path in (self.root / 'tools').rglob(f'*{ending}')
+            if "__name__ == '__main__'" in path.read_text()
+            or path.read_text().startswith('#!'))
 
     def call(self, *command, cwd, **variables):
         """Call something; the installed files stay as they are."""
@@ -117,61 +121,44 @@ def work(wheel, tmp_path_factory):
 @pytest.fixture(scope='module')
 def called(wheel, work):
     """Call everything; outputs by name, of commands that all succeeded."""
-    tools = wheel.root / 'tools'
     own = 'posedual_res18slim_own.py'
     config, checkpoint = f'run/{own}', 'run/epoch_1.pth'
-    given = dict(
-        train=[
-            'train.py', wheel.root / 'configs' / own, '--work-dir', 'run',
-            '--cfg-options', 'train_cfg.max_epochs=1',
-            'train_dataloader.batch_size=4', 'train_dataloader.num_workers=0',
-            'val_dataloader.num_workers=0', 'model.backbone.base_channels=8',
-            'model.head.in_channels=64', 'default_hooks.logger.interval=1',
-            'test_dataloader.num_workers=0'
+    given = {
+        'train': [
+            wheel.root / 'configs' / own, '--work-dir', 'run', '--cfg-options',
+            'train_cfg.max_epochs=1', 'train_dataloader.batch_size=4',
+            'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
+            'model.backbone.base_channels=8', 'model.head.in_channels=64',
+            'default_hooks.logger.interval=1', 'test_dataloader.num_workers=0'
         ],
-        test=['test.py', config, checkpoint, '--work-dir', 'tested'],
-        export=['export.py', config, checkpoint, 'exported'],
-        browse=[
-            'analysis/browse_semi.py', config, '--checkpoint', checkpoint,
-            '--out', 'batch.png'
+        'test': [config, checkpoint, '--work-dir', 'tested'],
+        'export': [config, checkpoint, 'exported'],
+        'browse': [config, '--checkpoint', checkpoint, '--out', 'batch.png'],
+        'plot predictions': [config, checkpoint, '--out', 'sheet.png'],
+        'plot curves': ['run', '--keys', 'loss', '--out', 'curves.png'],
+        'compare': ['run', '--out-dir', 'compared'],
+        'subset': [LABELS, '--num', '3', '--out-dir', '.'],
+        'check': [config],
+        'detect': [
+            'toy.py', 'toy.pth', 'pictures', '--out', 'boxes.json',
+            '--workers', '0', '--score-thr', '0'
         ],
-        predictions=[
-            'analysis/plot_predictions.py', config, checkpoint, '--out',
-            'sheet.png'
+        'config': [
+            '--base', MOBILENET, '--labeled', LABELS, '--unlabeled',
+            'people/images/unlabeled', '--input-size', '64', '64', '--out',
+            'made.py'
         ],
-        curves=[
-            'analysis/plot_curves.py', 'run', '--keys', 'loss', '--out',
-            'curves.png'
-        ],
-        compare=['analysis/compare_runs.py', 'run', '--out-dir', 'compared'],
-        subset=[
-            'dataset/make_subset.py', LABELS, '--num', '3', '--out-dir', '.'
-        ],
-        check_subset=[
-            'dataset/make_subset.py', '--check',
-            'person_keypoints_train_first3.manifest.json', LABELS
-        ],
-        check_data=['dataset/check_data.py', config],
-        detect=[
-            'dataset/detect_persons.py', 'toy.py', 'toy.pth', 'pictures',
-            '--out', 'boxes.json', '--workers', '0', '--score-thr', '0'
-        ],
-        make_config=[
-            'make_config.py', '--base', MOBILENET, '--labeled', LABELS,
-            '--unlabeled', 'people/images/unlabeled', '--input-size', '64',
-            '64', '--out', 'made.py'
-        ],
-        benchmark=[
-            'benchmarks/startup.py', '--read-only', '--boxes', '20', '--turns',
-            '1', '--index', 'off', '--out', 'startup.json'
-        ],
-        check_env=['check_env.py'])
-    commands = [[name, *args] for name, args in given.items()]
-    for command in commands:
-        command[1] = tools / command[1]
+        'env': []
+    }
+    commands = [[name, *name.split(), *args] for name, args in given.items()]
+    commands += [[
+        'check subset', 'subset', '--check',
+        'person_keypoints_train_first3.manifest.json', LABELS
+    ]]
+    commands += [[f'help {name}', *name.split(), '--help']
+                 for name in COMMANDS]
     commands += [[f'help {path.name}', path, '--help']
-                 for path in wheel.commands('.py')
-                 if path.name != 'check_env.py']
+                 for path in wheel.scripts('.py')]
     (work / 'commands.json').write_text(json.dumps(commands, default=str))
     where = wheel.call(
         wheel.python,
@@ -189,16 +176,16 @@ def called(wheel, work):
 
 
 def test_help(wheel, called):
-    helped = {
-        path.name
-        for path in wheel.commands('.py')
-        if 'usage: ' in called.get(f'help {path.name}', '')
-    }
-    for path in wheel.commands('.sh'):
+    """Of every command and every script, whose work is a command's."""
+    for name in COMMANDS:
+        assert called[f'help {name}'].startswith(f'usage: semipose {name} ')
+    scripts = wheel.scripts('.py')
+    assert len(scripts) == len(COMMANDS)
+    helped = {called[f'help {path.name}'].strip() for path in scripts}
+    assert helped == {called[f'help {name}'].strip() for name in COMMANDS}
+    for path in wheel.scripts('.sh'):
         text = wheel.call('bash', path, '--help', cwd=path.anchor)
         assert text.startswith(f'usage: bash {path} ')
-    # it has no options
-    assert {p.name for p in wheel.commands('.py')} - helped == {'check_env.py'}
 
 
 def test_pictures_and_files(called, work):
@@ -206,7 +193,6 @@ def test_pictures_and_files(called, work):
         assert cv2.imread(str(work / f'{name}.png')) is not None
     box, = json.loads((work / 'boxes.json').read_text())
     assert box['bbox'] == [5, 6, 20, 10]
-    assert json.loads((work / 'startup.json').read_text())['results']
     assert (work / 'made.py').is_file()
     scores = json.loads((work / 'tested/results/net1.json').read_text())
     assert 'coco/AP' in str(scores)
@@ -216,11 +202,10 @@ def test_pictures_and_files(called, work):
 
 
 def test_what_is_said(called):
-    assert '0 errors' in called['check_data']
-    assert 'the 3 instances are reproduced' in called['check_subset']
-    # no command that is said to come next is one of a checkout
-    after = called['make_config'].partition('next:')[2]
-    assert 'semipose_mm/.mim/tools/train.py made.py' in after
+    assert '0 errors' in called['check']
+    assert 'the 3 instances are reproduced' in called['check subset']
+    after = called['config'].partition('next:')[2]
+    assert 'semipose train made.py' in after
 
 
 def test_manifest_tells_the_version(called, work):
@@ -229,26 +214,38 @@ def test_manifest_tells_the_version(called, work):
     assert version == semipose_mm.__version__
 
 
-def test_where_everything_is(wheel, tmp_path):
-    """``python -m semipose_mm`` lists exactly the commands that are there."""
-    text = wheel.call(wheel.python, '-m', 'semipose_mm', cwd=tmp_path)
-    assert text.startswith(f'semipose_mm {semipose_mm.__version__}\n')
-    listed = dict(re.findall(r'^  (\S+/\S+) +(\S.*)$', text, re.MULTILINE))
-    assert sorted(wheel.root / name for name in listed) == \
-        wheel.commands('.py', '.sh', '.sbatch')
-    assert listed['tools/train.py'] == 'Train a model'
-    assert listed['tools/dist_train.sh'] == \
-        'Trains on the GPUs of one or several machines'
-    path = wheel.call(wheel.python, '-m', 'semipose_mm', 'tools', cwd=tmp_path)
+def test_the_command_itself(wheel, tmp_path):
+    """It lists all commands without importing what they need."""
+    semipose = wheel.python.with_name('semipose')
+    # pip puts scripts elsewhere than packages that have a target
+    shutil.copy2(wheel.package.parent / 'bin/semipose', semipose)
+    semipose.write_text(f'#!{wheel.python}\n' +
+                        semipose.read_text().partition('\n')[2])
+    text = wheel.call(semipose, cwd=tmp_path)
+    assert re.findall(r'^  ([a-z ]+?)  ', text, re.MULTILINE) == [*COMMANDS]
+    assert text == wheel.call(
+        wheel.python, '-m', 'semipose_mm', '--help', cwd=tmp_path)
+    path = wheel.call(semipose, 'env', '--path', 'tools', cwd=tmp_path)
     assert Path(path.strip()) == wheel.root / 'tools'
+    loaded = wheel.call(
+        wheel.python,
+        '-X',
+        'importtime',
+        semipose,
+        'config',
+        '--help',
+        cwd=tmp_path)
+    assert 'semipose_mm.cli' in loaded and 'torch' not in loaded
 
 
 def test_nothing_refers_to_what_is_not_there(wheel):
     """Neither to files that stay in the checkout."""
     found = set()
-    for path in (wheel.root / 'tools').rglob('*'):
-        if path.is_file() and '__pycache__' not in path.parts:
-            found |= set(re.findall(PATHS, path.read_text()))
+    for folder in (wheel.root / 'tools', wheel.package / 'cli',
+                   wheel.package / 'launch', wheel.package / 'config_maker'):
+        for path in folder.rglob('*'):
+            if path.is_file() and '__pycache__' not in path.parts:
+                found |= set(re.findall(PATHS, path.read_text()))
     assert len(found) > 20
     missing = {name for name in found if not (wheel.root / name).exists()}
     # check_env.py tells how a checkout installs what is missing
@@ -306,7 +303,9 @@ def test_quickstart(wheel, tmp_path):
     """Everything, on people that it generates."""
     text = wheel.call(
         wheel.python,
-        wheel.root / 'tools/quickstart.py',
+        '-m',
+        'semipose_mm',
+        'quickstart',
         '--iters',
         '50',
         cwd=tmp_path)

@@ -5,7 +5,6 @@ import os
 import os.path as osp
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 
@@ -66,14 +65,6 @@ def call(tool, *args, cwd, launch=(), check=True):
     if check:
         assert result.returncode == 0, result.stdout[-4000:]
     return result
-
-
-def (path, monkeypatch):
-    """Import a script of the maintainers as a module."""
-    for folder in ('dev', osp.join('dev',
-                                   'benchmarks'), osp.join('tools', 'misc')):
-        monkeypatch.syspath_prepend(osp.join(ROOT, folder))
-    return importlib.import_module(osp.basename(path)[:-len('.py')])
 
 
 def run_script(script, *args, monkeypatch):

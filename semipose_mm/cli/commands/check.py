@@ -48,19 +48,6 @@ def add_options(parser):
     parser.set_defaults(launcher='none', local_rank=0, work_dir=None)
 
 
-def read_config(parser, args):
-    """Read the config with the options."""
-    try:
-        cfg = load_config(parser, args)
-        if args.cfg_options is not None:
-            cfg.merge_from_dict(args.cfg_options)
-    except Exception as error:  # a config is a program
-        text = str(error).strip().split('\n')[0]
-        parser.error(f'{args.config} cannot be read: {type(error).__name__}: '
-                     f'{text}')
-    return cfg
-
-
 def print_report(results) -> int:
     """Print the report.
 
@@ -98,7 +85,9 @@ def print_report(results) -> int:
 
 def run(parser, args):
     """Check the data of a config."""
-    cfg = read_config(parser, args)
+    cfg = load_config(parser, args)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
     from mmengine.registry import init_default_scope
 
     from semipose_mm.data_check.run import Options, run_checks

@@ -11,7 +11,7 @@ import time
 from semipose_mm.launch.evaluation_options import (
     UNFINISHED, check_data, metrics_of, selected_network, set_boxes,
     set_flip_test, set_format_only, set_metrics, set_network, set_outputs)
-from semipose_mm.launch.processes import prepare_processes
+from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
 from ..options import (add_common_options, check_checkpoint, load_config,
@@ -188,3 +188,4 @@ def run(parser, args):
         if is_main_process():
             shutil.rmtree(
                 osp.join(args.out_dir, UNFINISHED), ignore_errors=True)
+    leave_processes()

@@ -6,9 +6,10 @@ save a checkpoint, from which ``--resume`` goes on.
 """
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
-from semipose_mm.launch.processes import prepare_processes
+from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.run_checks import check_weights, check_writable
 from semipose_mm.launch.runner import build_runner
+from ..faults import config_mistakes
 from ..options import (add_common_options, check_checkpoint, load_config,
                        set_visualization)
 
@@ -134,14 +135,12 @@ def run(parser, args):
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)
     prepare_processes(cfg)
-    runner = build_runner(cfg)
-    shorten_init_log(runner.model)
-    from semipose_mm.datasets.images.bad_images import BadImageError
-    from semipose_mm.errors import RunError
-    stop_on_signals(runner)
-    try:
-        runner.train()
-    except (RunError, BadImageError) as error:
-        # a worker's error comes with its traceback, and the message last
-        message = str(error).strip().splitlines()[-1]
-        parser.exit(1, f'{parser.prog}: error: {message}\n')
+    with config_mistakes(parser, args.config, 'built'):
+        runner = build_runner(cfg)
+        shorten_init_log(runner.model)
+        # both loops read their data when they are built
+        stop_on_signals(runner)
+        if cfg.get('val_cfg'):
+            runner.val_loop
+    runner.train()
+    leave_processes()

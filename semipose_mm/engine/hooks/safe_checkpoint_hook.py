@@ -16,8 +16,7 @@ from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.errors import RunError
-from semipose_mm.evaluation.scores import write_text
-from semipose_mm.files import remove_unfinished
+from semipose_mm.files import remove_unfinished, write_text
 from ..agreement import from_main
 from ..late_removal import LateRemoval, remove_again
 from ..running_statistics import average_running_statistics

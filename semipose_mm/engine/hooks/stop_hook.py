@@ -16,11 +16,26 @@ class StopOnRequestHook(Hook):
     Args:
         requested (Callable): Returns what asks for the end, such as
             ``'SIGUSR1'``, or None. Called in every iteration.
+        listen (Callable, optional): Called when the training loop begins,
+            before data workers are started: from then on an end can be asked
+            for. Defaults to None
     """
 
-    def __init__(self, requested: Callable[[], Optional[str]]) -> None:
+    def __init__(self,
+                 requested: Callable[[], Optional[str]],
+                 listen: Optional[Callable[[], None]] = None) -> None:
         self.requested = requested
+        self.listen = listen
         self._told = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen from now on.
+
+        Args:
+            runner (Runner): Not used.
+        """
+        if self.listen is not None:
+            self.listen()
 
     def after_train_iter(self,
                          runner: Runner,
@@ -41,8 +56,10 @@ class StopOnRequestHook(Hook):
         runner.train_loop.stop_training = True
         if not self._told:
             self._told = True
+            again = ' Ctrl-C once more ends it at once, without saving.' \
+                if request == 'SIGINT' else ''
             runner.logger.warning(f'{request} asks for the end of the '
-                                  'training.')
+                                  f'training.{again}')
 
     # a validation is given up
     after_val_iter = after_train_iter

@@ -1,0 +1,114 @@
+# Copyright (c) semipose_mm authors.
+"""Signals end a process at once, or are noted once a loop has begun."""
+import os
+import os.path as osp
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import semipose_mm
+
+# in the form of a training: it asks in every iteration, a worker beside it
+TRAINING = """
+import multiprocessing, runpy, sys, time
+stop = type('module', (), runpy.run_path(sys.argv[1]))
+stop.end_at_once()
+worker = None
+if sys.argv[2] == 'loop':
+    stop.listen()
+    stop.listen()
+    worker = multiprocessing.get_context('fork').Process(
+        target=time.sleep, args=(60, ))
+    worker.start()
+print('ready', flush=True)
+end = time.monotonic() + 20
+while not stop.requested() and time.monotonic() < end:
+    time.sleep(0.01)
+time.sleep(float(sys.argv[3]))
+print(stop.requested(), worker.is_alive(), flush=True)
+worker.terminate()
+worker.join()
+"""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+def default_signals():
+    """As in a terminal: a shell's background ignores SIGINT."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def start():
+    """A function that starts such a process in a group of its own."""
+    started = []
+
+    def begin(*args):
+        path = osp.join(
+            osp.dirname(semipose_mm.__file__), 'launch', 'stop_signals.py')
+        process = subprocess.Popen(
+            [sys.executable, '-c', TRAINING, path, *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=default_signals)
+        started.append(process)
+        assert process.stdout.readline() == 'ready\n'
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def send(process, number):
+    """To all processes of the group, as a terminal and SLURM do."""
+    os.killpg(process.pid, number)
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_before_the_loop_they_end_at_once(start, number):
+    process = start('starting', 0)
+    send(process, number)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (-number, '', '')
+
+
+@pytest.mark.parametrize('number', SIGNALS)
+def test_in_the_loop_they_are_noted_and_workers_live(start, number):
+    process = start('loop', 0.3)
+    send(process, number)
+    out, err = process.communicate(timeout=10)
+    assert out == f'{signal.Signals(number).name} True\n', err
+    assert process.returncode == 0
+
+
+def test_a_second_interrupt_ends_at_once(start):
+    process = start('loop', 30)
+    send(process, signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None
+    send(process, signal.SIGINT)
+    assert process.wait(5) == -signal.SIGINT
+    send(process, signal.SIGTERM)
+    send(process, signal.SIGKILL)  # the worker, whose parent is no more
+
+
+@pytest.mark.parametrize('first, second', [
+    (signal.SIGINT, signal.SIGINT),
+    (signal.SIGTERM, signal.SIGTERM),
+    (signal.SIGUSR1, signal.SIGTERM),
+])
+def test_what_launchers_hand_on_is_no_second_one(start, first, second):
+    process = start('loop', 1)
+    send(process, first)
+    time.sleep(0.1)
+    send(process, second)
+    out, err = process.communicate(timeout=10)
+    assert out == f'{signal.Signals(first).name} True\n', err
