@@ -69,8 +69,8 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     if request.val is None:
         chosen = _draw(labeled, request.seed)
         train = labeled.part(stage, '_train.json',
-                             {one.image_id for one in labeled.entries} -
-                             chosen)
+                             {one.image_id
+                              for one in labeled.entries} - chosen)
         val = labeled.part(stage, '_val.json', chosen)
         validating = labeled.image_paths(
             [one for one in labeled.entries if one.image_id in chosen])
@@ -97,16 +97,17 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     source, num_unlabeled, told = None, 0, ''
     if request.unlabeled is not None:
         source = find_source(request, labeled.names,
-                             {osp.realpath(one.path) for one in files}, stage,
-                             findings)
+                             {osp.realpath(one.path)
+                              for one in files}, stage, findings)
         source, index, told = read_unlabeled(source, validating, stage,
                                              findings)
         num_unlabeled = len(index)
         sides = index.boxes[:, 2:] - index.boxes[:, :2]
         compare_sizes(
             relative_size(*labeled.boxes()),
-            relative_size(np.hstack((sides, sides)),
-                          index.sizes[index.images]), source.where, findings)
+            relative_size(
+                np.hstack((sides, sides)), index.sizes[index.images]),
+            source.where, findings)
     else:
         _offer_rest(labeled, findings)
     return Data(keypoints, metainfo, train, val, source, num_unlabeled, told)
@@ -125,11 +126,14 @@ def _draw(labeled: LabelFile, seed: int) -> Set[Any]:
 
 def _offer_rest(labeled: LabelFile, findings: Findings) -> None:
     """Say that images of a file are not labeled."""
-    known = {one.image_id for one in labeled.labels.entries
-             if one.num_keypoints}
+    known = {
+        one.image_id
+        for one in labeled.labels.entries if one.num_keypoints
+    }
     rest = len(labeled.labels.images) - len(known)
     if rest > 0:
         findings.note(
-            'unlabeled images', labeled.where,
+            'unlabeled images',
+            labeled.where,
             f'has {rest} images without labels',
             advice=f'--unlabeled {labeled.path} learns from them')

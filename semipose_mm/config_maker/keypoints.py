@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from semipose_mm.data_files.keypoint_names import find_sides
-from .base import zoo_folder
-from .base import ConfigFault
+from .base import ConfigFault, zoo_folder
 from .writing import comment
 
 #: What a description may have.
@@ -211,10 +210,12 @@ def _check(entry: Any, where: str) -> None:
             refuse(
                 field, 'a list of pairs of names, or of numbers from 1 to '
                 f'{len(names)}')
-    if entry.get('symmetric') not in (None, True, False) or entry.get(
-            'symmetric') and entry.get('flip_pairs'):
-        refuse('symmetric', 'true, with no flip_pairs, if a mirror image '
-               'keeps its labels')
+    if entry.get('symmetric') not in (
+            None, True,
+            False) or entry.get('symmetric') and entry.get('flip_pairs'):
+        refuse(
+            'symmetric', 'true, with no flip_pairs, if a mirror image '
+            'keeps its labels')
     flipped = [
         one for pair in entry.get('flip_pairs') or []
         for one in _named(pair, names)

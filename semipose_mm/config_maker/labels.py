@@ -3,8 +3,8 @@
 import json
 import os.path as osp
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional
-from typing import Sequence, Set
+from typing import (TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional,
+                    Sequence, Set)
 
 import numpy as np
 
@@ -160,7 +160,10 @@ class LabelFile:
             labels.raw, self.changed = content, True
             labels.categories = content['categories']
 
-    def part(self, stage: Stage, ending: str, images: Optional[Set] = None,
+    def part(self,
+             stage: Stage,
+             ending: str,
+             images: Optional[Set] = None,
              num_images: int = 0) -> Part:
         """Describe what is used, and write it unless the file will do.
 
@@ -189,7 +192,8 @@ class LabelFile:
             if images is None or one.image_id in images
         ]
         return Part(ann_file, self.folder, len(used),
-                    len({one.image_id for one in used}), self.told(used))
+                    len({one.image_id
+                         for one in used}), self.told(used))
 
     def told(self, used: Sequence) -> str:
         """Say what is used, so that numbers add up."""
@@ -214,8 +218,8 @@ def name_left_out(left_out: Dict[str, int]) -> str:
 def name_categories(names: Dict[Any, str]) -> str:
     """Say which categories are used."""
     word = 'category' if len(names) == 1 else 'categories'
-    return f'{word} ' + ', '.join(
-        f'{key} {name!r}' if name else str(key) for key, name in names.items())
+    return f'{word} ' + ', '.join(f'{key} {name!r}' if name else str(key)
+                                  for key, name in names.items())
 
 
 def image_folder(path: str, where: str, images: Iterable[Image], option: str,

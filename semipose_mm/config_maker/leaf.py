@@ -4,9 +4,9 @@ import os.path as osp
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from .base import PREFIX, Base
-from .writing import Raw, arguments, code, comment, format_code
 from .data import Data
 from .schedule import Schedule
+from .writing import Raw, arguments, code, comment, format_code
 
 METHODS = dict(
     posedual='PoseDual: two networks teach each other',
@@ -107,8 +107,9 @@ def _data(plan: Plan) -> List[str]:
     elif not keypoints.pairs:
         lines = comment('A mirrored image keeps its labels.')
     else:
-        lines = comment('A flip exchanges ' + ', '.join(
-            ' and '.join(pair) for pair in keypoints.pairs) + '.')
+        lines = comment('A flip exchanges ' +
+                        ', '.join(' and '.join(pair)
+                                  for pair in keypoints.pairs) + '.')
     lines.append(f'keypoints = dict(from_file={data.metainfo!r})')
     for name, part in (('labeled', data.train), ('val', data.val)):
         lines += comment(f'{part.told}.')
@@ -207,7 +208,8 @@ def _loaders(plan: Plan) -> List[str]:
         labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
     if plan.recipe == 'supervised':
         del dataset['sources']
-    dataset['unlabeled'] = Raw('unlabeled_data' if plan.data.source else 'None')
+    dataset['unlabeled'] = Raw(
+        'unlabeled_data' if plan.data.source else 'None')
     if plan.recipe == 'supervised':
         dataset['unlabeled_ratio'] = 0
     loader = dict(

@@ -3,8 +3,8 @@
 import os.path as osp
 import shlex
 from dataclasses import dataclass
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
-from typing import Tuple, Union
+from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
+                    Union)
 
 from semipose_mm.data_files import NOTE, WARNING, Findings
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
@@ -14,6 +14,7 @@ from .leaf import MAX_LR, METHODS, Plan, leaf_text
 from .network import cutout, network_overrides, peer_entry
 from .schedule import plan_schedule
 from .writing import staged
+
 
 @dataclass
 class Request:
@@ -45,11 +46,11 @@ class Request:
             raise ConfigFault(f'--recipe is {self.recipe}, but must be one '
                               f'of {", ".join(METHODS)}')
         if self.unlabeled is None:
-            for option, needs in (('boxes', self.boxes),
-                                  ('boxes-category', self.boxes_category),
+            for option, needs in (('boxes', self.boxes), ('boxes-category',
+                                                          self.boxes_category),
                                   ('unlabeled-images', self.unlabeled_images),
-                                  (f'recipe {self.recipe}',
-                                   self.recipe != 'supervised')):
+                                  (f'recipe {self.recipe}', self.recipe
+                                   != 'supervised')):
                 if needs:
                     raise ConfigFault(f'--{option} needs --unlabeled')
         if self.val_images and self.val is None:
@@ -73,8 +74,7 @@ class Request:
             stem = osp.splitext(osp.basename(self.labeled))[0]
             self.out = f'{self.recipe}_{stem}.py'
         if not self.out.endswith('.py'):
-            raise ConfigFault(
-                f'--out is {self.out}, but configs end with .py')
+            raise ConfigFault(f'--out is {self.out}, but configs end with .py')
 
 
 class Made(NamedTuple):
@@ -106,8 +106,9 @@ class Made(NamedTuple):
         yield f'keypoints: {len(keypoints.names)}{known or ""}: ' + ', '.join(
             keypoints.names)
         if keypoints.unflipped:
-            yield (f'images are not flipped: {keypoints.unflipped}; flip_pairs '
-                   'or symmetric: true in --keypoints FILE.yaml tells it')
+            yield (
+                f'images are not flipped: {keypoints.unflipped}; flip_pairs '
+                'or symmetric: true in --keypoints FILE.yaml tells it')
         else:
             yield f'a flip exchanges {len(keypoints.pairs)} pairs: ' + (
                 ', '.join(' and '.join(one) for one in keypoints.pairs)
@@ -138,7 +139,9 @@ class Made(NamedTuple):
         yield f'  semipose train {config}'
 
 
-def make_config(base: str, labeled: str, unlabeled: Optional[str] = None,
+def make_config(base: str,
+                labeled: str,
+                unlabeled: Optional[str] = None,
                 **options: Any) -> Made:
     """Make the config of a training on one's own data, and build it.
 
@@ -188,8 +191,9 @@ def make_config(base: str, labeled: str, unlabeled: Optional[str] = None,
     """
     request = Request(base, labeled, unlabeled, **options)
     size = tuple(request.input_size) if request.input_size else None
-    first, peer = (_read_network(option, name) for option, name in (
-        ('--base', request.base), ('--peer', request.peer)))
+    first, peer = (_read_network(option, name)
+                   for option, name in (('--base', request.base),
+                                        ('--peer', request.peer)))
     findings = Findings()
     try:
         if peer:
@@ -207,8 +211,7 @@ def make_config(base: str, labeled: str, unlabeled: Optional[str] = None,
                 data=data,
                 split=request.val is None,
                 schedule=plan_schedule(data.train.num, data.num_unlabeled,
-                                       request.batch_size,
-                                       request.iterations),
+                                       request.batch_size, request.iterations),
                 lr=request.lr or min(first.lr, MAX_LR))
             stage.write('.py', leaf_text(plan).encode())
             check_config(stage.path(f'{stage.stem}.py'))

@@ -2,8 +2,8 @@
 """The unlabeled data: a folder, a list, or a COCO file, and their boxes."""
 import os.path as osp
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple
-from typing import Optional, Set, Tuple
+from typing import (TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple,
+                    Optional, Set, Tuple)
 
 import numpy as np
 
@@ -46,9 +46,8 @@ class Source(NamedTuple):
         return not str(self.options.get('ann_file', '')).endswith('.json')
 
 
-def find_source(request: 'Request', labels: Dict[Any, str],
-                labeled: Set[str], stage: Stage,
-                findings: Findings) -> Source:
+def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+                stage: Stage, findings: Findings) -> Source:
     """Find out what an unlabeled source is.
 
     Args:
@@ -75,6 +74,8 @@ def find_source(request: 'Request', labels: Dict[Any, str],
                               'has no meaning')
         options = dict(data_prefix=dict(img=osp.join(osp.abspath(path), '')))
         return Source(where, options, 'whole images, as a folder has no boxes')
+    if not osp.exists(path):
+        raise ConfigFault(f'{where} does not exist')
     ending = osp.splitext(path)[1].lower()
     if ending in VIDEOS:
         raise ConfigFault(
@@ -101,13 +102,12 @@ def find_source(request: 'Request', labels: Dict[Any, str],
 def _prefix(path: str, where: str, images: Collection[Image],
             request: 'Request', findings: Findings) -> Dict[str, str]:
     return dict(
-        img=image_folder(path, where, images, OPTION,
-                         request.unlabeled_images, request, findings))
+        img=image_folder(path, where, images, OPTION, request.unlabeled_images,
+                         request, findings))
 
 
-def _coco_source(request: 'Request', labels: Dict[Any, str],
-                 labeled: Set[str], stage: Stage,
-                 findings: Findings) -> Source:
+def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+                 stage: Stage, findings: Findings) -> Source:
     """Images of a COCO file, with the best boxes there are."""
     path = str(request.unlabeled)
     where = f"{OPTION} '{path}'"
@@ -149,8 +149,8 @@ def _coco_source(request: 'Request', labels: Dict[Any, str],
 
 
 def _choose(where: str, boxes: Any, images: Dict[Any, Image],
-            names: Dict[Any, str], labels: Dict[Any, str],
-            request: 'Request', findings: Findings) -> Optional[List[Any]]:
+            names: Dict[Any, str], labels: Dict[Any, str], request: 'Request',
+            findings: Findings) -> Optional[List[Any]]:
     """Choose the categories of boxes, and check those that are used."""
     if not isinstance(boxes, list):
         raise ConfigFault(
@@ -194,10 +194,10 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
     options, folder = source.options, source.options['data_prefix']['img']
     path = options.get('ann_file', '')
     reading = Boxes(
-        stage.path(path) if path else '', options.get('bbox_file', ''),
-        folder, (folder, ), options.get('category_ids'), False,
-        options.get('without_labels', False), options.get('score_thr', 0.),
-        None)
+        stage.path(path) if path else '', options.get('bbox_file', ''), folder,
+        (folder, ), options.get('category_ids'), False,
+        options.get('without_labels', False), options.get('score_thr',
+                                                          0.), None)
     try:
         index, left_out = read_source(reading, findings)
     except DataError as fault:
@@ -218,7 +218,8 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
         left_out['on images that validate'] = shared
     elif shared:
         findings.warn(
-            'same images', source.where,
+            'same images',
+            source.where,
             f'has {shared} samples on images that validate: scores will be '
             'too good',
             advice=f'Leave them out of {OPTION}')
