@@ -206,8 +206,8 @@ def _set_up(part: Part, metainfo: Optional[dict],
     from mmpose.datasets.datasets import BaseCocoStyleDataset, MpiiDataset
     from mmpose.registry import DATASETS
 
-    from semipose_mm.datasets import UnlabeledPoseDataset
     from semipose_mm.data_files.images import allowed_roots
+    from semipose_mm.datasets import UnlabeledPoseDataset
     cfg = deepcopy(dict(part.cfg, pipeline=[], lazy_init=True))
     unlabeled = _name(cfg) == 'UnlabeledPoseDataset'
     if not cfg.get('metainfo'):

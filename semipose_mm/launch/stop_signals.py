@@ -1,8 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """Signals that ask a training to end well.
 
-Until :func:`listen` is called they end the process at once. Imports nothing
-heavy.
+Until :func:`listen` is called SIGTERM and Ctrl-C end the process at once.
+SIGUSR1 is noted, as SLURM requeues a job only if its processes end well. Imports
+nothing heavy.
 """
 import atexit
 import os
@@ -22,8 +23,16 @@ _interrupted: Optional[float] = None
 
 
 def end_at_once() -> None:
-    """Let all of them end this process at once, Ctrl-C without traceback."""
+    """Let SIGTERM and Ctrl-C end this process at once, without traceback."""
     _handle(signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, _note)
+
+
+def forget() -> None:
+    """Let all of them end this process at once, if one has come now."""
+    _handle(signal.SIG_DFL)
+    if _received is not None:
+        os.kill(os.getpid(), signal.Signals[_received])
 
 
 def listen() -> None:

@@ -12,8 +12,8 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from semipose_mm.datasets import SemiPoseSampler, UnlabeledPoseDataset
 from semipose_mm.data_files.images import is_inside
+from semipose_mm.datasets import SemiPoseSampler, UnlabeledPoseDataset
 
 NAN, INF = float('nan'), float('inf')
 

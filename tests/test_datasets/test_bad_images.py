@@ -16,10 +16,9 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from toy_images import BAD, READABLE, exif, save_huge, turned
 
+from semipose_mm.data_files.images import image_fault, image_size, read_image
 from semipose_mm.datasets import SemiIndex, UnlabeledPoseDataset
 from semipose_mm.datasets.images.bad_images import BadImageError
-from semipose_mm.data_files.images import (image_fault, image_size,
-                                              read_image)
 
 
 @TRANSFORMS.register_module()

@@ -16,10 +16,9 @@ from test_semi_dataset import same
 from torch.utils.data import DataLoader
 from toy_images import BAD, READABLE
 
+from semipose_mm.data_files.images import ImageFault, image_fault, read_image
 from semipose_mm.datasets import SemiIndex, seeded
 from semipose_mm.datasets.images.image_cache import ImageCache
-from semipose_mm.data_files.images import (ImageFault, image_fault,
-                                              read_image)
 from semipose_mm.datasets.pipeline import derive_unlabeled
 from semipose_mm.datasets.preparing import prepare_data
 

@@ -28,9 +28,12 @@ end = time.monotonic() + 20
 while not stop.requested() and time.monotonic() < end:
     time.sleep(0.01)
 time.sleep(float(sys.argv[3]))
-print(stop.requested(), worker.is_alive(), flush=True)
-worker.terminate()
-worker.join()
+print(stop.requested(), worker and worker.is_alive(), flush=True)
+if sys.argv[2] == 'forget':
+    stop.forget()
+if worker:
+    worker.terminate()
+    worker.join()
 """
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -72,12 +75,22 @@ def send(process, number):
     os.killpg(process.pid, number)
 
 
-@pytest.mark.parametrize('number', SIGNALS)
+@pytest.mark.parametrize('number', SIGNALS[:2])
 def test_before_the_loop_they_end_at_once(start, number):
     process = start('starting', 0)
     send(process, number)
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (-number, '', '')
+
+
+@pytest.mark.parametrize('kind, status', [('starting', 0),
+                                          ('forget', -signal.SIGUSR1)])
+def test_what_requeues_a_job_is_noted_from_the_start(start, kind, status):
+    process = start(kind, 0)
+    send(process, signal.SIGUSR1)
+    out, err = process.communicate(timeout=10)
+    assert out == 'SIGUSR1 None\n', err
+    assert process.returncode == status
 
 
 @pytest.mark.parametrize('number', SIGNALS)

@@ -120,9 +120,11 @@ def stop_on_signals(runner):
     """Let signals end the training well, if its parts know how to."""
     from semipose_mm.engine import (SafeCheckpointHook, SemiPoseTrainLoop,
                                     StopOnRequestHook)
+
     if isinstance(runner.train_loop, SemiPoseTrainLoop) and any(
             isinstance(hook, SafeCheckpointHook) for hook in runner.hooks):
-        runner.register_hook(StopOnRequestHook(stop_signals.requested))
+        runner.register_hook(
+            StopOnRequestHook(stop_signals.requested, stop_signals.listen))
     else:
         # stock loops would leave without a checkpoint, each rank by itself
         stop_signals.forget()
@@ -130,7 +132,7 @@ def stop_on_signals(runner):
 
 def run(parser, args):
     """Train."""
-    stop_signals.listen()
+    stop_signals.end_at_once()
     check_args(parser, args)
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)

@@ -7,12 +7,14 @@ from zlib import crc32
 import torch
 from mmengine.logging import print_log
 
+from ...data_files import DataError
+
 # Files are told apart by their hash; two of 100 collide once in 200 runs,
 # and are then counted as one.
 SLOTS = 1 << 20
 
 
-class BadImageError(ValueError):
+class BadImageError(DataError):
     """An image that cannot be used; the message names the file."""
 
 

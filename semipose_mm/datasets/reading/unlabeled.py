@@ -6,9 +6,9 @@ import numpy as np
 
 from ...data_files import Findings
 from ...data_files.boxes import (Boxes, load_boxes, read_annotations,
-                                read_detections)
+                                 read_detections)
 from ...data_files.images import (Image, find_size, image_fault,
-                                 read_image_list, read_images)
+                                  read_image_list, read_images)
 from ...data_files.labels import labeled_images
 from ...data_files.text import no_collecting
 from .box_index import BoxIndex, Reading
