@@ -2,9 +2,9 @@
 """Which configs of the installed MMPose become semi-supervised."""
 from typing import Any, NamedTuple, Tuple
 
-from semipose_mm.config_maker.base import PREFIX, Base, read_base, zoo_names
+from semipose_mm.config_maker.base import (PREFIX, Base, MissingExtra,
+                                           Unsupported, read_base, zoo_names)
 from semipose_mm.config_maker.check import EXTRA, check_base
-from semipose_mm.config_maker.faults import MissingExtra, Unsupported
 
 #: Kinds of configs that are asked.
 KINDS = ('topdown_heatmap', 'rtmpose', 'simcc', 'topdown_regression',

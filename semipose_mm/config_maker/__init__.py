@@ -1,8 +1,20 @@
 # Copyright (c) semipose_mm authors.
 """The config of a training on one's own data, a job a file.
 
-``base`` reads a config of the zoo, ``keypoints`` says which joints there are,
-``labels`` and ``sources`` which data, ``schedule`` how long, ``network`` what
-changes in the model, ``leaf`` writes the config, ``check`` builds it and
-``advice`` names what is supported instead.
+``make`` does it all: ``base`` reads a config of the zoo, ``keypoints`` says
+which joints there are, ``data`` which data, from ``labels`` and ``sources``,
+``schedule`` how long, ``network`` what changes in the model, ``leaf`` writes
+the config by ``writing``, and ``check`` builds it.
 """
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # mmpose is imported when it is needed
+    if name == 'make_config':
+        from .make import make_config
+        return make_config
+    raise AttributeError(name)
+
+
+__all__ = ['make_config']

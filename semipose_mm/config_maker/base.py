@@ -7,9 +7,21 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
-from .faults import ConfigFault, Unsupported
+from semipose_mm.data_files import DataError
 
 PREFIX = 'mmpose::'
+
+
+class ConfigFault(DataError):
+    """A reason in one line that names the option or the file."""
+
+
+class Unsupported(ConfigFault):
+    """A config of the zoo whose networks cannot teach one another."""
+
+
+class MissingExtra(ConfigFault):
+    """A config that needs an optional package."""
 
 
 class Base(NamedTuple):

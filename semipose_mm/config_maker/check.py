@@ -1,9 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Building what was written: networks, data, and one item through both."""
 import copy
+import difflib
 import importlib
 import importlib.util
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -13,11 +14,17 @@ from torch import nn
 
 import semipose_mm
 from semipose_mm.structures import stack_labels
-from .base import Base
-from .faults import ConfigFault, MissingExtra, Unsupported
+from .base import (PREFIX, Base, ConfigFault, MissingExtra, Unsupported,
+                   read_base, zoo_names)
 from .network import merge, network_overrides
 
 EXTRA = 'mmpretrain'
+#: Plain networks that every data set has, tried before unusual ones.
+PLAIN = ('res50', 'hrnet-w32', 'hrnetv2-w18', 'rtmpose-m')
+#: Kinds with a top-down map or vectors for each joint.
+KINDS = ('topdown_heatmap', 'rtmpose')
+DEFAULT = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+           'td-hm_res50_8xb64-210e_coco-256x192.py')
 
 
 class Built(NamedTuple):
@@ -172,3 +179,39 @@ def check_shapes(model: nn.Module, item: dict) -> None:
                 model.output.check_sizes(output, target, number)
             except (AssertionError, RuntimeError, ValueError) as error:
                 raise Unsupported(_one_line(error)) from error
+
+
+def _candidates(name: str) -> Iterator[str]:
+    """Similar configs, the most similar ones first."""
+    parts = name[len(PREFIX):].split('/')
+    zoo = [one for one in zoo_names(*KINDS) if one != name]
+
+    def order(one: str):
+        theirs = one[len(PREFIX):].split('/')
+        stem = theirs[-1]
+        likeness = difflib.SequenceMatcher(None, parts[-1], stem).ratio()
+        return (theirs[0] != parts[0], theirs[2:-1] != parts[2:-1], likeness
+                < 0.9, not any(f'_{p}_' in stem for p in PLAIN), -likeness)
+
+    return iter(sorted(zoo, key=order))
+
+
+def nearest_supported(name: str, tries: int = 5) -> Optional[str]:
+    """The config of the zoo that comes closest to an unsupported one.
+
+    Args:
+        name (str): ``mmpose::...``, or a file.
+        tries (int): How many similar ones are built at most. Defaults to 5.
+
+    Returns:
+        str, optional: ``mmpose::...``; for a file, a plain config.
+    """
+    if not name.startswith(PREFIX):
+        return DEFAULT
+    for _, one in zip(range(tries), _candidates(name)):
+        try:
+            check_base(read_base(one))
+            return one
+        except (ConfigFault, MissingExtra):
+            continue
+    return DEFAULT

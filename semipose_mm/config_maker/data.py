@@ -1,17 +1,24 @@
 # Copyright (c) semipose_mm authors.
 """The data of a config: labels, validation, unlabeled samples, keypoints."""
-import argparse
 import os.path as osp
-from typing import List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Set
 
-from mmpose.registry import DATASETS
+import numpy as np
 
-from .faults import ConfigFault
+from semipose_mm.data_files import Findings
+from semipose_mm.data_files.box_fit import compare_sizes, relative_size
+from semipose_mm.subsets.selection import order_instances
+from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
-from .labels import (Part, check_same_keypoints, describe_part, find_images,
-                     image_paths, part_content, read_labels, split_by_image)
-from .sources import Source, find_source
-from .stage import Stage
+from .labels import LabelFile, Part
+from .sources import Source, find_source, read_unlabeled
+from .writing import Stage
+
+if TYPE_CHECKING:
+    from .make import Request
+
+#: Share of the labeled images that validate where no others do.
+VAL_SHARE = 0.2
 
 
 class Data(NamedTuple):
@@ -24,7 +31,7 @@ class Data(NamedTuple):
         val (Part): Labels that validate.
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
-        num_shared (int): Those on images that validate.
+        unlabeled_told (str): What of them is left out, in words.
     """
     keypoints: Keypoints
     metainfo: str
@@ -32,90 +39,101 @@ class Data(NamedTuple):
     val: Part
     source: Optional[Source]
     num_unlabeled: int
-    num_shared: int
+    unlabeled_told: str
 
 
-def read_data(args: argparse.Namespace, stage: Stage) -> Data:
+def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     """Read what the options name, and write files that are derived from it.
 
     Args:
-        args (Namespace): Options of ``semipose config``.
+        request (Request): The options.
         stage (Stage): Where files are written.
+        findings (Findings): Learns what is wrong or doubtful.
 
     Returns:
         Data: What the config reads.
 
     Raises:
         ConfigFault: If an option names something unusable.
-        FileFault: If a file has another format.
+        DataError: If a file has something wrong in it.
     """
-    labels, instances = read_labels(args.labeled, '--labeled')
-    name = osp.splitext(osp.basename(args.labeled))[0]
-    keypoints = describe_keypoints(labels.content, args.labeled,
-                                   args.keypoints, name)
-    images = find_images(args.labeled, labels.content['images'], args.images)
-    if args.val is None:
-        parts = split_by_image(labels, instances, args.seed)
-        train, val = (describe_part(
-            stage.write(f'_{part}.json', part_content(labels, chosen)), labels,
-            chosen, images) for part, chosen in parts.items())
-        validating = image_paths(labels, parts['val'], images)
+    labeled = LabelFile(request.labeled, '--labeled', request.labeled_images,
+                        request, findings)
+    name = osp.splitext(osp.basename(request.labeled))[0]
+    keypoints = describe_keypoints(labeled.category, labeled.where,
+                                   request.keypoints, name)
+    num = len(keypoints.names)
+    labeled.read(num)
+    labeled.order(keypoints.names, others=request.keypoints is not None)
+    files = [labeled]
+    if request.val is None:
+        chosen = _draw(labeled, request.seed)
+        train = labeled.part(stage, '_train.json',
+                             {one.image_id
+                              for one in labeled.entries} - chosen)
+        val = labeled.part(stage, '_val.json', chosen)
+        validating = labeled.image_paths(
+            [one for one in labeled.entries if one.image_id in chosen])
     else:
-        others, chosen = read_labels(args.val, '--val')
-        check_same_keypoints(labels, others, len(keypoints.names))
-        train = describe_part(
-            osp.abspath(args.labeled), labels, instances, images)
-        folder = find_images(args.val, others.content['images'], args.images)
-        val = describe_part(osp.abspath(args.val), others, chosen, folder)
-        validating = image_paths(others, chosen, folder)
+        others = LabelFile(request.val, '--val', request.val_images, request,
+                           findings)
+        others.read(num)
+        others.order(labeled.labels.names or keypoints.names)
+        files.append(others)
+        train = labeled.part(stage, '_train.json')
+        val = others.part(stage, '_val.json')
+        validating = others.image_paths(others.entries)
+        both = validating & labeled.image_paths(labeled.entries)
+        if both:
+            findings.warn(
+                'same images', others.where,
+                f'validates on {len(both)} images that are trained on: '
+                'scores will be too good')
     if keypoints.known:
         metainfo = f'configs/_base_/datasets/{keypoints.known}'
     else:
-        text = metainfo_text(keypoints, args.keypoints or args.labeled)
+        text = metainfo_text(keypoints, request.keypoints or request.labeled)
         metainfo = stage.write('_keypoints.py', text.encode())
-    source, num_unlabeled, num_shared = None, 0, 0
-    if args.unlabeled is not None:
-        categories = {
-            one.get('category_id')
-            for one in labels.content['annotations']
-        }
-        source = find_source(args.unlabeled, args.boxes, args.images,
-                             categories, stage.stem)
-        for ending, content in source.files.items():
-            stage.write(ending, content)
-        found = _unlabeled_images(source, keypoints, stage)
-        kept = [path for path in found if osp.realpath(path) not in validating]
-        num_shared = len(found) - len(kept)
-        if num_shared and kept and source.whole_images:
-            source = _leave_out(source, kept, stage)
-            found, num_shared = kept, 0
-        num_unlabeled = len(found)
-    return Data(keypoints, metainfo, train, val, source, num_unlabeled,
-                num_shared)
+    source, num_unlabeled, told = None, 0, ''
+    if request.unlabeled is not None:
+        source = find_source(request, labeled.names,
+                             {osp.realpath(one.path)
+                              for one in files}, stage, findings)
+        source, index, told = read_unlabeled(source, validating, stage,
+                                             findings)
+        num_unlabeled = len(index)
+        sides = index.boxes[:, 2:] - index.boxes[:, :2]
+        compare_sizes(
+            relative_size(*labeled.boxes()),
+            relative_size(
+                np.hstack((sides, sides)), index.sizes[index.images]),
+            source.where, findings)
+    else:
+        _offer_rest(labeled, findings)
+    return Data(keypoints, metainfo, train, val, source, num_unlabeled, told)
 
 
-def _unlabeled_images(source: Source, keypoints: Keypoints,
-                      stage: Stage) -> List[str]:
-    """Images of the unlabeled samples, as the training will find them."""
-    options = dict(source.options)
-    if options.get('ann_file'):
-        options['ann_file'] = stage.path(options['ann_file'])
-    try:
-        dataset = DATASETS.build(
-            dict(
-                type='mmpose.UnlabeledPoseDataset',
-                metainfo=keypoints.raw,
-                **options))
-    except (OSError, ValueError) as error:
-        raise ConfigFault(f'--unlabeled: {error}') from error
-    return [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+def _draw(labeled: LabelFile, seed: int) -> Set[Any]:
+    """Draw images for validation; the same ones for a seed on any machine."""
+    drawn = order_instances(labeled.entries, 'random', seed, 'image')
+    images = list(dict.fromkeys(one.image_id for one in drawn))
+    if len(images) < 2:
+        raise ConfigFault(f'{labeled.where} has instances on one image '
+                          'alone, of which none can be kept for validation: '
+                          'name other labels by --val')
+    return set(images[:max(1, round(VAL_SHARE * len(images)))])
 
 
-def _leave_out(source: Source, kept: List[str], stage: Stage) -> Source:
-    """Make a list of the images that do not validate."""
-    folder = source.options['data_prefix']['img']
-    names = '\n'.join(osp.relpath(path, folder) for path in kept) + '\n'
-    listed = stage.write('_unlabeled.txt', names.encode())
-    return source._replace(
-        options=dict(source.options, ann_file=listed),
-        policy=f'{source.policy}; without images that validate')
+def _offer_rest(labeled: LabelFile, findings: Findings) -> None:
+    """Say that images of a file are not labeled."""
+    known = {
+        one.image_id
+        for one in labeled.labels.entries if one.num_keypoints
+    }
+    rest = len(labeled.labels.images) - len(known)
+    if rest > 0:
+        findings.note(
+            'unlabeled images',
+            labeled.where,
+            f'has {rest} images without labels',
+            advice=f'--unlabeled {labeled.path} learns from them')

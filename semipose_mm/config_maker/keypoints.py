@@ -3,18 +3,14 @@
 import re
 import runpy
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .base import zoo_folder
-from .faults import ConfigFault
+from semipose_mm.data_files.keypoint_names import find_sides
+from .base import ConfigFault, zoo_folder
+from .writing import comment
 
-#: How keypoints of a pair differ in their names: by a word, or by a letter
-#: that is no part of one.
-SIDES = (('left', 'right', '{}'), ('Left', 'Right', '{}'),
-         ('LEFT', 'RIGHT', '{}'), ('l', 'r', r'(?<![A-Za-z]){}(?![a-z])'),
-         ('L', 'R', r'(?<![A-Z]){}(?![a-z])'))
 #: What a description may have.
-FIELDS = ('keypoints', 'skeleton', 'flip_pairs', 'sigmas')
+FIELDS = ('keypoints', 'skeleton', 'flip_pairs', 'symmetric', 'sigmas')
 #: How well people agree on a joint, where nobody has measured it.
 SIGMA = 0.05
 
@@ -26,42 +22,24 @@ class Keypoints(NamedTuple):
         names (list[str]): In the order of the annotations.
         known (str, optional): MMPose's metainfo file for the same names.
         raw (dict): MMPose's meta information otherwise.
-        pairs (int): Number of pairs that a flip exchanges.
+        pairs (list[tuple[str, str]]): What a flip exchanges.
         sigmas_known (bool): Whether the sigmas are more than a default.
-        named (bool): Whether the names tell anything: of ``kp0``, ``kp1``
-            nobody knows what a flip exchanges.
+        unflipped (str): Why nothing is flipped; empty if a flip has known
+            labels.
     """
     names: List[str]
     known: Optional[str]
     raw: dict
-    pairs: int
+    pairs: List[Tuple[str, str]]
     sigmas_known: bool
-    named: bool
-
-
-def other_side(keypoint: str, names: List[str]) -> str:
-    """The keypoint that a flip exchanges with another one.
-
-    Args:
-        keypoint (str): Its name.
-        names (list[str]): All names.
-
-    Returns:
-        str: The name of the other one, empty if there is none.
-    """
-    for left, right, pattern in SIDES:
-        for a, b in ((left, right), (right, left)):
-            other = re.sub(pattern.format(a), b, keypoint)
-            if other != keypoint and other in names:
-                return other
-    return ''
+    unflipped: str
 
 
 def keypoint_metainfo(category: dict, name: str) -> dict:
     """MMPose's meta information from a category of a COCO file.
 
-    Keypoints whose names differ by the words in :data:`SIDES` are flip pairs
-    unless ``flip_pairs`` lists them.
+    Keypoints whose names differ by their side are flip pairs unless
+    ``flip_pairs`` lists them.
 
     Args:
         category (dict): ``keypoints`` and, optionally, ``skeleton`` with
@@ -73,11 +51,10 @@ def keypoint_metainfo(category: dict, name: str) -> dict:
         dict: A ``metainfo`` for MMPose's datasets.
     """
     names: List[str] = category['keypoints']
+    pairs = find_sides(names).pairs
     if category.get('flip_pairs') is not None:
         pairs = [_named(pair, names) for pair in category['flip_pairs']]
-        swap = dict([*pairs, *(pair[::-1] for pair in pairs)])
-    else:
-        swap = {one: other_side(one, names) for one in names}
+    swap = dict([*pairs, *(pair[::-1] for pair in pairs)])
     colors = [[(53 * i + 80) % 256, (97 * i + 40) % 256, (151 * i) % 256]
               for i in range(len(names))]
     links = [_named(link, names) for link in category.get('skeleton') or []]
@@ -110,50 +87,61 @@ def _named(pair, names: List[str]) -> tuple:
         one if isinstance(one, str) else names[one - 1] for one in pair)
 
 
-def describe_keypoints(content: Any, path: str, description: Optional[str],
-                       name: str) -> Keypoints:
+def describe_keypoints(category: Optional[dict], where: str,
+                       description: Optional[str], name: str) -> Keypoints:
     """Find out which keypoints the annotations have.
 
     Args:
-        content (Any): A file in COCO's keypoint format.
-        path (str): Its path, for messages.
+        category (dict, optional): The category of a COCO file.
+        where (str): The file, for messages.
         description (str, optional): A yaml file with ``keypoints`` and
-            optionally ``skeleton``, ``flip_pairs`` and ``sigmas``.
+            optionally ``skeleton``, ``flip_pairs`` or ``symmetric: true``,
+            and ``sigmas``.
         name (str): Name of the data set.
 
     Returns:
         Keypoints: The keypoints.
 
     Raises:
-        ConfigFault: If they are not told, or not of one kind.
+        ConfigFault: If they are not told.
     """
-    where = description or path
-    entry = read_yaml(description) if description else \
-        _used_category(content, path)
+    entry: Any = dict(category or {})
+    if description:
+        where, entry = f'--keypoints {description}', read_yaml(description)
+    elif not entry.get('keypoints'):
+        raise ConfigFault(f"{where} has no category with 'keypoints', the "
+                          'names of those that the annotations have; name '
+                          'them by --keypoints FILE.yaml')
     _check(entry, where)
     unknown = sorted(map(str, set(entry) - set(FIELDS)))
     if description and unknown:
-        raise ConfigFault(f'--keypoints {where} has {", ".join(unknown)}, but '
+        raise ConfigFault(f'{where} has {", ".join(unknown)}, but '
                           f'may have {", ".join(FIELDS)}')
-    names = entry['keypoints']
-    for index, annotation in enumerate(content['annotations']):
-        values = annotation.get('keypoints')
-        if isinstance(values, list) and len(values) != 3 * len(names):
-            raise ConfigFault(
-                f'{path}, annotations[{index}].keypoints has {len(values)} '
-                f'numbers, but {where} names {len(names)} keypoints, which '
-                f'need {3 * len(names)}: x, y, visibility of each')
+    if entry.get('symmetric'):
+        entry['flip_pairs'] = []
+    names, known = entry['keypoints'], None
     raw = keypoint_metainfo(entry, name)
-    pairs = sum(bool(one['swap']) for one in raw['keypoint_info'].values())
-    named = entry.get('flip_pairs') is not None or has_meaning(names)
-    known = None
-    if not any(entry.get(field) for field in ('flip_pairs', 'sigmas')):
+    if entry.get('flip_pairs') is None and not entry.get('sigmas'):
         known = known_metainfo(names)
     if known:
         raw = runpy.run_path(str(_metainfo_folder() / known))['dataset_info']
-        pairs = sum(bool(one['swap']) for one in raw['keypoint_info'].values())
-    return Keypoints(names, known, raw, pairs // 2,
-                     bool(known or entry.get('sigmas')), named)
+    swap = {one['name']: one['swap'] for one in raw['keypoint_info'].values()}
+    pairs = [(one, swap[one]) for i, one in enumerate(names)
+             if swap[one] in names[i + 1:]]
+    unflipped = ''
+    if not known and entry.get('flip_pairs') is None:
+        unflipped = _why_unflipped(names)
+    return Keypoints(names, known, raw, pairs,
+                     bool(known or entry.get('sigmas')), unflipped)
+
+
+def _why_unflipped(names: List[str]) -> str:
+    """Why names do not tell what a flip exchanges; empty if they do."""
+    pairs, doubtful = find_sides(names)
+    if doubtful:
+        return (f'{", ".join(doubtful)}: their names do not tell for sure '
+                'which of them a flip exchanges')
+    return '' if pairs else 'no names tell what a flip exchanges'
 
 
 def has_meaning(names: List[str]) -> bool:
@@ -198,31 +186,6 @@ def read_yaml(path: str) -> Any:
                           f'{reason}') from error
 
 
-def _used_category(content: Any, path: str) -> dict:
-    """The category whose keypoints the annotations have."""
-    advice = 'name them by --keypoints FILE.yaml'
-    entries = content.get('categories')
-    if not isinstance(entries, list):
-        raise ConfigFault(f"{path} has no list 'categories', from which names "
-                          f'of the keypoints could be read; {advice}')
-    ids = {one.get('category_id') for one in content['annotations']}
-    used = [
-        one for one in entries if isinstance(one, dict)
-        and one.get('id') in ids and one.get('keypoints')
-    ]
-    if not used:
-        raise ConfigFault(f'{path}: no category that the annotations have '
-                          f"names any 'keypoints'; {advice}")
-    for one in used[1:]:
-        if one['keypoints'] != used[0]['keypoints']:
-            raise ConfigFault(
-                f'{path} has annotations of the categories '
-                f'{used[0].get("name")} and {one.get("name")}, whose '
-                'keypoints differ: make a file for one of them '
-                '(semipose subset --category)')
-    return used[0]
-
-
 def _check(entry: Any, where: str) -> None:
     """Refuse a description that says something impossible."""
 
@@ -247,6 +210,12 @@ def _check(entry: Any, where: str) -> None:
             refuse(
                 field, 'a list of pairs of names, or of numbers from 1 to '
                 f'{len(names)}')
+    if entry.get('symmetric') not in (
+            None, True,
+            False) or entry.get('symmetric') and entry.get('flip_pairs'):
+        refuse(
+            'symmetric', 'true, with no flip_pairs, if a mirror image '
+            'keeps its labels')
     flipped = [
         one for pair in entry.get('flip_pairs') or []
         for one in _named(pair, names)
@@ -272,7 +241,7 @@ def metainfo_text(keypoints: Keypoints, source: str) -> str:
     """
     raw = keypoints.raw
     lines = [
-        f'# Keypoints of {source}.', 'dataset_info = dict(',
+        *comment(f'Keypoints of {source}.'), 'dataset_info = dict(',
         f'    dataset_name={raw["dataset_name"]!r},', '    paper_info=dict(),'
     ]
     for field in ('keypoint_info', 'skeleton_info'):

@@ -1,18 +1,26 @@
 # Copyright (c) semipose_mm authors.
-"""The labeled data: what is usable, where images lie, what validates."""
-import copy
+"""A file of labels: its images, its category, and what of it is used."""
 import json
-import os
 import os.path as osp
-from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
+from collections import Counter
+from typing import (TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional,
+                    Sequence, Set)
 
-from semipose_mm.data_files.coco_files import JsonFile, name_some, read_json
-from semipose_mm.subsets.selection import (Instance, order_instances,
-                                           usable_instances)
-from .faults import ConfigFault
+import numpy as np
 
-#: Share of the labeled images that validate where no others do.
-VAL_SHARE = 0.2
+from semipose_mm.data_files import Findings
+from semipose_mm.data_files.box_fit import check_boxes
+from semipose_mm.data_files.categories import choose_labels, names_by_id
+from semipose_mm.data_files.image_folders import Wanted, find_image_folder
+from semipose_mm.data_files.images import Image, read_images
+from semipose_mm.data_files.labels import Labels, labels_of
+from semipose_mm.data_files.numbers import is_id
+from semipose_mm.data_files.text import entries_of, read_json
+from .base import ConfigFault
+from .writing import Stage
+
+if TYPE_CHECKING:
+    from .make import Request
 
 
 class Part(NamedTuple):
@@ -21,181 +29,208 @@ class Part(NamedTuple):
     Attributes:
         ann_file (str): The annotation file, as the config names it.
         images (str): Folder of its images.
-        num (int): Usable instances.
+        num (int): Instances that are used.
         num_images (int): Their images.
-        scored (bool): Whether it has what ``CocoMetric`` needs.
+        told (str): Categories, and what is left out of how many, in words.
     """
     ann_file: str
     images: str
     num: int
     num_images: int
-    scored: bool
+    told: str
 
 
-def read_labels(path: str, option: str) -> Tuple[JsonFile, List[Instance]]:
-    """Read an annotation file and its usable instances.
-
-    Args:
-        path (str): File in COCO's keypoint format.
-        option (str): The option that names it, for messages.
-
-    Returns:
-        tuple[JsonFile, list[Instance]]: The file and the instances.
-
-    Raises:
-        ConfigFault: If nothing in it is usable.
-        FileFault: If it is of another format.
-    """
-    source = read_json(path)
-    usable = usable_instances(source.content, path)
-    if not usable.instances:
-        reasons = ', '.join(f'{n} {why}' for why, n in usable.left_out.items())
-        raise ConfigFault(f'{option} {path} has no usable instance '
-                          f'({reasons or "no annotations"})')
-    return source, usable.instances
-
-
-def find_images(path: str, entries: Sequence[dict],
-                given: Sequence[str]) -> str:
-    """Find the folder that the file names of a list are relative to.
+class LabelFile:
+    """A file of labels while it is read.
 
     Args:
-        path (str): The file with the list.
-        entries (list[dict]): Its ``images``.
-        given (list[str]): Folders to look at before those near the file.
+        path (str): The file.
+        option (str): The option that names it.
+        given (str, optional): The folder of its images, if it is named.
+        request (Request): All options.
+        findings (Findings): Learns what is wrong or doubtful.
 
-    Returns:
-        str: Absolute path, with a slash at its end.
-
-    Raises:
-        ConfigFault: If there is no such folder.
-    """
-    names = [str(one.get('file_name')) for one in entries]
-    # a few, spread over the list, tell a folder
-    names = names[::max(1, len(names) // 20)]
-    near = osp.dirname(osp.abspath(path))
-    places = [
-        *map(osp.abspath, given), *_folders(near),
-        *_folders(osp.dirname(near))
-    ]
-    for place in places:
-        if all(osp.isfile(osp.join(place, name)) for name in names):
-            return osp.join(place, '')
-    raise ConfigFault(
-        f'the images of {path}, such as {names[0]}, lie in none of '
-        f'{name_some(places, 6)}: name their folder by --images')
-
-
-def _folders(folder: str) -> List[str]:
-    """A folder, those in it, and those in its ``images``."""
-    found = [folder]
-    for place in (folder, osp.join(folder, 'images')):
-        if osp.isdir(place):
-            found += sorted(
-                one.path for one in os.scandir(place)
-                if one.is_dir() and one.name[0] != '.')
-    return found
-
-
-def describe_part(ann_file: str, source: JsonFile,
-                  instances: Sequence[Instance], images: str) -> Part:
-    """Sum up a part of the labels.
-
-    Args:
-        ann_file (str): How the config names the file.
-        source (JsonFile): The file, or that from which it is made.
-        instances (list[Instance]): Usable instances of the part.
-        images (str): Folder of the images.
-
-    Returns:
-        Part: The part.
-    """
-    used = {one.id for one in instances}
-    scored = all('area' in one and 'num_keypoints' in one
-                 for one in source.content['annotations']
-                 if one.get('id') in used)
-    return Part(ann_file, images, len(instances),
-                len({one.image_id
-                     for one in instances}), scored)
-
-
-def split_by_image(source: JsonFile, instances: Sequence[Instance],
-                   seed: int) -> Dict[str, List[Instance]]:
-    """Draw images for validation; the same ones for a seed on any machine.
-
-    Args:
-        source (JsonFile): The annotation file.
-        instances (list[Instance]): Its usable instances.
-        seed (int): Seed of the draw.
-
-    Returns:
-        dict: Instances of ``train`` and ``val``.
-
-    Raises:
-        ConfigFault: If all instances are on one image.
-    """
-    drawn = order_instances(instances, 'random', seed, 'image')
-    images = list(dict.fromkeys(one.image_id for one in drawn))
-    if len(images) < 2:
-        raise ConfigFault(f'--labeled {source.path} has instances on one '
-                          'image alone, of which none can be kept for '
-                          'validation: name other labels by --val')
-    val = set(images[:max(1, round(VAL_SHARE * len(images)))])
-    return dict(
-        train=[one for one in instances if one.image_id not in val],
-        val=[one for one in instances if one.image_id in val])
-
-
-def part_content(source: JsonFile, instances: Sequence[Instance]) -> bytes:
-    """A file with the images of some instances, and all that is on them.
-
-    Args:
-        source (JsonFile): The annotation file.
-        instances (list[Instance]): The instances.
-
-    Returns:
-        bytes: A json file.
-    """
-    images = {one.image_id for one in instances}
-    content = copy.copy(source.content)
-    for field, key in (('images', 'id'), ('annotations', 'image_id')):
-        content[field] = [
-            one for one in content[field] if one.get(key) in images
-        ]
-    return json.dumps(content).encode()
-
-
-def image_paths(source: JsonFile, instances: Sequence[Instance],
-                folder: str) -> Set[str]:
-    """Real paths of the images of some instances.
-
-    Args:
-        source (JsonFile): Their annotation file.
-        instances (list[Instance]): The instances.
+    Attributes:
+        ids (list): Ids of the categories that are learned.
         folder (str): Folder of the images.
+        labels (Labels): What it holds.
+        changed (bool): Whether what is used differs from the file.
     """
-    used = {one.image_id for one in instances}
-    return {
-        osp.realpath(osp.join(folder, one['file_name']))
-        for one in source.content['images'] if one.get('id') in used
-    }
+
+    def __init__(self, path: str, option: str, given: Optional[str],
+                 request: 'Request', findings: Findings) -> None:
+        self.path, self.option = path, option
+        self.where = f"{option} '{path}'"
+        self.findings = findings
+        content = read_json(path, option, findings)
+        if isinstance(content, list):
+            raise ConfigFault(f'{self.where} holds detections, but labels '
+                              "have 'images', 'annotations' and 'categories'")
+        self.content: Dict[str, Any] = content
+        images = read_images(content, self.where, '', findings)
+        self.folder = image_folder(path, self.where, images.values(), option,
+                                   given, request, findings)
+        entries = entries_of(content, 'annotations', self.where, findings)
+        self.categories = [
+            one for one in content.get('categories') or ()
+            if isinstance(one, dict)
+        ]
+        counts = Counter(
+            one.get('category_id') for _, one in entries
+            if one.get('keypoints') and is_id(one.get('category_id')))
+        if not counts:
+            raise ConfigFault(f'{self.where} has no annotation with '
+                              f'keypoints among {len(entries)}')
+        self.ids = choose_labels(counts, self.categories, request.category,
+                                 '--category', self.where, findings)
+        self.labels = Labels(self.where)
+        self.changed = False
+
+    @property
+    def names(self) -> Dict[Any, str]:
+        """dict: Name of each category that is learned by its id."""
+        known = names_by_id(self.categories)
+        return {one: known.get(one, '') for one in self.ids}
+
+    @property
+    def category(self) -> Optional[dict]:
+        """dict: The entry of the first category that is learned."""
+        return next(
+            (one for one in self.categories if one.get('id') == self.ids[0]),
+            None)
+
+    def read(self, num_joints: int) -> None:
+        """Read the labels.
+
+        Args:
+            num_joints (int): Number of joints that they must have.
+        """
+        entries = self.content['annotations']
+        for one in entries:
+            if isinstance(one, dict) and one.get('category_id') not in \
+                    self.ids:
+                one.pop('keypoints', None)  # of other joints
+        before = [dict(one) for one in entries if isinstance(one, dict)]
+        names = [one.get('file_name') for one in self.content['images']]
+        self.labels = labels_of(self.content, self.where, self.findings,
+                                num_joints, self.folder)
+        own = [
+            one for one in self.labels.raw['annotations']
+            if one.get('category_id') in self.ids
+        ]
+        self.labels.raw['annotations'] = own
+        for one in before:
+            one.setdefault('iscrowd', 0)
+        self.changed = own != before or names != [
+            one.get('file_name') for one in self.labels.raw['images']
+        ]
+        self.entries = self.labels.used(self.ids)
+        if not self.entries:
+            raise ConfigFault(f'{self.where} has no usable instance: '
+                              f'{self.told([])}')
+        boxes, sizes = self.boxes()
+        joints = np.reshape([one.keypoints for one in self.entries],
+                            (len(boxes), -1, 3)).astype(float)
+        check_boxes(boxes, joints, sizes, self.where, self.findings)
+
+    def boxes(self) -> tuple:
+        """Boxes that are used, and sizes of their images, in pixels."""
+        images = self.labels.images
+        return (np.array([one.box for one in self.entries], float),
+                np.array([images[one.image_id].size for one in self.entries],
+                         float))
+
+    def order(self, names: Sequence[str], others: bool = False) -> None:
+        """Bring the keypoints into an order by their names.
+
+        Args:
+            names (Sequence[str]): Names in that order.
+            others (bool): Whether the file may have other names, in the same
+                order. Defaults to False.
+        """
+        labels, quiet = self.labels, Findings(strict=False)
+        if not labels.names or labels.check_order(names, quiet) and others:
+            return
+        content = labels.reordered(names)
+        if content['annotations'] != labels.raw['annotations']:
+            self.findings.warn(
+                'order of keypoints', self.where,
+                f'has the keypoints in the order {", ".join(labels.names)}; '
+                f'they are reordered by name, to {", ".join(names)}')
+            labels.raw, self.changed = content, True
+            labels.categories = content['categories']
+
+    def part(self,
+             stage: Stage,
+             ending: str,
+             images: Optional[Set] = None,
+             num_images: int = 0) -> Part:
+        """Describe what is used, and write it unless the file will do.
+
+        Args:
+            stage (Stage): Where it is written.
+            ending (str): Ending of the file.
+            images (set, optional): Ids of the images. Defaults to None, all.
+            num_images (int): Number of used images of the file, for words.
+        """
+        ann_file, content = osp.abspath(self.path), self.labels.raw
+        if images is not None:
+            content = dict(content)
+            for field, key in (('images', 'id'), ('annotations', 'image_id')):
+                content[field] = [
+                    one for one in content[field] if one.get(key) in images
+                ]
+        if images is not None or self.changed:
+            ann_file = stage.write(ending, json.dumps(content).encode())
+        if images is None and self.changed:
+            self.findings.note(
+                'mended', self.where, 'stays as it is; the config reads '
+                f'{stage.stem}{ending}, a copy with what is said above, one '
+                'category, and area and num_keypoints of all')
+        used = [
+            one for one in self.entries
+            if images is None or one.image_id in images
+        ]
+        return Part(ann_file, self.folder, len(used),
+                    len({one.image_id
+                         for one in used}), self.told(used))
+
+    def told(self, used: Sequence) -> str:
+        """Say what is used, so that numbers add up."""
+        left_out = dict(self.labels.left_out(self.ids))
+        if used and len(used) < len(self.entries):
+            left_out['of the other part'] = len(self.entries) - len(used)
+        return (f'{name_categories(self.names)}; {len(used)} of '
+                f'{self.labels.total} annotations{name_left_out(left_out)}')
+
+    def image_paths(self, entries: Sequence) -> Set[str]:
+        """Real paths of the images of some instances."""
+        images = self.labels.images
+        return {osp.realpath(images[one.image_id].path) for one in entries}
 
 
-def check_same_keypoints(train: JsonFile, val: JsonFile, num: int) -> None:
-    """Refuse a validation set with other keypoints.
+def name_left_out(left_out: Dict[str, int]) -> str:
+    """Say what is left out, to be put behind what is used."""
+    text = ', '.join(f'{n} {why}' for why, n in left_out.items() if n)
+    return f', without {text}' if text else ''
 
-    Args:
-        train (JsonFile): The labels.
-        val (JsonFile): The annotations for validation.
-        num (int): Number of keypoints of the labels.
 
-    Raises:
-        ConfigFault: If their number differs.
-    """
-    for index, one in enumerate(val.content['annotations']):
-        values = one.get('keypoints')
-        if isinstance(values, list) and len(values) != 3 * num:
-            raise ConfigFault(
-                f'--val {val.path}, annotations[{index}] has '
-                f'{len(values) // 3} keypoints, but those of {train.path} '
-                f'have {num}')
+def name_categories(names: Dict[Any, str]) -> str:
+    """Say which categories are used."""
+    word = 'category' if len(names) == 1 else 'categories'
+    return f'{word} ' + ', '.join(f'{key} {name!r}' if name else str(key)
+                                  for key, name in names.items())
+
+
+def image_folder(path: str, where: str, images: Iterable[Image], option: str,
+                 given: Optional[str], request: 'Request',
+                 findings: Findings) -> str:
+    """Find the folder of the images of a file, see :mod:`image_folders`."""
+    images = list(images)
+    if not images:
+        raise ConfigFault(f'{where} lists no images')
+    wanted = Wanted(path, where, [one.name for one in images],
+                    [one.size for one in images], f'{option}-images')
+    folder = find_image_folder(wanted, given, request.images, findings)
+    assert folder is not None  # findings raise
+    return folder

@@ -1,13 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """The text of the config: short, and it says why."""
+import os.path as osp
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from .base import Base
-from .code import Raw, arguments, code, comment, format_code
-from .keypoints import Keypoints
-from .labels import Part
+from .base import PREFIX, Base
+from .data import Data
 from .schedule import Schedule
-from .sources import Source
+from .writing import Raw, arguments, code, comment, format_code
 
 METHODS = dict(
     posedual='PoseDual: two networks teach each other',
@@ -28,14 +27,8 @@ class Plan(NamedTuple):
         peer (dict, optional): Entry of ``model.peers``.
         peer_name (str, optional): The config that it comes from.
         cutout (dict): What differs in joint cutout.
-        keypoints (Keypoints): The keypoints.
-        metainfo (str): Their file.
-        train (Part): Labels to train on.
-        val (Part): Labels that validate.
-        split (bool): Whether the latter were drawn from the labels.
-        source (Source, optional): Unlabeled samples.
-        num_unlabeled (int): Their number.
-        num_shared (int): Those on images that validate.
+        data (Data): What it reads.
+        split (bool): Whether the labels that validate were drawn.
         schedule (Schedule): Lengths of the training.
         lr (float): Learning rate.
     """
@@ -45,26 +38,20 @@ class Plan(NamedTuple):
     peer: Optional[dict]
     peer_name: Optional[str]
     cutout: dict
-    keypoints: Keypoints
-    metainfo: str
-    train: Part
-    val: Part
+    data: Data
     split: bool
-    source: Optional[Source]
-    num_unlabeled: int
-    num_shared: int
     schedule: Schedule
     lr: float
 
     @property
     def flips(self) -> bool:
         """bool: Whether a mirrored image has known labels."""
-        return self.keypoints.named
+        return not self.data.keypoints.unflipped
 
     @property
     def metrics(self) -> List[str]:
         """List[str]: What scores the validation, the best one first."""
-        ap = self.val.scored and self.keypoints.sigmas_known
+        ap = self.data.keypoints.sigmas_known
         return ['FastCocoMetric', 'BoxPCK'] if ap else ['BoxPCK']
 
 
@@ -90,10 +77,13 @@ def leaf_text(plan: Plan) -> str:
 
 
 def _head(plan: Plan) -> List[str]:
-    labels = f'{plan.train.num} labels'
-    if plan.recipe != 'supervised' or plan.num_unlabeled:
-        labels += f' and {plan.num_unlabeled} unlabeled samples'
+    data = plan.data
+    labels = f'{data.train.num} labels'
+    if data.source is not None:
+        labels += f' and {data.num_unlabeled} unlabeled samples'
     name = plan.base.name
+    if not name.startswith(PREFIX):
+        name = osp.abspath(name)
     cut = name.rfind('/') + 1
     shown = f'{name[:cut]!r} {name[cut:]!r}' if cut else repr(name)
     imports = plan.base.cfg.get('custom_imports') or dict()
@@ -110,20 +100,23 @@ def _head(plan: Plan) -> List[str]:
 
 
 def _data(plan: Plan) -> List[str]:
-    keypoints = plan.keypoints
-    lines = []
-    if not keypoints.named:
-        lines += comment('The names of the keypoints do not tell what a flip '
-                         'exchanges, so nothing is flipped.')
+    data = plan.data
+    keypoints = data.keypoints
+    if keypoints.unflipped:
+        lines = comment(f'Nothing is flipped: {keypoints.unflipped}.')
     elif not keypoints.pairs:
-        lines += comment('No two keypoints differ by left and right: a '
-                         'mirrored image keeps its labels.')
-    lines.append(f'keypoints = dict(from_file={plan.metainfo!r})')
-    for name, part in (('labeled', plan.train), ('val', plan.val)):
+        lines = comment('A mirrored image keeps its labels.')
+    else:
+        lines = comment('A flip exchanges ' +
+                        ', '.join(' and '.join(pair)
+                                  for pair in keypoints.pairs) + '.')
+    lines.append(f'keypoints = dict(from_file={data.metainfo!r})')
+    for name, part in (('labeled', data.train), ('val', data.val)):
+        lines += comment(f'{part.told}.')
         if name == 'val' and plan.split:
             lines += comment(
-                f'{plan.val.num_images} of '
-                f'{plan.val.num_images + plan.train.num_images} images, drawn '
+                f'{part.num_images} of '
+                f'{part.num_images + data.train.num_images} images, drawn '
                 'from the labels. Neighboring frames of a video are too much '
                 'alike for that.')
         options = dict(
@@ -132,9 +125,10 @@ def _data(plan: Plan) -> List[str]:
             ann_file=part.ann_file,
             data_prefix=dict(img=part.images))
         lines.append(f'{name}_data = {code(options)}')
-    if plan.source is not None:
-        lines += comment(f'Boxes: {plan.source.policy}.')
-        options = dict(type='UnlabeledPoseDataset', **plan.source.options)
+    if data.source is not None:
+        lines += comment(f'Boxes: {data.source.policy}; '
+                         f'{data.unlabeled_told}.')
+        options = dict(type='UnlabeledPoseDataset', **data.source.options)
         lines.append(f'unlabeled_data = {code(options)}')
     return lines
 
@@ -214,7 +208,8 @@ def _loaders(plan: Plan) -> List[str]:
         labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
     if plan.recipe == 'supervised':
         del dataset['sources']
-    dataset['unlabeled'] = Raw('unlabeled_data' if plan.source else 'None')
+    dataset['unlabeled'] = Raw(
+        'unlabeled_data' if plan.data.source else 'None')
     if plan.recipe == 'supervised':
         dataset['unlabeled_ratio'] = 0
     loader = dict(
@@ -235,9 +230,7 @@ def _loaders(plan: Plan) -> List[str]:
         f'val_dataloader = test_dataloader = dict(dataset={val})'
     ]
     if len(metrics) == 1:
-        why = 'their sigmas are' if not plan.keypoints.sigmas_known else \
-            'area and num_keypoints of the annotations are'
-        lines += comment(f'no AP of keypoints, as {why} not known')
+        lines += comment('no AP of keypoints, as their sigmas are not known')
     return [*lines, f'val_evaluator = test_evaluator = {code(metrics)}']
 
 

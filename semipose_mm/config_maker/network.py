@@ -4,8 +4,7 @@ import copy
 import math
 from typing import Any, Dict, Optional, Tuple
 
-from .base import Base
-from .faults import ConfigFault
+from .base import Base, ConfigFault
 
 #: Input size for which the released boxes of joint cutout are made.
 CUTOUT_INPUT = (192, 256)

@@ -1,13 +1,30 @@
 # Copyright (c) semipose_mm authors.
 """The unlabeled data: a folder, a list, or a COCO file, and their boxes."""
 import os.path as osp
-from typing import Dict, NamedTuple, Optional, Sequence, Set
+from collections import Counter
+from typing import (TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple,
+                    Optional, Set, Tuple)
 
-from semipose_mm.data_files.coco_files import read_json
-from .faults import ConfigFault
-from .labels import find_images
+import numpy as np
 
-VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpg', '.webm')
+from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.box_fit import check_boxes
+from semipose_mm.data_files.boxes import load_boxes
+from semipose_mm.data_files.categories import choose_boxes, names_by_id
+from semipose_mm.data_files.images import Image, read_images
+from semipose_mm.data_files.numbers import is_box, is_id
+from semipose_mm.data_files.text import VIDEOS, read_lines
+from semipose_mm.datasets.reading.box_index import BoxIndex
+from semipose_mm.datasets.reading.unlabeled import Source as Boxes
+from semipose_mm.datasets.reading.unlabeled import read_source
+from .base import ConfigFault
+from .labels import image_folder, name_categories, name_left_out
+from .writing import Stage
+
+if TYPE_CHECKING:
+    from .make import Request
+
+OPTION = '--unlabeled'
 SCORE_THR = 0.5
 
 
@@ -15,13 +32,13 @@ class Source(NamedTuple):
     """Unlabeled samples.
 
     Attributes:
+        where (str): The option and what it names, for messages.
         options (dict): Arguments of ``UnlabeledPoseDataset``.
         policy (str): Where boxes come from, in words.
-        files (dict): Content of further files by their endings.
     """
-    options: dict
+    where: str
+    options: Dict[str, Any]
     policy: str
-    files: Dict[str, bytes]
 
     @property
     def whole_images(self) -> bool:
@@ -29,16 +46,16 @@ class Source(NamedTuple):
         return not str(self.options.get('ann_file', '')).endswith('.json')
 
 
-def find_source(path: str, boxes: Optional[str], given: Sequence[str],
-                categories: Set[int], stem: str) -> Source:
+def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+                stage: Stage, findings: Findings) -> Source:
     """Find out what an unlabeled source is.
 
     Args:
-        path (str): A folder, a ``.txt`` list of images, or a COCO file.
-        boxes (str, optional): Detection results for the images of the file.
-        given (list[str]): Folders to look for images in.
-        categories (set[int]): Ids that the labels have.
-        stem (str): Name of the config without its ending.
+        request (Request): The options.
+        labels (dict): Name of each labeled category by its id.
+        labeled (set[str]): Real paths of the files of labels.
+        stage (Stage): Where a list of images is written, if one is needed.
+        findings (Findings): Learns what is wrong or doubtful.
 
     Returns:
         Source: What to read, and how.
@@ -46,70 +63,168 @@ def find_source(path: str, boxes: Optional[str], given: Sequence[str],
     Raises:
         ConfigFault: If it is none of these.
     """
+    path, boxes = str(request.unlabeled), request.boxes
+    where = f"{OPTION} '{path}'"
     if boxes and not path.lower().endswith('.json'):
         raise ConfigFault(f'--boxes {boxes} needs a COCO file with the list '
-                          f'of images as --unlabeled, not {path}')
+                          f'of images as {OPTION}, not {path}')
     if osp.isdir(path):
+        if request.unlabeled_images:
+            raise ConfigFault(f'{where} is a folder, so --unlabeled-images '
+                              'has no meaning')
         options = dict(data_prefix=dict(img=osp.join(osp.abspath(path), '')))
-        return Source(options, 'whole images, as a folder has no boxes', {})
-    if not osp.isfile(path):
-        raise ConfigFault(f'--unlabeled {path} does not exist')
+        return Source(where, options, 'whole images, as a folder has no boxes')
+    if not osp.exists(path):
+        raise ConfigFault(f'{where} does not exist')
     ending = osp.splitext(path)[1].lower()
     if ending in VIDEOS:
         raise ConfigFault(
-            f'--unlabeled {path} is a video: make images of its frames and '
-            'give their folder, for example by ffmpeg -i '
-            f'{osp.basename(path)} -vf fps=2 -q:v 2 frames/%06d.jpg')
+            f'{where} is a video: make images of its frames and give their '
+            f'folder, for example by ffmpeg -i {osp.basename(path)} '
+            '-vf fps=2 -q:v 2 frames/%06d.jpg')
     if ending == '.txt':
-        with open(path, encoding='utf-8') as file:
-            names = [line.strip() for line in file if line.strip()]
-        folder = find_images(path, [dict(file_name=n) for n in names], given)
-        options = dict(
-            ann_file=osp.abspath(path), data_prefix=dict(img=folder))
-        return Source(options, 'whole images, as a list has no boxes', {})
-    if ending != '.json':
-        raise ConfigFault(f'--unlabeled {path} must be a folder of images, a '
-                          '.txt list of them, or a COCO .json file')
-    return _coco_source(path, boxes, given, categories, stem)
-
-
-def _coco_source(path: str, boxes: Optional[str], given: Sequence[str],
-                 categories: Set[int], stem: str) -> Source:
-    """Images of a COCO file, with the best boxes there are."""
-    content = read_json(path).content
-    if isinstance(content, list):
-        raise ConfigFault(f'--unlabeled {path} holds detections: give them as '
-                          '--boxes, and the list of images as --unlabeled')
-    images = content.get('images') if isinstance(content, dict) else None
-    if not images or not all(
-            isinstance(one, dict) and one.get('file_name') for one in images):
-        raise ConfigFault(f"--unlabeled {path} has no list 'images' with a "
-                          "'file_name' each")
-    prefix = dict(img=find_images(path, images, given))
-    if boxes:
+        lines, guessed = read_lines(path, OPTION, findings)
+        where += ' (no UTF-8, read as Latin-1)' if guessed else ''
+        images = [
+            Image(name, name, None, i) for i, (_, name) in enumerate(lines)
+            if not name.startswith('#')
+        ]
         options = dict(
             ann_file=osp.abspath(path),
-            bbox_file=osp.abspath(boxes),
-            score_thr=SCORE_THR)
-        found = read_json(boxes).content
-        kinds = {
-            one.get('category_id')
-            for one in found if isinstance(one, dict)
-        } if isinstance(found, list) else {}
-        if len(kinds) > 1 and categories & kinds:
-            options['category_ids'] = sorted(categories & kinds)
-        return Source(
-            dict(options, data_prefix=prefix),
-            f'detections with a score of at least {SCORE_THR}', {})
-    if any('bbox' in one for one in content.get('annotations') or []
-           if isinstance(one, dict)):
-        options = dict(ann_file=osp.abspath(path), data_prefix=prefix)
-        return Source(options, 'those of the file, whose keypoints are not '
-                      'read', {})
-    ending = '_unlabeled.txt'
-    names = '\n'.join(one['file_name'] for one in images) + '\n'
-    options = dict(
-        ann_file='{{ fileDirname }}/' + stem + ending, data_prefix=prefix)
-    return Source(
-        options, 'whole images, as the file has no boxes; --boxes '
-        'takes those of a detector', {ending: names.encode()})
+            data_prefix=_prefix(path, where, images, request, findings))
+        return Source(where, options, 'whole images, as a list has no boxes')
+    if ending != '.json':
+        raise ConfigFault(f'{where} must be a folder of images, a .txt list '
+                          'of them, or a COCO .json file')
+    return _coco_source(request, labels, labeled, stage, findings)
+
+
+def _prefix(path: str, where: str, images: Collection[Image],
+            request: 'Request', findings: Findings) -> Dict[str, str]:
+    return dict(
+        img=image_folder(path, where, images, OPTION, request.unlabeled_images,
+                         request, findings))
+
+
+def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+                 stage: Stage, findings: Findings) -> Source:
+    """Images of a COCO file, with the best boxes there are."""
+    path = str(request.unlabeled)
+    where = f"{OPTION} '{path}'"
+    content = load_boxes(path, OPTION, findings)
+    if isinstance(content, list):
+        raise ConfigFault(f'{where} holds detections: give them as --boxes, '
+                          f'and the list of images as {OPTION}')
+    images = read_images(content, where, '', findings)
+    names = names_by_id(content.get('categories'))
+    annotations = content.get('annotations') or []
+    options: Dict[str, Any] = dict(ann_file=osp.abspath(path))
+    if request.boxes:
+        policy = f'detections with a score of at least {SCORE_THR}'
+        options.update(
+            bbox_file=osp.abspath(request.boxes), score_thr=SCORE_THR)
+        found = load_boxes(request.boxes, '--boxes', findings)
+        ids = _choose(f"--boxes '{request.boxes}'", found, images, names,
+                      labels, request, findings)
+    elif osp.realpath(path) in labeled:
+        policy = ('those of the images without labels, or else these images '
+                  'as a whole')
+        options['without_labels'], ids = True, list(labels)
+    elif any(isinstance(one, dict) and 'bbox' in one for one in annotations):
+        policy = 'those of the file, whose keypoints are not read'
+        ids = _choose(f'{where}, annotations', annotations, images, names,
+                      labels, request, findings)
+    else:
+        policy = ('whole images, as the file has no boxes; --boxes takes '
+                  'those of a detector')
+        lines = '\n'.join(image.name for image in images.values()) + '\n'
+        options['ann_file'] = stage.write('_unlabeled.txt', lines.encode())
+        ids = None
+    if ids is not None:
+        options['category_ids'] = ids
+        policy += f'; {name_categories({i: names.get(i, "") for i in ids})}'
+    options['data_prefix'] = _prefix(path, where, images.values(), request,
+                                     findings)
+    return Source(where, options, policy)
+
+
+def _choose(where: str, boxes: Any, images: Dict[Any, Image],
+            names: Dict[Any, str], labels: Dict[Any, str], request: 'Request',
+            findings: Findings) -> Optional[List[Any]]:
+    """Choose the categories of boxes, and check those that are used."""
+    if not isinstance(boxes, list):
+        raise ConfigFault(
+            f'{where} holds a {type(boxes).__name__}, but detection results '
+            'are a list of image_id, category_id, bbox, score; boxes in a '
+            f'COCO file are taken if it is given as {OPTION}, alone')
+    boxes = [one for one in boxes if isinstance(one, dict)]
+    if not boxes:
+        raise ConfigFault(f'{where} holds no boxes')
+    counts = Counter(
+        one['category_id'] if is_id(one.get('category_id')) else None
+        for one in boxes)
+    ids = choose_boxes(counts, names, labels, request.boxes_category,
+                       '--boxes-category', where, findings)
+    used = [
+        one for one in boxes if is_box(one.get('bbox')) and (
+            ids is None or one.get('category_id') in ids)
+        and is_id(one.get('image_id')) and one['image_id'] in images
+    ]
+    sizes = [images[one['image_id']].size or (np.nan, np.nan) for one in used]
+    check_boxes(
+        np.reshape([one['bbox'] for one in used], (-1, 4)).astype(float), None,
+        np.reshape(sizes, (-1, 2)).astype(float), where, findings)
+    return ids
+
+
+def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
+                   findings: Findings) -> Tuple[Source, BoxIndex, str]:
+    """Read unlabeled samples, as the training will find them.
+
+    Args:
+        source (Source): Where they are.
+        validating (set[str]): Real paths of the images that validate, which
+            are left out of lists of images.
+        stage (Stage): Where such a list is written.
+        findings (Findings): Learns what is wrong or doubtful.
+
+    Returns:
+        tuple: The source, its samples, and what of it is used in words.
+    """
+    options, folder = source.options, source.options['data_prefix']['img']
+    path = options.get('ann_file', '')
+    reading = Boxes(
+        stage.path(path) if path else '', options.get('bbox_file', ''), folder,
+        (folder, ), options.get('category_ids'), False,
+        options.get('without_labels', False), options.get('score_thr',
+                                                          0.), None)
+    try:
+        index, left_out = read_source(reading, findings)
+    except DataError as fault:
+        raise ConfigFault(f'{source.where}: {fault}') from fault
+    left_out = dict(left_out)
+    total = len(index) + sum(left_out.values())
+    paths = [one['img_path'] for one in index]
+    kept = [one for one in paths if osp.realpath(one) not in validating]
+    shared = len(paths) - len(kept)
+    if shared and kept and source.whole_images:
+        names = '\n'.join(osp.relpath(one, folder) for one in kept) + '\n'
+        if path:
+            stage.remove(path)
+        listed = stage.write('_unlabeled.txt', names.encode())
+        source = source._replace(options=dict(options, ann_file=listed))
+        index = index.take(i for i, one in enumerate(paths)
+                           if osp.realpath(one) not in validating)
+        left_out['on images that validate'] = shared
+    elif shared:
+        findings.warn(
+            'same images',
+            source.where,
+            f'has {shared} samples on images that validate: scores will be '
+            'too good',
+            advice=f'Leave them out of {OPTION}')
+    if not len(index):
+        raise ConfigFault(f'{source.where} has no usable sample among {total}'
+                          f'{name_left_out(left_out)}')
+    return source, index, (f'{len(index)} of {total}'
+                           f'{name_left_out(left_out)}')

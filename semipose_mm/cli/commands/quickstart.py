@@ -5,6 +5,7 @@ Without ``--data`` the pictures are generated.
 """
 import os
 import os.path as osp
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,14 @@ from semipose_mm import config_path, find_root, register_all_modules
 SEMIPOSE = (sys.executable, '-m', 'semipose_mm')
 LABELS, UNLABELED, VAL = 60, 600, 120
 STEPS = 6
+METHODS = ('supervised', 'posedual')
+#: A network that two cores can train from random weights.
+BASE = """_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+          'td-hm_res50_8xb64-210e_coco-256x192.py')
+model = dict(
+    backbone=dict(depth=18, stem_channels=32, base_channels=32, init_cfg=None),
+    head=dict(in_channels=256, deconv_out_channels=(64, 64, 64)))
+"""
 
 
 def add_options(parser):
@@ -90,46 +99,77 @@ def call(command: List[str], log: str, keep: Optional[str] = None) -> None:
 
 
 def prepare_data(args) -> Dict[str, str]:
-    """Where the data are, and which config family reads them."""
+    """Where the data are, and which configs read them; own data has none."""
     if args.data == 'lspet':
         return dict(family='mobilenetv2_lspet', root='')
-    root = args.data and osp.abspath(args.data)
-    if root is None:
-        root = osp.abspath(osp.join(args.work_dir, 'people'))
-        command = [
-            sys.executable,
-            str(find_root() / 'projects/synthetic_people/generate.py'), root
-        ]
-        for key, value in dict(
-                labeled=LABELS,
-                unlabeled=UNLABELED,
-                val=VAL,
-                seed=args.seed,
-                workers=2).items():
-            command += [f'--{key}', str(value)]
-        subprocess.run(command, check=True)
+    if args.data:
+        return dict(family='', root=osp.abspath(args.data))
+    root = osp.abspath(osp.join(args.work_dir, 'people'))
+    command = [
+        sys.executable,
+        str(find_root() / 'projects/synthetic_people/generate.py'), root
+    ]
+    for key, value in dict(
+            labeled=LABELS,
+            unlabeled=UNLABELED,
+            val=VAL,
+            seed=args.seed,
+            workers=2).items():
+        command += [f'--{key}', str(value)]
+    subprocess.run(command, check=True)
     return dict(family='res18slim_own', root=root)
 
 
+def own_configs(args, root: str) -> Dict[str, str]:
+    """Make the config of both methods for a folder of own data.
+
+    Returns:
+        dict: Name of a method to its config file.
+    """
+    from semipose_mm.config_maker import make_config
+    notes, folder = (osp.join(one, '') for one in (
+        osp.join(root, 'annotations'), osp.join(args.work_dir, 'configs')))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    with open(f'{folder}base.py', 'w') as file:
+        file.write(BASE)
+    listed = f'{notes}image_info_unlabeled.json'
+    boxes = f'{notes}unlabeled_detections.json'
+    source = dict(unlabeled=osp.join(root, 'images', 'unlabeled'))
+    if osp.exists(listed) or osp.exists(boxes):
+        # each needs the other; without both, whole images are boxes
+        source = dict(unlabeled=listed, boxes=boxes)
+    for name in METHODS:
+        made = make_config(
+            f'{folder}base.py',
+            f'{notes}person_keypoints_train.json',
+            val=f'{notes}person_keypoints_val.json',
+            recipe=name,
+            input_size=(96, 128),
+            lr=1e-3,
+            iterations=args.iters,
+            out=f'{folder}{name}.py',
+            **source)
+    print(*made.lines(), sep='\n')
+    return {name: f'{folder}{name}.py' for name in METHODS}
+
+
 def write_configs(args, data: Dict[str, str]) -> Dict[str, str]:
-    """Write the whole config of both methods for these data.
+    """Write the whole config of both methods for data of the project.
 
     Returns:
         dict: Name of a method to its config file.
     """
     from mmengine.config import Config
+    from mmpose.registry import DATASETS
 
-    from semipose_mm.config_maker.own_data import adapt_to_folder
     os.environ['SEMIPOSE_OWN'] = data['root']
     paths = dict()
-    for name in ('supervised', 'posedual'):
+    for name in METHODS:
         cfg = Config.fromfile(config_path(f'{name}_{data["family"]}.py'))
-        num_unlabeled = 4000
-        if data['root']:
-            num_unlabeled = adapt_to_folder(cfg, data['root'])
         batch_size = cfg.train_dataloader.batch_size
-        epoch = max(1, num_unlabeled // batch_size)
-        cfg.train_dataloader.drop_last = num_unlabeled >= batch_size
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        epoch = max(1, dataset.num_unlabeled // batch_size)
         epochs = max(1, round(args.iters / epoch))
         iters = epochs * epoch
         cfg.merge_from_dict({
@@ -139,12 +179,8 @@ def write_configs(args, data: Dict[str, str]) -> Dict[str, str]:
             max(1, epochs // 4),
             'param_scheduler.1.milestones':
             [int(iters * 0.7), int(iters * 0.9)],
-            'default_hooks.logger.interval':
-            max(10, iters // 14),
             'default_hooks.checkpoint':
-            dict(interval=epochs, save_best=None),
-            'randomness':
-            dict(seed=args.seed)
+            dict(interval=epochs, save_best=None)
         })
         if name == 'posedual':
             cfg.custom_hooks[-1].update(burn_in=iters // 4, ramp_up=iters // 4)
@@ -153,11 +189,15 @@ def write_configs(args, data: Dict[str, str]) -> Dict[str, str]:
     return paths
 
 
-def train(name: str, config: str, work_dir: str) -> str:
+def train(args, name: str, config: str) -> str:
     """Train one method; returns its checkpoint."""
-    folder = osp.join(work_dir, name)
-    call([*SEMIPOSE, 'train', config, '--work-dir', folder, '--amp'],
-         osp.join(work_dir, f'{name}.log'), 'Epoch(train)')
+    folder = osp.join(args.work_dir, name)
+    interval = max(10, args.iters // 14)
+    call([
+        *SEMIPOSE, 'train', config, '--work-dir', folder, '--amp',
+        '--cfg-options', f'randomness.seed={args.seed}',
+        f'default_hooks.logger.interval={interval}'
+    ], osp.join(args.work_dir, f'{name}.log'), '(train)')
     with open(osp.join(folder, 'last_checkpoint')) as file:
         return file.read().strip()
 
@@ -251,13 +291,14 @@ def run(parser, args):
     progress = Progress()
     progress.next('Data')
     data = prepare_data(args)
-    configs = write_configs(args, data)
+    configs = write_configs(args, data) if data['family'] else own_configs(
+        args, data['root'])
     checkpoints = dict()
     for name, title in (('supervised', 'Training on the labels alone'),
                         ('posedual', 'Training PoseDual: two networks, '
                          'labels and unlabeled images')):
         progress.next(title)
-        checkpoints[name] = train(name, configs[name], args.work_dir)
+        checkpoints[name] = train(args, name, configs[name])
     progress.next('Pictures')
     # of single images, for which several threads may be slow and gain little
     os.environ.setdefault('OMP_NUM_THREADS', '1')

@@ -1,16 +1,29 @@
 # Copyright (c) semipose_mm authors.
-"""Files that are written and checked in a hidden folder, then moved."""
+"""Values as code, and files that are there together or not at all."""
 import os
 import os.path as osp
 import shutil
 import tempfile
+import textwrap
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any, Iterator, List
 
-from .faults import ConfigFault
+from yapf.yapflib.yapf_api import FormatCode
+
+from .base import ConfigFault
 
 #: The folder of a config, as MMEngine writes it in one.
 HERE = '{{ fileDirname }}'
+
+
+class Here(str):
+    """A path below :data:`HERE`, as code that any folder can replace."""
+
+    def __repr__(self) -> str:
+        # MMEngine pastes the folder as it is, such as Anna's data
+        return f'"""{self}"""' if self.quoted else f'"{self}"'
+
+    quoted = False
 
 
 class Stage:
@@ -52,11 +65,18 @@ class Stage:
                               'another --out')
         with open(self.path(name), 'wb') as file:
             file.write(content)
-        return f'{HERE}/{name}'
+        path = Here(f'{HERE}/{name}')
+        path.quoted = '"' in self.out
+        return path
+
+    def remove(self, path: str) -> None:
+        """Remove a file that was written here, if it was."""
+        if path.startswith(HERE):
+            os.remove(self.path(path))
 
     def path(self, name: str) -> str:
         """Where a file is now, also by its path in the config."""
-        return osp.join(self.folder, name.replace(f'{HERE}/', ''))
+        return osp.join(self.folder, str(name).replace(f'{HERE}/', ''))
 
     def publish(self) -> list:
         """Move all files, the config last.
@@ -95,3 +115,65 @@ def staged(out: str) -> Iterator[Stage]:
         yield stage
     finally:
         shutil.rmtree(stage.folder, ignore_errors=True)
+
+
+def code(value: Any) -> str:
+    """Python code for a plain value, dicts as calls.
+
+    Args:
+        value (Any): A value of a config.
+    """
+    if isinstance(value, dict):
+        if all(isinstance(key, str) and key.isidentifier() for key in value):
+            return f'dict({arguments(value)})'
+        return '{' + ', '.join(f'{k!r}: {code(v)}'
+                               for k, v in value.items()) + '}'
+    if isinstance(value, (list, tuple)):
+        inner = ', '.join(map(code, value))
+        if isinstance(value, list):
+            return f'[{inner}]'
+        return f'({inner},)' if len(value) == 1 else f'({inner})'
+    return repr(value)
+
+
+def arguments(values: dict) -> str:
+    """Python code for keyword arguments.
+
+    Args:
+        values (dict): Their values by name.
+    """
+    return ', '.join(f'{key}={code(value)}' for key, value in values.items())
+
+
+class Raw(str):
+    """Code that stands in a value as it is."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def format_code(text: str) -> str:
+    """Lay code out as MMPose's configs are.
+
+    Args:
+        text (str): The code.
+    """
+    style = dict(
+        based_on_style='pep8',
+        split_before_expression_after_opening_paren=True)
+    return FormatCode(text, style_config=style)[0]
+
+
+def comment(text: str) -> List[str]:
+    """Lines of a comment.
+
+    Args:
+        text (str): What it says.
+    """
+    return textwrap.wrap(
+        text,
+        79,
+        initial_indent='# ',
+        subsequent_indent='# ',
+        break_long_words=False,
+        break_on_hyphens=False)

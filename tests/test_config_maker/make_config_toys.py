@@ -1,11 +1,13 @@
 # Copyright (c) semipose_mm authors.
-"""Small labeled and unlabeled data for ``semipose config``, and how to call it."""
+"""Small labeled and unlabeled data for ``semipose config``, and how to call
+it."""
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
-from toy_tools import run_command
+
+from semipose_mm.cli import main
 
 ZOO = 'mmpose::body_2d_keypoint/'
 #: The smallest networks of the zoo.
@@ -70,5 +72,5 @@ def call(monkeypatch, out, *args):
     Returns:
         Path: The config.
     """
-    run_command('config', *args, '--out', out)
+    main(['config', *map(str, args), '--out', str(out)])
     return out

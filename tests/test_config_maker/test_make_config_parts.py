@@ -1,20 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the parts of make_config.py: numbers, names, boxes, splits."""
 import json
-from importlib import import_module
-from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from PIL import Image
-
-
-@pytest.fixture(autouse=True)
-def parts(monkeypatch):
-    """The tools' folder is importable."""
-    import_module('semipose_mm.cli.options')
-
 
 # ------------------------------------------------------------- schedule
 
@@ -58,15 +48,11 @@ def test_short_schedule(iterations):
 
 def describe(tmp_path, category, yaml=None):
     from semipose_mm.config_maker.keypoints import describe_keypoints
-    num = len((yaml or category)['keypoints'])
-    content = dict(
-        categories=[dict(category, id=3)],
-        annotations=[dict(category_id=3, keypoints=[0] * (3 * num))])
     path = None
     if yaml:
         path = tmp_path / 'names.yaml'
         path.write_text(json.dumps(yaml))
-    return describe_keypoints(content, 'labels.json', path and str(path),
+    return describe_keypoints(category, 'labels.json', path and str(path),
                               'birds')
 
 
@@ -82,19 +68,23 @@ def test_flip_pairs(tmp_path, names, flips):
     keypoints = describe(tmp_path, dict(keypoints=names))
     meta = parse_pose_metainfo(keypoints.raw)
     assert meta['flip_indices'] == flips
-    assert keypoints.pairs == sum(a < b for a, b in enumerate(flips))
-    assert keypoints.named and not keypoints.sigmas_known
+    assert len(keypoints.pairs) == sum(a < b for a, b in enumerate(flips))
+    assert bool(keypoints.unflipped) == (not keypoints.pairs)
+    assert not keypoints.sigmas_known
 
 
-@pytest.mark.parametrize('names, named', [
-    (['kp0', 'kp1', 'kp2'], False),
-    (['0', '1'], False),
-    (['point_1', 'point_2'], False),
-    (['nose'], True),
-    (['thumb1', 'thumb2', 'wrist'], True),
+@pytest.mark.parametrize('names, why', [
+    (['kp0', 'kp1', 'kp2'], 'no names tell'),
+    (['nose'], 'no names tell'),
+    (['left_ear', 'right_ear', 'left_paw', 'tail'], 'left_paw: their names'),
+    (['left_ear', 'right_ear', 'eye1', 'eye2'], 'eye1, eye2: their names'),
 ])
-def test_names_without_meaning(tmp_path, names, named):
-    assert describe(tmp_path, dict(keypoints=names)).named == named
+def test_doubtful_names_are_not_flipped(tmp_path, names, why):
+    assert describe(tmp_path, dict(keypoints=names)).unflipped.startswith(why)
+    # unless somebody says so
+    for told in (dict(symmetric=True), dict(flip_pairs=[])):
+        found = describe(tmp_path, {}, dict(keypoints=names, **told))
+        assert not found.unflipped and not found.pairs
 
 
 def test_known_sets():
@@ -138,168 +128,17 @@ def test_metainfo_file(tmp_path):
     (dict(keypoints=['a', 'b'], sigmas=[0.1, 0]), 'a list of 2 positive'),
     (dict(keypoints=['a', 'b'], flip_pairs=[['a', 'c']]), 'pairs of names'),
     (dict(keypoints=['a', 'b'], skeleton=[[0, 1]]), 'numbers from 1 to 2'),
+    (dict(keypoints=['a', 'b'], symmetric='yes'), 'symmetric is .yes.'),
+    (dict(keypoints=['a', 'b'], symmetric=True,
+          flip_pairs=[['a', 'b']]), 'with no flip_pairs'),
     (dict(keypoints=['a', 'b', 'c'], flip_pairs=[['a', 'b'], ['b', 'c']
                                                  ]), 'a keypoint comes once'),
 ])
 def test_wrong_descriptions(tmp_path, yaml, message):
-    from semipose_mm.config_maker.faults import ConfigFault
+    from semipose_mm.config_maker.base import ConfigFault
     with pytest.raises(ConfigFault, match=message) as info:
         describe(tmp_path, dict(keypoints=['x']), yaml)
     assert 'names.yaml' in str(info.value)
-
-
-def test_categories_that_do_not_agree():
-    from semipose_mm.config_maker.faults import ConfigFault
-    from semipose_mm.config_maker.keypoints import describe_keypoints
-    content = dict(
-        categories=[
-            dict(id=1, name='cat', keypoints=['nose', 'tail']),
-            dict(id=2, name='bird', keypoints=['beak', 'tail'])
-        ],
-        annotations=[
-            dict(category_id=1, keypoints=[0] * 6),
-            dict(category_id=2, keypoints=[0] * 6)
-        ])
-    with pytest.raises(ConfigFault, match='cat and bird, whose keypoints'):
-        describe_keypoints(content, 'labels.json', None, 'x')
-    content['categories'][1]['keypoints'] = ['nose', 'tail']
-    found = describe_keypoints(content, 'labels.json', None, 'x')
-    assert found.names == ['nose', 'tail']
-    content['annotations'][1]['keypoints'] = [0] * 9
-    with pytest.raises(ConfigFault, match=r'annotations\[1\].keypoints has 9'):
-        describe_keypoints(content, 'labels.json', None, 'x')
-
-
-# ------------------------------------------------------- images and boxes
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Two images, and files that list them."""
-    folder = tmp_path / 'images' / 'unlabeled'
-    folder.mkdir(parents=True)
-    for name in 'ab':
-        Image.new('RGB', (8, 8)).save(folder / f'{name}.png')
-    images = [
-        dict(id=i, file_name=f'{name}.png', width=8, height=8)
-        for i, name in enumerate('ab')
-    ]
-    boxes = [
-        dict(image_id=i, category_id=i, bbox=[0, 0, 4, 4], score=0.9)
-        for i in range(2)
-    ]
-    notes = tmp_path / 'annotations'
-    notes.mkdir()
-    for name, content in dict(
-            images=dict(images=images),
-            boxed=dict(images=images, annotations=boxes),
-            detections=boxes).items():
-        (notes / f'{name}.json').write_text(json.dumps(content))
-    (notes / 'list.txt').write_text('a.png\n\nb.png\n')
-    (notes / 'walk.mp4').write_bytes(b'')
-    return tmp_path
-
-
-def source(pictures, name, boxes=None, given=()):
-    from semipose_mm.config_maker.sources import find_source
-    path = pictures / name
-    boxes = boxes and str(pictures / 'annotations' / boxes)
-    return find_source(str(path), boxes, [*map(str, given)], {1}, 'stem')
-
-
-def test_sources(pictures):
-    prefix = dict(img=f'{pictures}/images/unlabeled/')
-    notes = pictures / 'annotations'
-    found = source(pictures, 'images/unlabeled')
-    assert found.options == dict(data_prefix=prefix)
-    assert found.policy.startswith('whole images')
-    found = source(pictures, 'annotations/list.txt')
-    assert found.options == dict(
-        ann_file=str(notes / 'list.txt'), data_prefix=prefix)
-    found = source(pictures, 'annotations/boxed.json')
-    assert found.options == dict(
-        ann_file=str(notes / 'boxed.json'), data_prefix=prefix)
-    found = source(pictures, 'annotations/images.json')
-    assert found.options['ann_file'] == \
-        '{{ fileDirname }}/stem_unlabeled.txt'
-    assert found.files == {'_unlabeled.txt': b'a.png\nb.png\n'}
-    found = source(pictures, 'annotations/images.json', 'detections.json')
-    # of several categories those that are labeled
-    assert found.options == dict(
-        ann_file=str(notes / 'images.json'),
-        bbox_file=str(notes / 'detections.json'),
-        score_thr=0.5,
-        category_ids=[1],
-        data_prefix=prefix)
-
-
-@pytest.mark.parametrize('name, message', [
-    ('annotations/walk.mp4', 'is a video: .* ffmpeg -i walk.mp4'),
-    ('annotations/detections.json', 'give them as --boxes'),
-    ('nowhere', 'does not exist'),
-])
-def test_wrong_sources(pictures, name, message):
-    from semipose_mm.config_maker.faults import ConfigFault
-    with pytest.raises(ConfigFault, match=message):
-        source(pictures, name)
-
-
-def test_images_elsewhere(pictures, tmp_path):
-    from semipose_mm.config_maker.faults import ConfigFault
-    (pictures / 'images').rename(pictures / 'far_away')
-    (pictures / 'far_away/unlabeled').rename(pictures / 'far_away/x_y')
-    other = pictures / 'far_away' / 'deep'
-    other.mkdir()
-    (pictures / 'far_away' / 'x_y').rename(other / 'er')
-    with pytest.raises(ConfigFault, match='name their folder by --images'):
-        source(pictures, 'annotations/list.txt')
-    found = source(pictures, 'annotations/list.txt', given=[other / 'er'])
-    assert found.options['data_prefix']['img'] == f'{other}/er/'
-
-
-def labels(num_images):
-    """A file with two instances an image."""
-    content = dict(
-        images=[
-            dict(id=i, file_name=f'{i}.png', width=9, height=9)
-            for i in range(num_images)
-        ],
-        annotations=[
-            dict(
-                id=i,
-                image_id=i // 2,
-                category_id=1,
-                bbox=[1, 1, 5, 5],
-                keypoints=[2, 2, 2]) for i in range(2 * num_images)
-        ])
-    return SimpleNamespace(path='labels.json', content=content)
-
-
-def split(num_images, seed=0):
-    from semipose_mm.config_maker.labels import (part_content, split_by_image,
-                                                 usable_instances)
-    source = labels(num_images)
-    usable = usable_instances(source.content, 'labels.json').instances
-    parts = split_by_image(source, usable, seed)
-    return {k: json.loads(part_content(source, v)) for k, v in parts.items()}
-
-
-def test_split_is_by_image_and_seed():
-    parts = split(20)
-    ids = {k: {i['id'] for i in v['images']} for k, v in parts.items()}
-    assert len(ids['val']) == 4 and not ids['val'] & ids['train']
-    for name, part in parts.items():
-        assert {a['image_id'] for a in part['annotations']} == ids[name]
-        assert len(part['annotations']) == 2 * len(ids[name])
-    assert split(20) == parts
-    assert split(20, seed=1) != parts
-    assert len(split(2)['val']['images']) == 1
-
-
-def test_one_image_cannot_be_split():
-    from semipose_mm.config_maker.faults import ConfigFault
-    with pytest.raises(ConfigFault, match='other labels by --val'):
-        split(1)
 
 
 # -------------------------------------------------------------- network
