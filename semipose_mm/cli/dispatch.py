@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from typing import Optional, Sequence
 
+from ..launch.quiet import ignore_needless
 from ..version import __version__
 from .faults import one_line
 from .parser import ToolParser
@@ -71,6 +72,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     # read by torch when it is imported
     if not os.environ.keys() & WAITING:
         os.environ['OMP_WAIT_POLICY'] = 'passive'
+    ignore_needless()
     argv = list(sys.argv[1:] if argv is None else argv)
     for length in (2, 1):
         command = ' '.join(argv[:length])

@@ -142,9 +142,17 @@ def load_config(parser: argparse.ArgumentParser,
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        name = osp.splitext(osp.basename(args.config))[0]
-        cfg.work_dir = osp.join('./work_dirs', name)
+        cfg.work_dir = default_work_dir(args.config)
     return cfg
+
+
+def default_work_dir(config: str) -> str:
+    """Folder of logs and results where neither option nor config name one.
+
+    Args:
+        config (str): The config file.
+    """
+    return osp.join('./work_dirs', osp.splitext(osp.basename(config))[0])
 
 
 def _check_value(parser: argparse.ArgumentParser, name: str,

@@ -5,6 +5,8 @@ import os.path as osp
 import re
 from typing import Optional
 
+from mmengine.dist import master_only
+
 # a training's own, not weights that somebody has put there
 _CHECKPOINT = re.compile(r'(?:iter|epoch|best_.*)_\d+\.pth$')
 
@@ -29,6 +31,18 @@ def used_work_folder(work_dir: str) -> Optional[str]:
     more = f' and {len(found) - 1} more checkpoint(s)' if len(found) > 1 \
         else ''
     return f'{last}{more}'
+
+
+@master_only
+def remove_checkpoints(work_dir: str) -> None:
+    """Remove the checkpoints of an earlier training.
+
+    Args:
+        work_dir (str): The folder; whatever else it holds stays.
+    """
+    for name in os.listdir(work_dir):
+        if _CHECKPOINT.match(name) or name == 'last_checkpoint':
+            os.remove(osp.join(work_dir, name))
 
 
 def _number(name: str) -> int:

@@ -15,7 +15,7 @@ def add_options(parser):
     """Add the options."""
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--checkpoint', help='weights; without, those of the init_cfg')
+        '--checkpoint', help='weights. Defaults to random ones')
     parser.add_argument(
         '--out',
         help='picture to write. Defaults to browse_semi.png in the work '
@@ -50,10 +50,13 @@ def build_model(cfg, checkpoint):
     """The model in training mode, on the CPU."""
     from mmengine.runner import load_checkpoint
     from mmpose.registry import MODELS
+
+    from semipose_mm.models.initial_weights import drop_initial_weights
     model = MODELS.build(cfg.model)
     if checkpoint:
         load_checkpoint(model, checkpoint, map_location='cpu')
     else:
+        drop_initial_weights(model)  # what is shown does not depend on them
         model.init_weights()
     return model.train()
 

@@ -16,6 +16,7 @@ from semipose_mm.launch.evaluation_options import (UNFINISHED, check_data,
                                                    set_metrics, set_network,
                                                    set_outputs)
 from semipose_mm.launch.processes import leave_processes, prepare_processes
+from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
 from ..options import (add_common_options, check_checkpoint, load_config,
@@ -181,6 +182,7 @@ def run(parser, args):
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)
     prepare_processes(cfg)
+    hush_coco()
     runner = build_runner(cfg)
     check_fit(parser, args, runner.model)
     from mmengine.dist import is_main_process

@@ -1,17 +1,21 @@
 # Copyright (c) semipose_mm authors.
 """Train a model: ``semipose train CONFIG``.
 
-SIGUSR1 and SIGTERM end it well: all ranks stop after the same iteration and
-save a checkpoint, from which ``--resume`` goes on.
+SIGUSR1, SIGTERM and Ctrl-C end it well: all ranks stop after the same
+iteration and save a checkpoint, from which ``--resume`` goes on. A second
+Ctrl-C ends it at once.
 """
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
 from semipose_mm.launch.processes import leave_processes, prepare_processes
+from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_weights, check_writable
+from semipose_mm.launch.run_options import keep_options, take_options
 from semipose_mm.launch.runner import build_runner
+from semipose_mm.launch.work_folder import remove_checkpoints, used_work_folder
 from ..faults import config_mistakes
-from ..options import (add_common_options, check_checkpoint, load_config,
-                       set_visualization)
+from ..options import (add_common_options, check_checkpoint, default_work_dir,
+                       load_config, set_visualization)
 
 CHECKPOINT_HOOK = 'SafeCheckpointHook'
 
@@ -25,7 +29,8 @@ def add_options(parser):
         const='auto',
         metavar='CHECKPOINT',
         help='go on with a run: from the given checkpoint, or without one '
-        'from the last in the work folder')
+        'from the last in the work folder, with the options that it began '
+        'with; those that are given come first')
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -46,6 +51,11 @@ def add_options(parser):
         help='scale the learning rate by the total batch size over '
         'auto_scale_lr.base_batch_size')
     parser.add_argument('--seed', type=int, help='random seed, 0 or greater')
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='begin anew in the work folder of an earlier training, whose '
+        'checkpoints are removed')
     add_common_options(parser)
 
 
@@ -78,7 +88,8 @@ def merge_args(parser, args, cfg):
     set_visualization(parser, args, cfg, args.show)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
-    check_weights(parser, cfg)
+    if args.resume is None or not used_work_folder(cfg.work_dir):
+        check_weights(parser, cfg)
     check_writable(parser, 'work_dir', cfg.work_dir)
 
 
@@ -97,25 +108,6 @@ def set_resume(cfg, checkpoint):
         cfg.load_from = None
 
 
-def shorten_init_log(model):
-    """Log how parameters are initialized in a line per way, not each."""
-    from mmengine.logging import print_log
-    model = getattr(model, 'module', model)
-
-    def log_summary():
-        counts = dict()
-        for param in model.parameters():
-            info = model._params_init_info[param]['init_info'].strip()
-            counts[info] = counts.get(info, 0) + 1
-        for info, count in counts.items():
-            print_log(
-                f'Initialization of {count} parameters: {info}',
-                logger='current')
-
-    # MMEngine calls it at the end of init_weights
-    model._dump_init_info = log_summary
-
-
 def stop_on_signals(runner):
     """Let signals end the training well, if its parts know how to."""
     from semipose_mm.engine import (SafeCheckpointHook, SemiPoseTrainLoop,
@@ -130,19 +122,47 @@ def stop_on_signals(runner):
         stop_signals.forget()
 
 
+def find_work_dir(args):
+    """The work folder of a run that goes on, before its options are known."""
+    if args.work_dir is not None:
+        return args.work_dir
+    from mmengine.config import Config
+    return Config.fromfile(args.config).get('work_dir') or \
+        default_work_dir(args.config)
+
+
+def check_work_dir(parser, args, cfg):
+    """Refuse to mix a training with an earlier one."""
+    found = used_work_folder(cfg.work_dir)
+    if found and not cfg.get('resume') and not args.overwrite:
+        parser.error(
+            f'{cfg.work_dir} holds {found} of an earlier training: --resume '
+            'goes on with it, --overwrite removes its checkpoints and begins '
+            'anew, --work-dir DIR takes another folder')
+
+
 def run(parser, args):
     """Train."""
     stop_signals.end_at_once()
     check_args(parser, args)
+    if args.resume is not None:
+        with config_mistakes(parser, args.config, 'read'):
+            taken = take_options(args, find_work_dir(args))
+        if taken:
+            print(f'--resume takes the options of the run: {" ".join(taken)}')
     cfg = load_config(parser, args)
     merge_args(parser, args, cfg)
+    check_work_dir(parser, args, cfg)
     prepare_processes(cfg)
+    hush_coco()
     with config_mistakes(parser, args.config, 'built'):
         runner = build_runner(cfg)
-        shorten_init_log(runner.model)
         # both loops read their data when they are built
         stop_on_signals(runner)
         if cfg.get('val_cfg'):
             runner.val_loop
+    if args.overwrite and not cfg.get('resume'):
+        remove_checkpoints(cfg.work_dir)
+    keep_options(args, cfg.work_dir)
     runner.train()
     leave_processes()
