@@ -4,8 +4,7 @@ import hashlib
 import os.path as osp
 from typing import List, NamedTuple, Optional, Tuple
 
-from ..data_files import DataError as InputError
-from ..data_files import Findings
+from ..data_files import DataError, Findings
 from ..data_files.images import read_image_list, read_images
 from ..data_files.text import entries_of, read_json
 
@@ -71,28 +70,28 @@ def read_source(images: str,
         their order and ids.
 
     Raises:
-        InputError: If there is no image, or the input cannot be read.
+        DataError: If there is no image, or the input cannot be read.
     """
     folder = osp.isdir(images)
     if folder and root is not None:
-        raise InputError('--img-root is for lists of images, but '
-                         f'{images} is a folder; leave it out')
+        raise DataError('--img-root is for lists of images, but '
+                        f'{images} is a folder; leave it out')
     if not osp.exists(images):
-        raise InputError(f'images: there is no file or folder {images}')
+        raise DataError(f'images: there is no file or folder {images}')
     if not folder and osp.splitext(images)[1].lower() not in ('.txt', '.json'):
-        raise InputError(f'images is {images}, but must be a folder, a .txt '
-                         'list or a COCO-style .json')
+        raise DataError(f'images is {images}, but must be a folder, a .txt '
+                        'list or a COCO-style .json')
     root = images if folder else root or '.'
     try:
         source = _read('' if folder else images, root, allow_outside)
-    except InputError as error:
-        raise InputError(
+    except DataError as error:
+        raise DataError(
             str(error).replace('allow_outside=True of the dataset',
                                '--allow-outside')) from None
     if not source.names:
-        raise InputError(f'images: {images} holds no image')
+        raise DataError(f'images: {images} holds no image')
     if not any(osp.exists(source.path(i)) for i in range(len(source.names))):
-        raise InputError(
+        raise DataError(
             f'none of the {len(source.names)} images of {images} exists; '
             f'the first was looked for at {source.path(0)}; check --img-root')
     return source

@@ -16,7 +16,7 @@ import os.path as osp
 import re
 from typing import List, Optional
 
-from semipose_mm.detection.input import InputError
+from semipose_mm.data_files import DataError
 
 NAME = re.compile(r'shard-(\d+)-of-(\d+)\.jsonl')
 
@@ -70,7 +70,7 @@ def check_others(out: str, num_shards: int, settings: dict) -> None:
         settings (dict): The settings of this run.
 
     Raises:
-        InputError: If another run wrote them.
+        DataError: If another run wrote them.
     """
     folder = folder_of(out)
     for name in sorted(os.listdir(folder)) if osp.isdir(folder) else ():
@@ -78,7 +78,7 @@ def check_others(out: str, num_shards: int, settings: dict) -> None:
         if not match:
             continue
         if int(match[2]) != num_shards:
-            raise InputError(
+            raise DataError(
                 f'{folder} was begun with {match[2]} shards, not '
                 f'{num_shards}: continue with as many, or remove it')
         found = read_settings(osp.join(folder, name))
@@ -86,7 +86,7 @@ def check_others(out: str, num_shards: int, settings: dict) -> None:
             continue
         for key in sorted({*found, *settings}):
             if found.get(key) != settings.get(key):
-                raise InputError(
+                raise DataError(
                     f'{folder} was begun with another {key}: '
                     f'{_short(found.get(key))}, not '
                     f'{_short(settings.get(key))}; continue with the same, '
@@ -132,8 +132,8 @@ def parse(line: bytes, path: str, number: int) -> dict:
             return content
     except ValueError:
         pass
-    raise InputError(f'{path}, line {number} is damaged: remove the file to '
-                     'begin this shard again')
+    raise DataError(f'{path}, line {number} is damaged: remove the file to '
+                    'begin this shard again')
 
 
 class Journal:
@@ -161,14 +161,14 @@ class Journal:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             self._file.close()
-            raise InputError(
+            raise DataError(
                 f'another process is writing {path}; each shard needs one '
                 'process of its own') from None
         except OSError:
             pass  # a file system without locks
         try:
             self.done = self._recover(path, indices, batch_size)
-        except InputError:
+        except DataError:
             self._file.close()
             raise
         if self._file.tell() == 0:
@@ -184,7 +184,7 @@ class Journal:
             record = parse(line, path, number + 1)
             if number and (number > len(indices)
                            or record.get('index') != indices[number - 1]):
-                raise InputError(
+                raise DataError(
                     f'{path}, line {number + 1} is not the record of image '
                     f'{number - 1} of this shard: remove the file to begin '
                     'again')

@@ -6,10 +6,9 @@ import os.path as osp
 from contextlib import ExitStack
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
-from semipose_mm.detection.input import InputError
-from semipose_mm.detection.journal import (NAME, check_others, folder_of,
-                                           indices_of, parse, path_of,
-                                           read_settings)
+from semipose_mm.data_files import DataError
+from .journal import (NAME, check_others, folder_of, indices_of, parse,
+                      path_of, read_settings)
 
 
 class Summary(NamedTuple):
@@ -44,7 +43,7 @@ def missing_shards(out: str) -> List[str]:
         list[str]: A phrase for each shard that is not finished.
 
     Raises:
-        InputError: If there is no journal, or they do not fit together.
+        DataError: If there is no journal, or they do not fit together.
     """
     num_shards, settings = _run_of(out)
     missing = []
@@ -72,7 +71,7 @@ def _run_of(out: str) -> Tuple[int, dict]:
         if settings is not None:
             check_others(out, int(match[2]), settings)
             return int(match[2]), settings
-    raise InputError(f'{folder} holds no journal of a run')
+    raise DataError(f'{folder} holds no journal of a run')
 
 
 def write_result(out: str) -> Summary:
@@ -87,7 +86,7 @@ def write_result(out: str) -> Summary:
         Summary: What was written.
 
     Raises:
-        InputError: If no image could be read.
+        DataError: If no image could be read.
     """
     num_shards, settings = _run_of(out)
     counts = dict.fromkeys(Summary._fields, 0)
@@ -126,7 +125,7 @@ def write_result(out: str) -> Summary:
             file.write('\n]\n')
         _write_json(skipped, f'{part}.skipped', skipped_file(out))
         if not images:
-            raise InputError(
+            raise DataError(
                 f'none of the {len(skipped)} images could be read, see '
                 f'{skipped_file(out)}; the first: {skipped[0]["reason"]}; '
                 f'remove {folder_of(out)} to try again')
@@ -172,7 +171,7 @@ def _merged(out: str, num_shards: int, num_images: int) -> Iterator[Dict]:
             number = index // num_shards + 2
             record = parse(files[shard].readline(), paths[shard], number)
             if record.get('index') != index:
-                raise InputError(
+                raise DataError(
                     f'{paths[shard]}, line {number} is not the record of '
                     f'image {index}: remove the file to begin this shard '
                     'again')

@@ -13,8 +13,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
+from semipose_mm.data_files import DataError
 from semipose_mm.data_files.images import read_whole
-from semipose_mm.detection.input import ImageSource, InputError
+from .input import ImageSource
 
 
 def build_detector(cfg: Config, checkpoint: str,
@@ -31,18 +32,18 @@ def build_detector(cfg: Config, checkpoint: str,
         nn.Module: The detector in evaluation mode.
 
     Raises:
-        InputError: If the config is no detector's, or the checkpoint cannot
+        DataError: If the config is no detector's, or the checkpoint cannot
             be read, or belongs to another detector.
     """
     try:
         weights = CheckpointLoader.load_checkpoint(
             checkpoint, 'cpu', logger='silent')
     except (RuntimeError, EOFError) as error:
-        raise InputError(
+        raise DataError(
             f'checkpoint {checkpoint} cannot be read: {error}') from None
     if not isinstance(weights, dict):
-        raise InputError(f'checkpoint {checkpoint} holds a '
-                         f'{type(weights).__name__}, no weights')
+        raise DataError(f'checkpoint {checkpoint} holds a '
+                        f'{type(weights).__name__}, no weights')
     weights = weights.get('state_dict', weights)
     # the palette is not needed, and spares building the config's dataset;
     # given options, even empty ones, spare a look for `model.backbone`
@@ -50,24 +51,24 @@ def build_detector(cfg: Config, checkpoint: str,
         model = init_detector(
             cfg, checkpoint, palette='random', device=device, cfg_options={})
     except KeyError as error:
-        raise InputError(
+        raise DataError(
             f'the config is no detector of MMDetection: {error}') from None
     if not isinstance(model, BaseDetector):
-        raise InputError('the config is no detector of MMDetection: its model '
-                         f'is a {type(model).__name__}')
+        raise DataError('the config is no detector of MMDetection: its model '
+                        f'is a {type(model).__name__}')
     # MMEngine only logs what does not fit
     common = 0
     for name, value in model.state_dict().items():
         if name in weights:
             common += 1
             if weights[name].shape != value.shape:
-                raise InputError(
+                raise DataError(
                     f'{checkpoint} is not of this config: {name} is '
                     f'{tuple(weights[name].shape)} in the checkpoint and '
                     f'{tuple(value.shape)} in the model')
     if not common:
-        raise InputError(f'{checkpoint} is not of this config: they have no '
-                         'parameter in common')
+        raise DataError(f'{checkpoint} is not of this config: they have no '
+                        'parameter in common')
     return model
 
 

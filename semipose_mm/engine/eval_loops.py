@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from semipose_mm.data_files import DataError
+from semipose_mm.datasets.reading.labeled import one_reading
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
 from .agreement import STOP_INTERVAL, any_rank
@@ -110,10 +111,13 @@ class _AllNetworks:
                  fp16: bool = False) -> None:
         evaluator = build_network_evaluator(
             runner, evaluator, noting=self.stage == 'val')
-        super().__init__(runner, dataloader, evaluator, fp16)
+        key = f'{self.stage}_dataloader.dataset'
+        cfg = dataloader['dataset'] if isinstance(dataloader, dict) else {}
+        with one_reading(cfg, key):
+            super().__init__(runner, dataloader, evaluator, fp16)
         if not len(self.dataloader.dataset):
             raise DataError(
-                f'{self.stage}_dataloader.dataset has no samples. Boxes of a '
+                f'{key} has no samples. Boxes of a '
                 'detector (bbox_file) must be of category_id 1, as MMPose '
                 'takes no others, and annotations must have a box and labeled '
                 'joints')

@@ -1,9 +1,11 @@
 # Copyright (c) semipose_mm authors.
 """What ``semipose test`` writes into the config: boxes, flips, files."""
-import json
 import os.path as osp
 from typing import List
 
+from semipose_mm.data_files import Findings
+from semipose_mm.data_files.boxes import load_boxes, read_detections
+from semipose_mm.data_files.images import read_images
 from semipose_mm.launch.runner import type_name
 
 #: Metrics that match predictions with the truth of an image. All others
@@ -139,50 +141,32 @@ def check_data(parser, cfg) -> None:
     if not osp.isfile(ann_file):
         parser.error('test_dataloader.dataset.ann_file: file '
                      f'{ann_file} does not exist')
-    truth = _read_json(parser, ann_file)
-    boxes = dataset.get('bbox_file')
+    findings, key = Findings(), 'test_dataloader.dataset.ann_file'
+    truth, boxes = load_boxes(ann_file, key,
+                              findings), dataset.get('bbox_file')
+    where = f"{key} '{ann_file}'"
     if not isinstance(truth, dict) or 'images' not in truth:
         if boxes:
             parser.error(f'--boxes FILE needs COCO annotations, but {ann_file}'
                          ' has no images')
         return
-    if not truth.get('annotations'):
+    annotations = truth.get('annotations')
+    if not annotations:
         if scored:
             parser.error(f'{ann_file} has no annotations to score against; '
                          'use --format-only')
         if not boxes:
             parser.error(f'{ann_file} has no annotations, so --boxes must be '
                          'a file of detections')
-    if boxes:
-        _check_detections(parser, boxes, ann_file,
-                          {image['id']
-                           for image in truth['images']})
-
-
-def _read_json(parser, path: str):
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except ValueError as error:
-        parser.error(f'{path} is no json file: {error}')
-
-
-def _check_detections(parser, path: str, ann_file: str, images: set) -> None:
-    """What MMPose would stumble over, with the entry it is in."""
-    detections = _read_json(parser, path)
-    if not isinstance(detections, list) or \
-            not all(isinstance(d, dict) for d in detections):
-        parser.error(f'--boxes: {path} must hold a list of detections')
-    for i, found in enumerate(detections):
-        for key in ('image_id', 'category_id', 'bbox', 'score'):
-            if key not in found:
-                parser.error(f'--boxes: entry {i} of {path} has no {key}')
-        if found['image_id'] not in images:
-            parser.error(f'--boxes: entry {i} of {path} has image_id '
-                         f'{found["image_id"]}, which is not in {ann_file}')
-    if not any(found['category_id'] == 1 for found in detections):
-        parser.error(f'--boxes: {path} has no entry of category_id 1, the '
-                     'only one that MMPose takes')
+    if not boxes:
+        return
+    ids = {one.get('category_id') for one in annotations or ()}
+    if ids and 1 not in ids:
+        parser.error(f'--boxes {boxes}: MMPose takes detections of '
+                     f'category_id 1 alone, but {ann_file} has '
+                     f'{", ".join(map(str, ids))}: give both category_id 1')
+    read_detections(boxes, '--boxes', read_images(truth, where, '', findings),
+                    findings, [1], truth.get('categories'))
 
 
 def set_outputs(cfg, out_dir: str) -> None:

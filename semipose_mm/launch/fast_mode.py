@@ -7,8 +7,8 @@ processor has it, the optimizer's step is one kernel, and networks are
 compiled where that has been seen to pay.
 """
 import argparse
-import importlib.util
 import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, List
 
 from semipose_mm.launch.processor import cpu_flags
@@ -92,6 +92,6 @@ def compiling_pays() -> bool:
     if torch.cuda.is_available():
         # Triton builds its launchers with a C compiler
         return torch.cuda.get_device_capability() >= (7, 0) and \
-            importlib.util.find_spec('triton') is not None and \
+            find_spec('triton') is not None and \
             any(map(shutil.which, ('gcc', 'cc', 'clang')))
     return 'amx_bf16' in cpu_flags() and shutil.which('g++') is not None

@@ -9,8 +9,9 @@ from semipose_mm.data_files import DataError
 
 MODEL = "custom_imports = dict(imports=['toy_runner'])\n" \
     "default_scope = 'mmpose'\nmodel = dict(type='ToyModel')\n"
-LOADER = 'train_cfg = dict(by_epoch=True, max_epochs=1)\noptim_wrapper = dict(type=' \
-    "'OptimWrapper', optimizer=dict(type='SGD', lr=0.1))\n" \
+LOADER = 'train_cfg = dict(by_epoch=True, max_epochs=1)\n' \
+    "optim_wrapper = dict(type='OptimWrapper', optimizer=dict(" \
+    "type='SGD', lr=0.1))\n" \
     'train_dataloader = dict(num_workers=0, batch_size=1, dataset=dict({}), ' \
     "sampler=dict(type='DefaultSampler'))\n"
 

@@ -340,8 +340,9 @@ def test_shards_are_one_run(detect, toy, tmp_path, monkeypatch, capsys):
     run_command('detect', '--merge', '--out', out)
     assert read_all(parts) == read_all(whole)
     # a second time, nothing is detected again
-    monkeypatch.setattr(sys.modules['semipose_mm.detection.model'].PersonFinder,
-                        '__call__', None)
+    monkeypatch.setattr(
+        sys.modules['semipose_mm.detection.model'].PersonFinder, '__call__',
+        None)
     detect(toy / 'images', out)
     assert read_all(parts) == read_all(whole)
 

@@ -75,7 +75,8 @@ def test_processors(tmp_path, monkeypatch, processor, flags, wrapper,
 def test_gpus(tmp_path, monkeypatch, gpu):
     gpu(9, 0)
     monkeypatch.setattr('shutil.which', lambda name: f'/usr/bin/{name}')
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: name)
+    monkeypatch.setattr('semipose_mm.launch.fast_mode.find_spec',
+                        lambda name: name)
     cfg = fast(tmp_path=tmp_path, monkeypatch=monkeypatch)
     assert cfg.optim_wrapper.dtype == 'bfloat16'
     assert cfg.env_cfg.cudnn_benchmark
@@ -85,7 +86,8 @@ def test_gpus(tmp_path, monkeypatch, gpu):
     assert 'CompileHook' not in hooks(
         fast(tmp_path=tmp_path, monkeypatch=monkeypatch))
     gpu(7, 5)
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    monkeypatch.setattr('semipose_mm.launch.fast_mode.find_spec',
+                        lambda name: None)
     cfg = fast(tmp_path=tmp_path, monkeypatch=monkeypatch)
     assert cfg.optim_wrapper.type == 'OptimWrapper'
     assert 'CompileHook' not in hooks(cfg)

@@ -24,7 +24,7 @@ def test_page_of_the_recipes(monkeypatch):
                if m['Name'] == 'posedual_res18_coco_5000_randaug')
     assert row['Results'][0]['Metrics'] == dict(AP=55.4)
     assert table.command(row) == (
-        'python tools/train.py configs/paper/posedual_res18_coco1k.py '
+        'semipose train configs/paper/posedual_res18_coco1k.py '
         '--num-labels 5000 --hard randaug')
 
 

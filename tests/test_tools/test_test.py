@@ -18,7 +18,9 @@ test_evaluator = [
 ]
 test_cfg = dict(type='SemiPoseTestLoop')
 """
-TRUTH = dict(images=[dict(id=3)], annotations=[dict(id=1, image_id=3)])
+TRUTH = dict(
+    images=[dict(id=3, file_name='a.png')],
+    annotations=[dict(id=1, image_id=3, category_id=1)])
 FOUND = dict(image_id=3, category_id=1, bbox=[0, 0, 5, 9], score=0.5)
 
 
@@ -148,6 +150,7 @@ def coco_files(tmp_path):
                 for k, v in FOUND.items() if k != 'score'
             }],
             dogs=[dict(FOUND, category_id=18)],
+            puppies=dict(TRUTH, annotations=[dict(category_id=18)]),
             nested=dict(detections=[FOUND])).items():
         (tmp_path / f'{name}.json').write_text(json.dumps(content))
     (tmp_path / 'text.json').write_text('{')
@@ -220,12 +223,16 @@ def test_file_of_one_network(tmp_path, coco_files, monkeypatch, end, name):
 
 @pytest.mark.parametrize('args, message', [
     (['--boxes', 'no.json'], '--boxes is no.json, but must be gt or a json'),
-    (['--boxes', 'text.json'], 'text.json is no json file'),
-    (['--boxes', 'nested.json'], 'nested.json must hold a list'),
-    (['--boxes', 'unscored.json'], 'entry 0 of unscored.json has no score'),
-    (['--boxes', 'elsewhere.json'], 'entry 1 of elsewhere.json has image_id '
-     '4, which is not in truth.json'),
-    (['--boxes', 'dogs.json'], 'dogs.json has no entry of category_id 1'),
+    (['--boxes', 'text.json'], "'text.json' cannot be read as json"),
+    (['--boxes', 'nested.json'
+      ], "'nested.json' holds a dict; it must be a list"),
+    (['--boxes', 'unscored.json'
+      ], "'unscored.json', entry 0.score is missing"),
+    (['--boxes', 'elsewhere.json'], "'elsewhere.json', entry 1.image_id "
+     'is 4; it must be the id of one of the'),
+    (['--boxes', 'dogs.json'], "'dogs.json' has no entry of category_ids=[1]"),
+    (['--boxes', 'dogs.json', '--cfg-options', f'{DATA}ann_file=puppies.json'
+      ], 'category_id 1 alone, but puppies.json has 18'),
     (['--boxes', 'found.json', '--cfg-options', f'{DATA}ann_file=mpii.json'
       ], '--boxes FILE needs COCO annotations'),
     (['--boxes', 'found.json', '--cfg-options', f'{DATA}ann_file=images.json'

@@ -8,9 +8,10 @@ import json
 import os.path as osp
 import time
 
+from semipose_mm.data_files import DataError
 from semipose_mm.detection import journal as journals
 from semipose_mm.detection import merge
-from semipose_mm.detection.input import InputError, read_source
+from semipose_mm.detection.input import read_source
 from semipose_mm.detection.options import add_options  # noqa: F401
 from semipose_mm.detection.options import check_args
 
@@ -211,7 +212,7 @@ def run(parser, args):
         if not args.merge:
             run_shard(parser, args)
         finish(parser, args)
-    except (InputError, OSError) as error:
+    except (DataError, OSError) as error:
         parser.error(' '.join(str(error).split()))
     except KeyboardInterrupt:
         parser.exit(
