@@ -1,12 +1,11 @@
 # Copyright (c) semipose_mm authors.
 """Boxes, labels and scores, and which rows a dataset uses."""
-import math
 from collections import Counter, defaultdict
 from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from semipose_mm.subsets.selection import mmpose_fault
+from semipose_mm.data_files.labels import unused_reason
 from .findings import ERROR, NOTE, OK, WARNING, Finding, some
 from .tables import Row, Table
 
@@ -36,8 +35,7 @@ def labeled_rows(table: Table,
         if size is None and not sizeless:
             why = 'not readable'
         else:
-            why = mmpose_fault(row.box, row.keypoints, row.declared, row.crowd,
-                               *(size or (math.inf, math.inf)))
+            why = unused_reason(row.keypoints, row.box, row.crowd, size)
         if why:
             left_out[why] += 1
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from semipose_mm.data_files.coco_files import shorten
-from semipose_mm.subsets.selection import are_numbers, is_id, is_number
+from semipose_mm.data_files.numbers import are_numbers, is_id, is_number
 from .findings import Tally
 
 

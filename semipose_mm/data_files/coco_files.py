@@ -1,16 +1,14 @@
 # Copyright (c) semipose_mm authors.
 """Json files of data sets: read with their hash, written as a whole."""
-import gc
 import hashlib
-import json
 import os
 import os.path as osp
 import tempfile
 from typing import Any, NamedTuple
 
-
-class FileFault(ValueError):
-    """What is wrong with a file, in one line that names it."""
+from .findings import DataError as FileFault
+from .findings import Findings
+from .text import parse_json, read_bytes
 
 
 class JsonFile(NamedTuple):
@@ -41,23 +39,10 @@ def read_json(path: str) -> JsonFile:
     Raises:
         FileFault: If there is no such file, or it is no json.
     """
-    try:
-        with open(path, 'rb') as file:
-            data = file.read()
-    except OSError as error:
-        raise FileFault(f'{path} cannot be read: {error.strerror}') from error
-    # many new objects and no cycles: looking for those doubles the time
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        reason = str(error).split('\n')[0]
-        raise FileFault(f'{path} cannot be read as json: {reason}') from error
-    finally:
-        if collecting:
-            gc.enable()
-    return JsonFile(path, content, hashlib.sha256(data).hexdigest(), len(data))
+    findings = Findings()
+    data = read_bytes(path, path, findings)
+    return JsonFile(path, parse_json(data, path, findings),
+                    hashlib.sha256(data).hexdigest(), len(data))
 
 
 def write_bytes(path: str, data: bytes) -> None:

@@ -17,10 +17,11 @@ UTF_16 = (b'\xff\xfe', b'\xfe\xff')
 
 FORMAT = "COCO json with 'images', 'annotations' and 'categories'"
 _UNLABELED = 'Give {} as unlabeled data; labels are ' + FORMAT
+TABLES = ('.csv', '.h5', '.hdf5', '.mat', '.pickle', '.pkl', '.slp', '.tsv',
+          '.xml', '.yaml', '.yml')
 _OTHERS = {
-    ('.csv', '.tsv', '.h5', '.hdf5', '.slp', '.mat', '.pkl', '.pickle', '.xml',
-     '.yaml', '.yml'): ('is a {} file, as of DeepLabCut, SLEAP and others',
-                        'Convert it to ' + FORMAT),
+    TABLES: ('is a {} file, as of DeepLabCut, SLEAP and others',
+             'Convert it to ' + FORMAT),
     VIDEOS: ('is a video', _UNLABELED.format('the folder of its frames')),
     IMAGES: ('is an image', _UNLABELED.format('its folder')),
 }
@@ -88,19 +89,57 @@ def read_json(path: str,
         Any: Its content; None if it cannot be read.
     """
     where = f"{key} '{path}'"
+    data = read_bytes(path, where, findings)
+    return None if data is None else parse_json(data, where, findings, slim)
+
+
+def read_bytes(path: str, where: str, findings: Findings) -> Optional[bytes]:
+    """Read a file that may hold labels.
+
+    Args:
+        path (str): The file, local or remote.
+        where (str): What messages call it.
+        findings (Findings): Learns if it is not there, or of another kind.
+
+    Returns:
+        bytes, optional: Its content; None if it cannot be read.
+    """
     if not _is_there(path, where, findings):
         return None
     try:
+        return get(path)
+    except OSError as error:
+        findings.error('file', where,
+                       f'cannot be read: {error.strerror or error}')
+        return None
+
+
+def parse_json(data: bytes,
+               where: str,
+               findings: Findings,
+               slim: Optional[Callable[[dict], Any]] = None) -> Any:
+    """Read the content of a json file, see :func:`read_json`.
+
+    Args:
+        data (bytes): The file.
+        where (str): What messages call it.
+        findings (Findings): Learns what is wrong.
+        slim (Callable, optional): See :func:`read_json`.
+
+    Returns:
+        Any: Its content; None if it cannot be read.
+    """
+    try:
         # of bytes, json sees by itself which UTF they are in
         with no_collecting():
-            content = json.loads(get(path), object_hook=slim)
-    except (ValueError, OSError, RecursionError) as error:
+            content = json.loads(data, object_hook=slim)
+    except (ValueError, RecursionError) as error:
         findings.error(
             'json',
             where,
             f'cannot be read as json: {error}',
-            advice='Save it as UTF-8' if isinstance(error, UnicodeDecodeError)
-            else '')
+            advice='Save it as UTF-8'
+            if isinstance(error, UnicodeDecodeError) else '')
         return None
     if content is None:
         findings.error('json', where, 'holds null')
@@ -132,25 +171,22 @@ def read_lines(path: str, key: str, findings: Findings) -> Lines:
         Lines: Its lines without white space around them.
     """
     where, guessed = f"{key} '{path}'", False
-    if not _is_there(path, where, findings):
+    data = read_bytes(path, where, findings)
+    if data is None:
         return Lines([], False)
     try:
-        data = get(path)
-        try:
-            text = data.decode(
-                'utf-16' if data.startswith(UTF_16) else 'utf-8-sig')
-        except UnicodeDecodeError:
-            text, guessed = data.decode('latin-1'), True
-        fault = 'it holds null bytes' if '\0' in text else ''
-    except OSError as error:
-        fault = str(error)
-    if fault:
-        findings.error('text', where, f'cannot be read as text: {fault}')
+        text = data.decode(
+            'utf-16' if data.startswith(UTF_16) else 'utf-8-sig')
+    except UnicodeDecodeError:
+        text, guessed = data.decode('latin-1'), True
+    if '\0' in text:
+        findings.error('text', where,
+                       'cannot be read as text: it holds null bytes')
         return Lines([], False)
     text = text.replace('\r\n', '\n').replace('\r', '\n')
     lines = enumerate(text.split('\n'), start=1)
-    return Lines([(number, line.strip()) for number, line in lines
-                  if line.strip()], guessed)
+    return Lines([(number, line.strip())
+                  for number, line in lines if line.strip()], guessed)
 
 
 def entries_of(content: Any, field: str, where: str,

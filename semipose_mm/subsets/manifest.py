@@ -7,11 +7,13 @@ import runpy
 from importlib.util import find_spec
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
+from semipose_mm.data_files import Findings
 from semipose_mm.data_files.coco_files import (FileFault, JsonFile, name_some,
                                                read_json, shorten)
-from semipose_mm.subsets.selection import (PROTOCOLS, Instance, Usable, by_id,
-                                           entries_of, is_id, order_instances,
-                                           usable_instances)
+from semipose_mm.data_files.numbers import is_id
+from semipose_mm.data_files.text import entries_of
+from semipose_mm.subsets.selection import (PROTOCOLS, Instance, Usable,
+                                           order_instances, usable_instances)
 
 FORMAT = 'semipose_mm subset manifest 1'
 # entry of a manifest: the types that it may have
@@ -224,8 +226,9 @@ def compare(manifest: dict, source: JsonFile, folder: str) -> List[str]:
         faults.append(f'{source.path} {what}: its sha256 is {source.sha256}, '
                       f"expected {manifest['source'].get('sha256')}")
     for field in ('annotation', 'image'):
-        entries = entries_of(source.content, f'{field}s', source.path)
-        there = {str(entry.get('id')) for entry in entries}
+        entries = entries_of(source.content, f'{field}s', source.path,
+                             Findings())
+        there = {str(entry.get('id')) for _, entry in entries}
         gone = [i for i in manifest[f'{field}_ids'] if str(i) not in there]
         if gone:
             faults.append(f'{len(gone)} {field} ids of the manifest are not '
@@ -274,9 +277,8 @@ def _compare_file(manifest: dict, folder: str) -> List[str]:
         return []
     try:
         found = read_json(path)
-        ids = by_id(
-            entries_of(found.content, 'annotations', path), 'annotations',
-            path).keys()
+        entries = entries_of(found.content, 'annotations', path, Findings())
+        ids = {entry.get('id') for _, entry in entries}
     except FileFault as fault:
         return [str(fault)]
     if found.sha256 == manifest['subset'].get('sha256'):

@@ -222,8 +222,8 @@ FLAWS = [
                keypoints=[1, 2]), 'labeled', 'ERROR', 'x, y, visibility'),
     (TRAIN, at('annotations', keypoints=[9, 9, 2] * 16), 'labeled', 'ERROR',
      r"16 keypoints, but the metainfo 'coco' has 17"),
-    (TRAIN, at('annotations', keypoints=[9, 9, 0] * 17), 'labeled', 'warning',
-     'without a visible joint: 1'),
+    (TRAIN, at('annotations', keypoints=[9, 9, 0] * 17), 'labeled', 'ok',
+     '1 without a labeled joint'),
     (TRAIN, at('annotations',
                num_keypoints=3), 'labeled', 'warning', 'num_keypoints is not'),
     (TRAIN, at('annotations', keypoints=[9, 9, 7] * 17), 'labeled', 'warning',
@@ -343,7 +343,7 @@ def test_missing_file(name, part, folder):
     (folder / 'annotations' / f'{name}.json').unlink()
     assert has(
         check(make_config(folder)), 'ERROR',
-        f'{name}.json cannot be read: No such file', part)
+        f'{name}.json does not exist', part)
 
 
 # --------------------------------------------------------------------- images

@@ -7,6 +7,7 @@ that tells how they were chosen. Larger subsets contain the smaller ones.
 import os.path as osp
 import sys
 
+from semipose_mm.data_files import WARNING, Findings
 from semipose_mm.data_files.coco_files import FileFault, read_json, write_bytes
 from semipose_mm.subsets.manifest import (Rule, choose, compare, dump_manifest,
                                           load_manifest, make_subset,
@@ -81,7 +82,11 @@ def write_subsets(parser, args) -> None:
     categories = None
     if args.category is not None:
         categories = category_ids(source.content, args.category, args.ann_file)
-    usable = usable_instances(source.content, args.ann_file, categories)
+    findings = Findings()
+    usable = usable_instances(source.content, args.ann_file, categories,
+                              findings)
+    for line in findings.lines(WARNING):
+        print(f'warning: {line}', file=sys.stderr)
     rule = Rule(args.protocol, args.seed, args.stratify,
                 None if categories is None else sorted(categories, key=str))
     total = len(usable.instances)
