@@ -127,8 +127,9 @@ def own_configs(args, root: str) -> Dict[str, str]:
         dict: Name of a method to its config file.
     """
     from semipose_mm.config_maker import make_config
-    notes, folder = (osp.join(one, '') for one in (
-        osp.join(root, 'annotations'), osp.join(args.work_dir, 'configs')))
+    notes, folder = (
+        osp.join(one, '') for one in (osp.join(root, 'annotations'),
+                                      osp.join(args.work_dir, 'configs')))
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     with open(f'{folder}base.py', 'w') as file:
