@@ -14,6 +14,7 @@ from people_toys import make_people
 from toy_tools import call, run_command
 
 from semipose_mm.data_files import DataError
+from semipose_mm.launch.quickstart_configs import own_configs, write_configs
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def quickstart(monkeypatch):
 
 
 def test_all_steps(tmp_path):
-    people = make_people(tmp_path / 'people', labeled=6, unlabeled=32, val=8)
+    make_people(tmp_path / 'people', labeled=6, unlabeled=32, val=8)
     result = call(
         'quickstart.py',
         '--data',
@@ -92,12 +93,11 @@ def arguments(folder, data=None):
     return SimpleNamespace(work_dir=str(folder), iters=60, seed=3, data=data)
 
 
-def test_generated_people(quickstart, people_root, tmp_path, monkeypatch,
-                          no_yapf):
+def test_generated_people(people_root, tmp_path, monkeypatch, no_yapf):
     # what the tool sets goes away with the test
     monkeypatch.setenv('SEMIPOSE_OWN', '')
     cfg, hook = schedules(
-        quickstart.write_configs(
+        write_configs(
             arguments(tmp_path),
             dict(family='res18slim_own', root=str(people_root))))
     # fewer unlabeled samples than a batch: an epoch is one iteration
@@ -111,15 +111,15 @@ def test_own_data(quickstart, people_root, tmp_path):
     args = arguments(tmp_path / 'out', str(folder))
     data = quickstart.prepare_data(args)
     for _ in range(2):  # a second call replaces what the first one wrote
-        cfg, _ = schedules(quickstart.own_configs(args, data['root']))
+        cfg, _ = schedules(own_configs(args, data['root']))
     assert cfg.train_cfg.max_iters == 60
     assert cfg.train_dataloader.dataset.unlabeled.bbox_file
     boxes = folder / 'annotations/unlabeled_detections.json'
     boxes.unlink()
     with pytest.raises(DataError, match='--boxes .* does not exist'):
-        quickstart.own_configs(args, data['root'])
+        own_configs(args, data['root'])
     (folder / 'annotations/image_info_unlabeled.json').unlink()
-    cfg, _ = schedules(quickstart.own_configs(args, data['root']))
+    cfg, _ = schedules(own_configs(args, data['root']))
     assert cfg.train_dataloader.dataset.unlabeled == dict(
         type='UnlabeledPoseDataset',
         data_prefix=dict(img=f'{folder}/images/unlabeled/'))
