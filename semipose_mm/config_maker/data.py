@@ -61,7 +61,7 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
                         request, findings)
     name = osp.splitext(osp.basename(request.labeled))[0]
     keypoints = describe_keypoints(labeled.category, labeled.where,
-                                   request.keypoints, name)
+                                   request.keypoints, name, findings)
     num = len(keypoints.names)
     labeled.read(num)
     labeled.order(keypoints.names, others=request.keypoints is not None)

@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from semipose_mm.data_files import Findings
 from semipose_mm.data_files.keypoint_names import find_sides
 from .base import ConfigFault, zoo_folder
 from .writing import comment
@@ -88,7 +89,8 @@ def _named(pair, names: List[str]) -> tuple:
 
 
 def describe_keypoints(category: Optional[dict], where: str,
-                       description: Optional[str], name: str) -> Keypoints:
+                       description: Optional[str], name: str,
+                       findings: Findings) -> Keypoints:
     """Find out which keypoints the annotations have.
 
     Args:
@@ -98,6 +100,7 @@ def describe_keypoints(category: Optional[dict], where: str,
             optionally ``skeleton``, ``flip_pairs`` or ``symmetric: true``,
             and ``sigmas``.
         name (str): Name of the data set.
+        findings (Findings): Learns of a skeleton that cannot be drawn.
 
     Returns:
         Keypoints: The keypoints.
@@ -112,6 +115,14 @@ def describe_keypoints(category: Optional[dict], where: str,
         raise ConfigFault(f"{where} has no category with 'keypoints', the "
                           'names of those that the annotations have; name '
                           'them by --keypoints FILE.yaml')
+    names = entry.get('keypoints') if isinstance(entry, dict) else None
+    if not description and isinstance(
+            names, list) and not _are_pairs(entry.get('skeleton'), names):
+        findings.warn(
+            'skeleton',
+            where, f'has the skeleton {entry.pop("skeleton")}, '
+            'which cannot be drawn',
+            allowed=f'pairs of numbers from 1 to {len(names)}')
     _check(entry, where)
     unknown = sorted(map(str, set(entry) - set(FIELDS)))
     if description and unknown:
@@ -186,6 +197,14 @@ def read_yaml(path: str) -> Any:
                           f'{reason}') from error
 
 
+def _are_pairs(pairs: Any, names: List[str]) -> bool:
+    """Whether a value is pairs of keypoints, or nothing."""
+    return not pairs or isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(
+            one in names or type(one) is int and 0 < one <= len(names)
+            for one in pair) for pair in pairs)
+
+
 def _check(entry: Any, where: str) -> None:
     """Refuse a description that says something impossible."""
 
@@ -201,12 +220,7 @@ def _check(entry: Any, where: str) -> None:
                 isinstance(one, str) and one for one in names):
         refuse('keypoints', 'a list of different names')
     for field in ('skeleton', 'flip_pairs'):
-        pairs = entry.get(field) or []
-        fine = isinstance(pairs, list) and all(
-            isinstance(pair, list) and len(pair) == 2 and all(
-                one in names or type(one) is int and 0 < one <= len(names)
-                for one in pair) for pair in pairs)
-        if not fine:
+        if not _are_pairs(entry.get(field), names):
             refuse(
                 field, 'a list of pairs of names, or of numbers from 1 to '
                 f'{len(names)}')

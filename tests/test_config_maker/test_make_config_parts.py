@@ -6,6 +6,8 @@ import pytest
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
+from semipose_mm.data_files import Findings
+
 # ------------------------------------------------------------- schedule
 
 
@@ -46,14 +48,14 @@ def test_short_schedule(iterations):
 # ------------------------------------------------------------ keypoints
 
 
-def describe(tmp_path, category, yaml=None):
+def describe(tmp_path, category, yaml=None, findings=None):
     from semipose_mm.config_maker.keypoints import describe_keypoints
     path = None
     if yaml:
         path = tmp_path / 'names.yaml'
         path.write_text(json.dumps(yaml))
     return describe_keypoints(category, 'labels.json', path and str(path),
-                              'birds')
+                              'birds', findings or Findings())
 
 
 @pytest.mark.parametrize('names, flips', [
@@ -85,6 +87,15 @@ def test_doubtful_names_are_not_flipped(tmp_path, names, why):
     for told in (dict(symmetric=True), dict(flip_pairs=[])):
         found = describe(tmp_path, {}, dict(keypoints=names, **told))
         assert not found.unflipped and not found.pairs
+
+
+def test_a_skeleton_that_cannot_be_drawn(tmp_path):
+    findings = Findings()
+    category = dict(keypoints=['a', 'b'], skeleton=[[0, 1]])
+    assert not describe(
+        tmp_path, category, findings=findings).raw['skeleton_info']
+    line, = findings.lines('warning')
+    assert '[[0, 1]], which cannot be drawn' in line
 
 
 def test_known_sets():
