@@ -2,10 +2,12 @@
 """Small labeled and unlabeled data for ``semipose config``, and how to call
 it."""
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 
 from semipose_mm.cli import main
 
@@ -74,3 +76,28 @@ def call(monkeypatch, out, *args):
     """
     main(['config', *map(str, args), '--out', str(out)])
     return out
+
+
+def short(path, work_dir, iterations=2):
+    """The config with two iterations of two pairs."""
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict({
+        'work_dir': str(work_dir),
+        'train_cfg.max_iters': iterations,
+        'train_cfg.val_interval': iterations,
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.persistent_workers': False,
+        'val_dataloader.num_workers': 0,
+        'val_dataloader.persistent_workers': False,
+        'model.backbone.init_cfg': None,
+        'default_hooks.checkpoint.interval': iterations,
+        'default_hooks.logger.interval': 1,
+        'experiment_name': str(work_dir).replace(os.sep, '_'),
+        'visualizer.name': str(work_dir),
+        'log_level': 'WARNING'
+    })
+    for hook in cfg.custom_hooks:
+        if hook.type == 'MutualTeachingHook':
+            hook.update(burn_in=1, ramp_up=0)
+    return cfg

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from make_config_toys import (MOBILENET, RTMPOSE, SHUFFLENET, call, make_birds,
-                              options)
+                              options, short)
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.apis import inference_topdown, init_model
@@ -35,31 +35,6 @@ def made(birds, tmp_path_factory):
         call(patch, 'configs/birds.py', *options(birds))
     moved = shutil.move(str(folder / 'configs'), str(folder / 'moved'))
     return Path(moved, 'birds.py')
-
-
-def short(path, work_dir, iterations=2):
-    """The config with two iterations of two pairs."""
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict({
-        'work_dir': str(work_dir),
-        'train_cfg.max_iters': iterations,
-        'train_cfg.val_interval': iterations,
-        'train_dataloader.batch_size': 2,
-        'train_dataloader.num_workers': 0,
-        'train_dataloader.persistent_workers': False,
-        'val_dataloader.num_workers': 0,
-        'val_dataloader.persistent_workers': False,
-        'model.backbone.init_cfg': None,
-        'default_hooks.checkpoint.interval': iterations,
-        'default_hooks.logger.interval': 1,
-        'experiment_name': str(work_dir).replace(os.sep, '_'),
-        'visualizer.name': str(work_dir),
-        'log_level': 'WARNING'
-    })
-    for hook in cfg.custom_hooks:
-        if hook.type == 'MutualTeachingHook':
-            hook.update(burn_in=1, ramp_up=0)
-    return cfg
 
 
 def test_files(made):
