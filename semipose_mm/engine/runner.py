@@ -58,8 +58,9 @@ class SemiPoseRunner(Runner):
         ]
         self.logger.info(
             f'semipose_mm {__version__}, mmpose {mmpose.__version__}, torch '
-            f'{torch.__version__}, {get_device()}, {self._world_size} '
-            f'process(es), seed {self._seed}')
+            f'{torch.__version__}, {get_device()}, processes: '
+            f'{self._world_size} (launcher: {self._launcher}), seed '
+            f'{self._seed}')
         self.logger.info(f'Config: {self._config_file}, environment: '
                          f'{osp.join(self._log_dir, ENVIRONMENT)}')
 

@@ -122,6 +122,6 @@ def test_slurm_tasks_train_on_cpu(tmp_path):
     ]
     out = [task.communicate(timeout=120)[0] for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], out
-    assert 'Distributed launcher: slurm' in out[0]
+    assert 'processes: 2 (launcher: slurm)' in out[0]
     assert 'Saving checkpoint at 8 iterations' in out[0]
     assert [o.count('SyncBN does not run on CPU') for o in out] == [1, 0]

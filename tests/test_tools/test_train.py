@@ -81,7 +81,7 @@ def test_several_processes_on_cpu(tmp_path, config):
         cwd=tmp_path,
         launch=('-m', 'torch.distributed.run', '--standalone',
                 '--nproc_per_node=2'))
-    assert 'Distributed launcher: pytorch' in result.stdout
+    assert 'processes: 2 (launcher: pytorch)' in result.stdout
     assert 'stopped after iteration 10 of 30' in result.stdout
 
 
