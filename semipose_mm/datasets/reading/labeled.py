@@ -60,16 +60,16 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
         BaseCocoStyleDataset._load_annotations = stock
 
 
+@no_collecting()
 def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
     """Load annotations as MMPose does, from what was read and mended."""
     if (type(dataset).parse_data_info
             is not BaseCocoStyleDataset.parse_data_info):
         return stock(dataset)
     findings, metainfo = Findings(), dataset.metainfo
-    with no_collecting():
-        labels = read_labels(dataset.ann_file, f'{key}.ann_file', findings,
-                             metainfo['num_keypoints'],
-                             dataset.data_prefix.get('img', ''))
+    labels = read_labels(dataset.ann_file, f'{key}.ann_file', findings,
+                         metainfo['num_keypoints'],
+                         dataset.data_prefix.get('img', ''))
     names = metainfo['keypoint_id2name']
     labels.check_order([names[i] for i in range(len(names))], findings)
     log_findings(findings)
