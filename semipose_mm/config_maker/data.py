@@ -3,8 +3,6 @@
 import os.path as osp
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Set
 
-import numpy as np
-
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import compare_sizes, relative_size
 from semipose_mm.subsets.selection import order_instances
@@ -102,12 +100,10 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
         source, index, told = read_unlabeled(source, validating, stage,
                                              findings)
         num_unlabeled = len(index)
-        sides = index.boxes[:, 2:] - index.boxes[:, :2]
+        boxes, _, sizes = labeled.labels.arrays(labeled.entries)
         compare_sizes(
-            relative_size(*labeled.boxes()),
-            relative_size(
-                np.hstack((sides, sides)), index.sizes[index.images]),
-            source.where, findings)
+            relative_size(boxes, sizes), index.relative_size, source.where,
+            findings)
     else:
         _offer_rest(labeled, findings)
     return Data(keypoints, metainfo, train, val, source, num_unlabeled, told)

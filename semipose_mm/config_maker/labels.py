@@ -6,8 +6,6 @@ from collections import Counter
 from typing import (TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional,
                     Sequence, Set)
 
-import numpy as np
-
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import check_boxes
 from semipose_mm.data_files.categories import choose_labels, names_by_id
@@ -128,17 +126,8 @@ class LabelFile:
         if not self.entries:
             raise ConfigFault(f'{self.where} has no usable instance: '
                               f'{self.told([])}')
-        boxes, sizes = self.boxes()
-        joints = np.reshape([one.keypoints for one in self.entries],
-                            (len(boxes), -1, 3)).astype(float)
-        check_boxes(boxes, joints, sizes, self.where, self.findings)
-
-    def boxes(self) -> tuple:
-        """Boxes that are used, and sizes of their images, in pixels."""
-        images = self.labels.images
-        return (np.array([one.box for one in self.entries], float),
-                np.array([images[one.image_id].size for one in self.entries],
-                         float))
+        check_boxes(*self.labels.arrays(self.entries), self.where,
+                    self.findings)
 
     def order(self, names: Sequence[str], others: bool = False) -> None:
         """Bring the keypoints into an order by their names.

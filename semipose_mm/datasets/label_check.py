@@ -8,12 +8,14 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from ..data_files import DataError
+from ..data_files import DataError, Findings
+from ..data_files.box_fit import compare_sizes
 from ..data_files.images import (allowed_roots, describe, image_size,
                                  is_inside, size_fault)
 from .fetching import find_loader
+from .reading.box_index import BoxIndex
 from .reading.labeled import summary_of
-from .reading.reports import describe_left_out
+from .reading.reports import describe_left_out, log_findings
 from .transforms.lean_loading import LeanLoadImage
 from .unlabeled_dataset import UnlabeledPoseDataset
 
@@ -207,6 +209,27 @@ def check_sizes(dataset: BaseDataset, key: str, whole: Any,
     if len(faults) > (0 if labeled else checked / 2):
         raise DataError(f'{key}: {faults[0]} ({len(faults)} of {checked} '
                         'images that were looked at are like this)')
+
+
+def compare_boxes(labeled: Any, unlabeled: Any, key: str) -> None:
+    """Warn of unlabeled boxes of another size in their images than labels.
+
+    Args:
+        labeled (Any): The labeled dataset, or a combination; read.
+        unlabeled (Any): The unlabeled one.
+        key (str): Config key of the unlabeled one.
+    """
+    summaries = [summary_of(part) for part, _ in leaves(labeled, '')]
+    sizes = [one.box_size for one in summaries if one is not None]
+    if not sizes:
+        return
+    findings = Findings()
+    for part, place in leaves(unlabeled, key):
+        index = getattr(part, 'data_list', None)
+        if isinstance(index, BoxIndex):
+            compare_sizes(
+                float(np.median(sizes)), index.relative_size, place, findings)
+    log_findings(findings)
 
 
 def check_labels(dataset: BaseDataset, key: str, allow_outside: bool) -> None:

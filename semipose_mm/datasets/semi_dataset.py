@@ -13,7 +13,8 @@ from .fetching import fetch
 from .images.bad_images import BadImages
 from .images.caching import attach, hold_images
 from .images.image_cache import ImageCache
-from .label_check import check_labels, check_sizes, check_unlabeled, leaves
+from .label_check import (check_labels, check_sizes, check_unlabeled,
+                          compare_boxes, leaves)
 from .pipeline import (check_explicit, check_keypoints, check_loading,
                        check_order, derive_unlabeled, say_easy)
 from .reading.labeled import one_reading
@@ -238,6 +239,8 @@ class SemiPoseDataset(Dataset):
                                       self.labeled_cache_mb,
                                       f'{KEY}.labeled_cache_mb')
         self._checked.add(name)
+        if len(self._checked) == 2:
+            compare_boxes(self.labeled, self.unlabeled, f'{KEY}.unlabeled')
 
     def check_repeatable(self) -> None:
         """Refuse transforms that make an item another one each time."""

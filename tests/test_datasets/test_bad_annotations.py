@@ -68,6 +68,16 @@ def image(index, **fields):
     return change
 
 
+def boxes(convert):
+    """A change of all boxes."""
+
+    def change(content):
+        for one in content['annotations']:
+            one['bbox'] = convert(*one['bbox'])
+
+    return change
+
+
 ONE_WRONG = [5.] * 50 + [NAN]
 
 
@@ -103,6 +113,10 @@ class TestLabels:
         (lambda c: dict(c, annotations=dict()), "a dict as 'annotations'"),
         (lambda c: dict(c, images=[5]), r'images\[0\] is a int'),
         (lambda c: dict(c, annotations=[5]), r'annotations\[0\] is a int'),
+        (boxes(lambda x, y, w, h: [x / 999, y / 999, w / 999, h / 999]),
+         'boxes below one pixel.*shares of the width and height'),
+        (boxes(lambda x, y, w, h: [1, 1, 9, 9]),
+         'only 5% of the labeled joints in their boxes'),
     ])  # yapf: disable
     @pytest.mark.parametrize('lazy', [False, True])
     def test_one_clear_line(self, labels, change, message, lazy):
@@ -111,6 +125,17 @@ class TestLabels:
         text = str(error.value)
         assert text.startswith('train_dataloader.dataset.labeled.ann_file ')
         assert 'labels.json' in text and '\n' not in text
+
+    def test_boxes_of_another_size_in_their_images(self, logged, build_semi,
+                                                   semi_cfg):
+        """Whole images beside boxes of a quarter of them teach little."""
+        build_semi().full_init()
+        assert not any('larger than the labeled ones' in x for x in logged)
+        whole = dict(semi_cfg['unlabeled'], ann_file='', bbox_file=None)
+        build_semi(unlabeled=whole).full_init()
+        line, = (x for x in logged if 'larger than the labeled ones' in x)
+        assert line.startswith('train_dataloader.dataset.unlabeled takes '
+                               'whole images as boxes that are 1.7 times')
 
     @pytest.mark.parametrize('raw', [
         b'', b'{"images": [{"id": 1, "fi', b'\x89PNG\r\n\x1a\n\x00\xff',

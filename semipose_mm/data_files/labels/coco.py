@@ -56,8 +56,11 @@ def labels_of(content: Any,
     labels.raw = content
     for key, image in labels.images.items():
         if not isinstance(key, int):
-            findings.error('image id text', f'{where}, images[{image.number}]'
-                           '.id', show(key), allowed='an integer')
+            findings.error(
+                'image id text', f'{where}, images[{image.number}]'
+                '.id',
+                show(key),
+                allowed='an integer')
     if folder:
         for entry in content['images']:
             image = labels.images.get(entry.get('id'))
@@ -65,8 +68,8 @@ def labels_of(content: Any,
                 entry['file_name'] = image.name
     if content.get('categories'):
         labels.categories = [
-            one for _, one in entries_of(content, 'categories', where,
-                                         findings)
+            one
+            for _, one in entries_of(content, 'categories', where, findings)
         ]
     joints = JointReader(where, num_joints, findings)
     reader, kept = _EntryReader(labels, joints, findings), []
@@ -117,8 +120,11 @@ class _EntryReader:
         fault = self._fault(entry, index)
         if fault:
             name, value, allowed = fault
-            self.findings.error(name, f'{self.labels.where}, {place}.{name}',
-                                show(value), allowed=allowed)
+            self.findings.error(
+                name,
+                f'{self.labels.where}, {place}.{name}',
+                show(value),
+                allowed=allowed)
             return None
         for name in ('bbox', 'keypoints'):
             if not entry.get(name):  # null, or an empty list
@@ -170,16 +176,14 @@ class _EntryReader:
             if (declared is not None and declared != count
                     and declared != count_labeled(entry['keypoints'])):
                 self.findings.warn(
-                    'num_keypoints',
-                    f'{where}.num_keypoints',
+                    'num_keypoints', f'{where}.num_keypoints',
                     f'is {declared!r}, but {count} joints are labeled; they '
                     'are counted anew')
             entry['keypoints'] = keypoints
         area = instance_area(entry)
         if 'area' in entry and entry['area'] != area:
             self.findings.warn(
-                'area',
-                f'{where}.area',
+                'area', f'{where}.area',
                 f"{show(entry['area'])} and taken from the box, in training "
                 'and evaluation')
         entry.update(

@@ -76,8 +76,8 @@ def labeled_images(annotations: Iterable[dict]) -> Set[Any]:
     }
 
 
-def unused_reason(keypoints: Sequence[float], box: Sequence[float],
-                  crowd: Any, size: Optional[Sequence[float]]) -> str:
+def unused_reason(keypoints: Sequence[float], box: Sequence[float], crowd: Any,
+                  size: Optional[Sequence[float]]) -> str:
     """Why MMPose's top-down datasets leave an entry out.
 
     Args:

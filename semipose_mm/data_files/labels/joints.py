@@ -99,11 +99,15 @@ class JointReader:
                       box: Optional[Sequence[float]]) -> list:
         """Take joints at (0, 0), far from their box, as not labeled."""
         joints = [
-            joint for joint in range(self.num_joints)
-            if values[3 * joint + 2] and not values[3 * joint]
-            and not values[3 * joint + 1]
+            joint for joint in range(self.num_joints) if values[3 * joint + 2]
+            and not values[3 * joint] and not values[3 * joint + 1]
         ]
-        if not joints or (box is not None and box[0] <= 0 and box[1] <= 0):
+        if not joints:
+            return values
+        if box is not None and box[0] <= 0 and box[1] <= 0:
+            self.findings.note(
+                'joint in the corner', f'{self.where}, {place}.keypoints',
+                f'has joint {joints[0]} labeled at (0, 0), as its box allows')
             return values
         self._first = self._first or place
         self._at_origin.update(joints)

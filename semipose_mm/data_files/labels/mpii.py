@@ -48,15 +48,24 @@ def read_mpii(path: str, key: str, findings: Findings) -> Labels:
         name, box = entry.get('image'), _read_box(entry)
         keypoints = _read_joints(entry)
         if not isinstance(name, str) or not name.split('.')[0].isdigit():
-            findings.error('mpii image', f'{place}.image', show(name),
-                           allowed='a file name that begins with a number, '
-                           'of which MMPose makes the id')
+            findings.error(
+                'mpii image',
+                f'{place}.image',
+                show(name),
+                allowed='a file name that begins with a number, '
+                'of which MMPose makes the id')
         elif box is None:
-            findings.error('box', place, 'has no center and scale',
-                           allowed='two numbers and one, in pixels')
+            findings.error(
+                'box',
+                place,
+                'has no center and scale',
+                allowed='two numbers and one, in pixels')
         elif keypoints is None:
-            findings.error('keypoints', place, 'has no joints and joints_vis',
-                           allowed='two numbers and one for each joint')
+            findings.error(
+                'keypoints',
+                place,
+                'has no joints and joints_vis',
+                allowed='two numbers and one for each joint')
         else:
             labels.images.setdefault(
                 name, Image(name, name, None, len(labels.images)))

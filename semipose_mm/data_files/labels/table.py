@@ -2,7 +2,9 @@
 """Labels as a table that says what is used, and why the rest is not."""
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, List, Optional, Sequence
+from typing import Any, Collection, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
 
 from ..findings import DataError, Findings
 from ..images.lists import Image
@@ -48,9 +50,9 @@ class Labels:
                 grouped[entry.image_id].append(entry)
         return [one for key in self.images for one in grouped.get(key, ())]
 
-    def left_out(self,
-                 categories: Optional[Collection[Any]] = None
-                 ) -> Dict[str, int]:
+    def left_out(
+            self,
+            categories: Optional[Collection[Any]] = None) -> Dict[str, int]:
         """Numbers of the entries that are not used, by reason.
 
         With the number of those that are used they add up to ``total``.
@@ -63,6 +65,24 @@ class Labels:
         if self.total > len(self.entries):
             counts[ERRORS] = self.total - len(self.entries)
         return dict(counts.most_common())
+
+    def arrays(self, entries: Sequence[Entry]) -> Tuple[np.ndarray, ...]:
+        """Boxes, joints and image sizes of entries that are used, in pixels.
+
+        Args:
+            entries (Sequence[Entry]): The entries, N of them.
+
+        Returns:
+            tuple[np.ndarray]: x, y, width, height of shape (N, 4); x, y and
+            visibility of shape (N, K, 3); width and height of shape (N, 2).
+        """
+        joints = np.array([one.keypoints for one in entries], float)
+        return (np.array([one.box for one in entries], float).reshape(-1, 4),
+                joints.reshape(len(entries), self.num_joints, 3),
+                np.array([
+                    self.images[one.image_id].size or (np.nan, np.nan)
+                    for one in entries
+                ], float).reshape(-1, 2))
 
     def content(self) -> dict:
         """The file as MMPose and its evaluation read it, mended.
@@ -131,8 +151,11 @@ class Labels:
             flat = one.get('keypoints')
             if not flat:
                 return one
-            return dict(one, keypoints=[
-                value for i in order for value in flat[3 * i:3 * i + 3]])
+            return dict(
+                one,
+                keypoints=[
+                    value for i in order for value in flat[3 * i:3 * i + 3]
+                ])
 
         def category(one: dict) -> dict:
             if len(one.get('keypoints') or ()) != len(order):

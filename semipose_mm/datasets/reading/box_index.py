@@ -8,6 +8,8 @@ from typing import (Any, Dict, Iterable, List, NamedTuple, Optional, Tuple,
 
 import numpy as np
 
+from ...data_files.box_fit import relative_size
+
 # names from a json or the file system may hold what is no proper UTF-8
 CODEC = dict(encoding='utf-8', errors='surrogatepass')
 
@@ -115,6 +117,13 @@ class BoxIndex(Sequence):
         self.boxes = boxes
         self.scores = scores
         self.sizes = sizes
+
+    @property
+    def relative_size(self) -> float:
+        """float: Side of the boxes as a share of that of their images."""
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        return relative_size(
+            np.hstack((sides, sides)), self.sizes[self.images])
 
     @classmethod
     def build(cls, paths: Sequence, image_ids: Sequence, images: np.ndarray,

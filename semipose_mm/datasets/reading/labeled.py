@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 from xtcocotools.coco import COCO
 
 from ...data_files import DataError, Findings
+from ...data_files.box_fit import check_boxes, relative_size
 from ...data_files.labels import Labels, read_labels
 from ...data_files.text import no_collecting
 from .reports import describe_left_out, log_findings
@@ -24,11 +25,14 @@ class Summary(NamedTuple):
         total (int): Number of its annotations.
         used (int): Number of those that MMPose uses.
         left_out (dict[str, int]): Numbers of the others, by reason.
+        box_size (float): Side of their boxes as a share of their images,
+            see :func:`relative_size`.
     """
 
     total: int
     used: int
     left_out: Dict[str, int]
+    box_size: float
 
 
 _summaries: 'WeakKeyDictionary[BaseDataset, Summary]' = WeakKeyDictionary()
@@ -72,14 +76,17 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
                          dataset.data_prefix.get('img', ''))
     names = metainfo['keypoint_id2name']
     labels.check_order([names[i] for i in range(len(names))], findings)
+    entries, left_out = labels.used(), labels.left_out()
+    boxes, joints, sizes = labels.arrays(entries)
+    check_boxes(boxes, joints, sizes, labels.where, findings)
     log_findings(findings)
-    used, left_out = len(labels.used()), labels.left_out()
-    if not used:
+    if not entries:
         raise DataError(
             f"{key} uses none of its {labels.total} annotations from "
             f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label "
             'needs a box inside its image, iscrowd 0 and a labeled joint')
-    _summaries[dataset] = Summary(labels.total, used, left_out)
+    _summaries[dataset] = Summary(labels.total, len(entries), left_out,
+                                  relative_size(boxes, sizes))
     base_coco_style_dataset.COCO = lambda path: _as_coco(labels)
     try:
         instances, images = stock(dataset)
