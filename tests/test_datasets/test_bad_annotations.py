@@ -126,13 +126,14 @@ class TestLabels:
         assert text.startswith('train_dataloader.dataset.labeled.ann_file ')
         assert 'labels.json' in text and '\n' not in text
 
-    def test_boxes_of_another_size_in_their_images(self, logged, build_semi,
+    def test_boxes_of_another_size_in_their_images(self, logged, labels,
                                                    semi_cfg):
-        """Whole images beside boxes of a quarter of them teach little."""
-        build_semi().full_init()
+        """Whole images beside boxes of a third of them teach little."""
+        tight = boxes(lambda *_: [6, 6, 32, 32])
+        labels(tight).full_init()
         assert not any('larger than the labeled ones' in x for x in logged)
-        whole = dict(semi_cfg['unlabeled'], ann_file='', bbox_file=None)
-        build_semi(unlabeled=whole).full_init()
+        semi_cfg['unlabeled'].update(ann_file='', bbox_file=None)
+        labels(tight).full_init()
         line, = (x for x in logged if 'larger than the labeled ones' in x)
         assert line.startswith('train_dataloader.dataset.unlabeled takes '
                                'whole images as boxes that are 1.7 times')
