@@ -7,9 +7,9 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS, METRICS, MODELS
 from recipe_toys import CONFIGS
 
-from semipose_mm.checkpoint.export_config import (network_config, own_class,
+from semipose_mm.checkpoint.export.config import (network_config, own_class,
                                                   plain_config)
-from semipose_mm.checkpoint.export_weights import ExportError
+from semipose_mm.checkpoint.export.weights import ExportError
 
 RECIPES = [
     'posedual_mobilenetv2_mouse9', 'posecons_mobilenetv2_lspet',

@@ -12,9 +12,9 @@ from mmpose.registry import MODELS
 from torch import nn
 from toys import BASE, CODEC
 
-from semipose_mm.checkpoint import export_onnx
-from semipose_mm.checkpoint.export_config import network_config
-from semipose_mm.checkpoint.export_weights import ExportError
+from semipose_mm.checkpoint.export import onnx_file as export_onnx
+from semipose_mm.checkpoint.export.config import network_config
+from semipose_mm.checkpoint.export.weights import ExportError
 
 ort = pytest.importorskip(
     'onnxruntime', reason='pip install -r '

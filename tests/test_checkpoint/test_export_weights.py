@@ -7,7 +7,7 @@ import torch
 from mmpose.registry import MODELS
 from toys import BASE, DUAL, build_model
 
-from semipose_mm.checkpoint.export_weights import (ExportError,
+from semipose_mm.checkpoint.export.weights import (ExportError,
                                                    average_weights,
                                                    network_numbers,
                                                    network_weights)

@@ -14,7 +14,7 @@ from mmpose.structures import PoseDataSample
 from people_toys import own_config
 
 from semipose_mm.engine import LabelError
-from semipose_mm.engine.label_watch import WATCHED, LabelWatch
+from semipose_mm.engine.loops.label_watch import WATCHED, LabelWatch
 
 
 def batch(weight=0., box=(10, 10, 50, 90), visible=1., form='semi'):

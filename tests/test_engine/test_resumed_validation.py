@@ -56,7 +56,7 @@ def run(root, work_dir, loop, name, hook=None, **overrides):
 def test_what_hooks_began_is_ended(people_root, tmp_path, no_yapf,
                                    monkeypatch):
     """EMAHook exchanges weights before a validation, and back after it."""
-    monkeypatch.setattr('semipose_mm.engine.eval_loops.STOP_INTERVAL', 1)
+    monkeypatch.setattr('semipose_mm.engine.loops.eval_loops.STOP_INTERVAL', 1)
 
     class Watch(Interrupt):
         priority = 'VERY_HIGH'
@@ -85,7 +85,7 @@ def scores(runner):
 @pytest.mark.parametrize('loop', [EPOCHS, ITERS], ids=['epochs', 'iters'])
 def test_it_is_made_up_for(people_root, tmp_path, no_yapf, monkeypatch, loop,
                            what):
-    monkeypatch.setattr('semipose_mm.engine.eval_loops.STOP_INTERVAL', 1)
+    monkeypatch.setattr('semipose_mm.engine.loops.eval_loops.STOP_INTERVAL', 1)
     whole = run(people_root, tmp_path / 'whole', loop, f'{what}whole')
     assert scores(whole)['iteration'] == 4
     cut = tmp_path / 'cut'

@@ -8,7 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from toy_runner import toy_runner
 
-from semipose_mm.engine import CompileHook, step_threads
+from semipose_mm.engine import CompileHook
+from semipose_mm.engine.loops import step_threads
 
 EPOCHS = dict(type='SemiPoseTrainLoop', max_epochs=6)
 ITERS = dict(type='SemiPoseIterTrainLoop', max_iters=60, val_interval=5)

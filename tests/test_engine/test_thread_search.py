@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from semipose_mm.engine.thread_search import Finding, ThreadSearch
+from semipose_mm.engine.loops.thread_search import Finding, ThreadSearch
 
 IDLE = {1: 0.17, 2: 0.13}
 HOG = {1: 0.17, 2: 3.7}

@@ -200,7 +200,7 @@ def test_pipeline_switch_hook(tmp_path):
 
 
 def test_histories_are_bounded(tmp_path, monkeypatch, whole):
-    monkeypatch.setattr('semipose_mm.engine.train_loop._HISTORY', 5)
+    monkeypatch.setattr('semipose_mm.engine.loops.train_loop._HISTORY', 5)
     runner = toy_runner(tmp_path, [RECORD])
     runner.train()
     history = runner.message_hub.get_scalar('train/loss')

@@ -13,8 +13,10 @@ from mmpose.apis import init_model
 from toy_tools import run_command
 
 import semipose_mm
-from semipose_mm.checkpoint import export_check, export_onnx, stock_inference
-from semipose_mm.checkpoint.export_weights import ExportError
+from semipose_mm.checkpoint.export import check as export_check
+from semipose_mm.checkpoint.export import onnx_file as export_onnx
+from semipose_mm.checkpoint.export import stock_inference
+from semipose_mm.checkpoint.export.weights import ExportError
 
 RECORD = dict(
     version='0.1',
@@ -176,7 +178,7 @@ def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
 def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,
                               in_process):
     """The average of equal networks scores what a network does."""
-    from semipose_mm.checkpoint.export import make_export
+    from semipose_mm.checkpoint.export.network import make_export
     checkpoint = torch.load(source[1], weights_only=True)
     state = checkpoint['state_dict']
     for key in list(state):

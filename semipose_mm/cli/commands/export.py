@@ -114,7 +114,7 @@ def score(cfg, export):
     """
     if not cfg.get('val_dataloader') or not cfg.get('val_evaluator'):
         return {}, 'the config has no validation data'
-    from semipose_mm.checkpoint.export import annotation_files
+    from semipose_mm.checkpoint.export.network import annotation_files
     for path in annotation_files(cfg.val_dataloader.dataset):
         if not osp.isfile(path):
             return {}, f'{path} does not exist'
@@ -175,7 +175,7 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
     Returns:
         dict: Content by path, the checkpoint last.
     """
-    from semipose_mm.checkpoint import export_check
+    from semipose_mm.checkpoint.export import check as export_check
     model = export_check.load_training(cfg, export.training_state,
                                        export.number, export.dataset_meta)
     files = {
@@ -195,7 +195,7 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
     print(f'Self-check: MMPose without this package predicts the same for '
           f'{len(inputs)} random inputs and {len(samples)} images.')
     if args.onnx:
-        from semipose_mm.checkpoint import export_onnx
+        from semipose_mm.checkpoint.export import onnx_file as export_onnx
         net = export_check.network_of(model, export.number)
         data = export_onnx.to_onnx(net, export.config, about['joints'])
         gap = export_onnx.check_onnx(data, net, export.config)
@@ -225,7 +225,7 @@ def write(parser, files):
 
 def report(export, about):
     """Tell the scores, and which network the training followed."""
-    from semipose_mm.checkpoint.export import scores_by_network
+    from semipose_mm.checkpoint.export.network import scores_by_network
     from semipose_mm.evaluation import format_score, score_table
     networks, iteration = scores_by_network(about)
     if about.get('average'):
@@ -249,8 +249,8 @@ def run(parser, args):
     """Export."""
     check_args(parser, args)
     cfg = load_config(parser, args)
-    from semipose_mm.checkpoint import export as exporting
-    from semipose_mm.checkpoint.export_weights import ExportError
+    from semipose_mm.checkpoint.export import network as exporting
+    from semipose_mm.checkpoint.export.weights import ExportError
     from semipose_mm.files import file_digest
     if args.network is None:
         args.network = selected_network(parser, cfg)
@@ -259,7 +259,7 @@ def run(parser, args):
     check_writable(parser, 'OUT', osp.dirname(osp.abspath(stem)))
     try:
         if args.onnx:
-            from semipose_mm.checkpoint.export_onnx import check_packages
+            from semipose_mm.checkpoint.export.onnx_file import check_packages
             check_packages()
         source = load_checkpoint(parser, args.checkpoint)
         export = exporting.make_export(cfg, source, args.network)

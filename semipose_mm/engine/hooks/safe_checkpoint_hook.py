@@ -18,9 +18,9 @@ from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.errors import RunError
 from semipose_mm.files import remove_unfinished, write_text
 from ..agreement import from_main
-from ..late_removal import LateRemoval, remove_again
 from ..running_statistics import average_running_statistics
 from ..training_record import TrainingRecord, scored_iteration
+from .late_removal import LateRemoval, remove_again
 
 #: A training that was stopped between two epochs' checkpoints.
 _STOPPED = 'semipose_stopped_ckpt'

@@ -2,7 +2,7 @@
 """The config that is written beside converted PoseDual weights."""
 from typing import List, NamedTuple, Tuple
 
-from .official import (OWN_CHANNELS, UNION_JOINTS, Architecture, OfficialError,
+from .networks import (OWN_CHANNELS, UNION_JOINTS, Architecture, OfficialError,
                        union_flip_indices)
 
 #: tuple[float]: What the released code subtracts from the channels of a
@@ -111,7 +111,7 @@ def config_text(spec: ConfigSpec) -> str:
     lines = [
         f'# Weights of {spec.source}',
         f'# sha256 {spec.sha256}',
-        "# converted by semipose convert.",
+        '# converted by semipose convert.',
         f"_base_ = ['{_ZOO}/{spec.dataset}/'",
         f"          '{base}.py']",
     ]

@@ -17,10 +17,10 @@ from semipose_mm.data_files import DataError
 from semipose_mm.datasets.reading.labeled import one_reading
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
-from .agreement import STOP_INTERVAL, any_rank
-from .running_statistics import average_running_statistics
-from .training_record import note_scores
-from .unwrapping import unwrap
+from ..agreement import STOP_INTERVAL, any_rank
+from ..running_statistics import average_running_statistics
+from ..training_record import note_scores
+from ..unwrapping import unwrap
 
 EvaluatorType = Union[Evaluator, Dict, List]
 

@@ -10,13 +10,13 @@ from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
 
 from semipose_mm.errors import RunError
-from .agreement import STOP_INTERVAL, any_rank
-from .finite_steps import FiniteSteps
+from ..agreement import STOP_INTERVAL, any_rank
+from ..log_interval import log_interval
+from ..optim.finite_steps import FiniteSteps
+from ..training_record import scored_iteration
 from .history import bound_histories
 from .label_watch import LabelWatch
-from .log_interval import log_interval
 from .step_threads import StepThreads
-from .training_record import scored_iteration
 
 # values of a scalar that are kept at least
 _HISTORY = 10000

@@ -10,10 +10,10 @@ from mmpose.apis.inference import dataset_meta_from_config
 from torch import Tensor
 
 from semipose_mm.version import __version__
-from .export_config import network_config, plain_config
-from .export_weights import (ExportError, average_weights, network_numbers,
-                             network_weights)
-from .plain import from_plain, to_builtin
+from ..plain import from_plain, to_builtin
+from .config import network_config, plain_config
+from .weights import (ExportError, average_weights, network_numbers,
+                      network_weights)
 
 #: str: Name of the weight average among networks.
 AVERAGE = 'average'

@@ -12,7 +12,7 @@ from mmpose import registry as mmpose_registry
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from semipose_mm.models.networks import peer_config
-from .export_weights import ExportError
+from .weights import ExportError
 
 _PACKAGE = __name__.partition('.')[0]
 # what is taken over; training has no part in it

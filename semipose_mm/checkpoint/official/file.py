@@ -10,9 +10,9 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 import semipose_mm.models  # noqa: F401, registers the estimator
-from .loading import load_from_local
-from .official import OfficialError, find_networks
-from .official_config import MEAN, STD
+from ..loading import load_from_local
+from .config import MEAN, STD
+from .networks import OfficialError, find_networks
 
 
 def load_networks(path: str) -> List[Dict[str, Tensor]]:

@@ -16,8 +16,8 @@ from mmpose.apis import init_model
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 
-from .export_weights import ExportError
 from .stock_inference import Sample, head_outputs, keypoints
+from .weights import ExportError
 
 #: float: Outputs may differ by this, relative to the largest.
 TOLERANCE = 1e-6

@@ -9,7 +9,7 @@ from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.runner import Runner
 
-from .hooks import CompileHook
+from ..hooks import CompileHook
 from .thread_search import ThreadSearch
 
 

@@ -11,9 +11,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from .export_check import compare, random_inputs
-from .export_weights import ExportError
+from .check import compare, random_inputs
 from .stock_inference import head_outputs
+from .weights import ExportError
 
 #: float: Outputs of onnxruntime may differ by this, relative to the largest
 #: one: a heatmap's peak is about 1.

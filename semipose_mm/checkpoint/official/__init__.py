@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""Weights that the authors of PoseDual released."""
