@@ -23,8 +23,8 @@ SHIPPED = ('README.md', 'configs', 'docs', 'model-index.yml',
 CHECKOUT_ONLY = ('*.py[cod]', 'docs/results.json',
                  'projects/synthetic_people/configs/*',
                  'projects/synthetic_people/train_detector.py',
-                 'tools/install.sh', 'tools/misc/*.py',
-                 'tools/quickstart.sh', 'tools/run_tests.sh')
+                 'tools/install.sh', 'tools/misc/*.py', 'tools/quickstart.sh',
+                 'tools/run_tests.sh')
 
 
 def read_version():
@@ -109,8 +109,7 @@ if __name__ == '__main__':
         packages=find_packages(include=('semipose_mm', 'semipose_mm.*')),
         python_requires='>=3.10',
         install_requires=['numpy'],
-        entry_points=dict(
-            console_scripts=['semipose = semipose_mm.cli:main']),
+        entry_points=dict(console_scripts=['semipose = semipose_mm.cli:main']),
         extras_require={
             name: read_requirements(name)
             for name in ('hotcoco', 'onnx', 'mmpretrain', 'tensorboard',

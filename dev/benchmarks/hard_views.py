@@ -1,8 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Time every operation of the hard views against the size of the batch.
 
-python dev/benchmarks/hard_views.py [--batches 1 8 32] [--size 192
-256]
+python dev/benchmarks/hard_views.py [--batches 1 8 32] [--size 192 256]
 """
 import argparse
 from typing import Callable, Dict

@@ -23,9 +23,9 @@ from released_loader import MEAN, STD, ReleasedLoader
 from torch.utils.data import DataLoader
 from torchvision.transforms.functional import normalize
 
+from semipose_mm.data_files.images import read_image
 from semipose_mm.datasets import SemiPoseDataset, SemiPoseSampler
 from semipose_mm.datasets.fetching import find_source
-from semipose_mm.data_files.images import read_image
 from semipose_mm.datasets.seeding import seed_globals, undisturbed
 from semipose_mm.datasets.transforms import RandAugment
 from semipose_mm.datasets.transforms.photometric import OPERATIONS

@@ -178,8 +178,8 @@ def tabulate(found: Dict[str, List[dict]], read_only: bool) -> List[List[str]]:
         ] for name in found]
     parts = list(next(iter(found.values()))[0]['seconds'])
     rows = [[
-        'boxes, workers', *parts, 'seconds in all', 'CPU seconds',
-        'peak, MiB', 'a worker alone, MiB'
+        'boxes, workers', *parts, 'seconds in all', 'CPU seconds', 'peak, MiB',
+        'a worker alone, MiB'
     ]]
     for name, runs in found.items():
         parts_of = (

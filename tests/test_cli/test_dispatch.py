@@ -14,7 +14,7 @@ def test_the_page_is_what_help_prints():
 
 
 @pytest.mark.parametrize('words, expected', [
-    (['trian'], 'there is no command trian; there are browse, check, '),
+    (['trains'], 'there is no command trains; there are browse, check, '),
     (['plot'], 'no command plot; there are plot curves, plot predictions'),
     (['plot', 'a'], 'no command plot a; there are plot curves, '),
     (['train', 'a.py', '--sed', '1'], 'unknown option --sed, did you mean '

@@ -19,7 +19,7 @@ LOADER = 'train_cfg = dict(by_epoch=True, max_epochs=1)\n' \
 @pytest.mark.parametrize('text, expected', [
     ('model = dict(', 'cannot be read: SyntaxError'),
     ("_base_ = ['nowhere.py']", 'cannot be read: FileNotFoundError'),
-    ('a = 1', "cannot be built: "),
+    ('a = 1', 'cannot be built: '),
     (MODEL.replace('ToyModel', 'NoModel'), 'NoModel is not in the '),
     (MODEL + LOADER.format("type='CocoDataset', ann_file='lost.json'"),
      'lost.json'),

@@ -71,7 +71,7 @@ class TestLists:
         line, = findings.lines(WARNING)
         assert 'list.txt' in line and 'Latin-1' in line
         with pytest.raises(
-                DataError, match="line 2 names .*/\xf6.png.*Latin-1.*UTF-8"):
+                DataError, match='line 2 names .*/\xf6.png.*Latin-1.*UTF-8'):
             lines('a.png\n\xf6.png'.encode('latin-1'))
 
     def test_missing_names_itself(self, lines, picture):

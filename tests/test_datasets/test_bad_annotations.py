@@ -84,27 +84,27 @@ ONE_WRONG = [5.] * 50 + [NAN]
 class TestLabels:
 
     @pytest.mark.parametrize('change, message', [
-        (annotation(2, bbox=[1, 2, NAN, 4]), r"s\[2\].bbox is .*nan"),
-        (annotation(2, bbox=[1, 2, INF, 4]), r"s\[2\].bbox is .*inf"),
+        (annotation(2, bbox=[1, 2, NAN, 4]), r's\[2\].bbox is .*nan'),
+        (annotation(2, bbox=[1, 2, INF, 4]), r's\[2\].bbox is .*inf'),
         (annotation(2, bbox=[1, 2, 1e30, 4]), 'in pixels, at most 1e'),
-        (annotation(2, bbox=[1, 2, 10**30, 4]), r"s\[2\].bbox"),
-        (annotation(2, bbox=[1, 2, 3]), r"s\[2\].bbox is"),
-        (annotation(2, bbox='1 2 3 4'), r"s\[2\].bbox is"),
-        (annotation(2, keypoints=ONE_WRONG), r"s\[2\].keypoints.*51"),
+        (annotation(2, bbox=[1, 2, 10**30, 4]), r's\[2\].bbox'),
+        (annotation(2, bbox=[1, 2, 3]), r's\[2\].bbox is'),
+        (annotation(2, bbox='1 2 3 4'), r's\[2\].bbox is'),
+        (annotation(2, keypoints=ONE_WRONG), r's\[2\].keypoints.*51'),
         (annotation(2, keypoints=[5, 5, 2] * 16),
-         r"s\[2\].keypoints .*51 finite numbers.*17 joints"),
-        (annotation(2, keypoints='many'), r"s\[2\].keypoints"),
+         r's\[2\].keypoints .*51 finite numbers.*17 joints'),
+        (annotation(2, keypoints='many'), r's\[2\].keypoints'),
         (annotation(2, keypoints=[[5, 5, 2]] * 17), r's\[2\].keypoin'),
-        (annotation(2, category_id=None), r"s\[2\].category_id"),
-        (annotation(2, id=None), r"s\[2\].id is missing"),
-        (annotation(2, id=[3]), r"s\[2\].id is \[3\]"),
-        (annotation(2, id=101), r"s\[2\].id is 101; .*annotations\[1"
+        (annotation(2, category_id=None), r's\[2\].category_id'),
+        (annotation(2, id=None), r's\[2\].id is missing'),
+        (annotation(2, id=[3]), r's\[2\].id is \[3\]'),
+        (annotation(2, id=101), r's\[2\].id is 101; .*annotations\[1'
          r'\] has the same'),
-        (annotation(2, image_id=None), r"s\[2\].image_id is missing"),
-        (annotation(2, image_id=dict()), r"s\[2\].image_id is {}"),
-        (image(3, id=1), r"images\[3\].id is 1; .*the same"),
+        (annotation(2, image_id=None), r's\[2\].image_id is missing'),
+        (annotation(2, image_id=dict()), r's\[2\].image_id is {}'),
+        (image(3, id=1), r'images\[3\].id is 1; .*the same'),
         (image(3, id='three'), r"images\[3\].id is 'three'"),
-        (image(3, file_name=7), r"images\[3\].file_name is 7"),
+        (image(3, file_name=7), r'images\[3\].file_name is 7'),
         (image(3, width=None), r'images\[3\] has no width and height'),
         (image(3, height=-2), r'images\[3\].height is -2'),
         (lambda c: [c], 'holds a list; it must be a COCO-style dict'),
@@ -350,7 +350,7 @@ class TestUnlabeled:
             images=[dict(id=1, file_name='a.png')],
             annotations=[dict(image_id=1, bbox=[1, 1, 5, 5], keypoints=7)])
         with pytest.raises(
-                ValueError, match=r"annotations\[0\].keypoints is 7"):
+                ValueError, match=r'annotations\[0\].keypoints is 7'):
             build(content, bbox_file=None, keypoints_only=True)
 
     @pytest.mark.parametrize('raw', [b'a.png\0\0', b'\xff\xfe\x00'])

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of semipose_mm.datasets.reading.box_index.py, and of what is read into it."""
+"""Tests of semipose_mm.datasets.reading.box_index.py, and of what is read into
+it."""
 import copy
 import json
 import pickle

@@ -142,24 +142,24 @@ class TestDetections:
         assert len(dataset) == 1
 
     @pytest.mark.parametrize('entry, message', [
-        (dict(det(), image_id=77), "image_id is 77.*3 images"),
-        (dict(det(), image_id=[3]), r"image_id is \[3\]"),
+        (dict(det(), image_id=77), 'image_id is 77.*3 images'),
+        (dict(det(), image_id=[3]), r'image_id is \[3\]'),
         ({k: v for k, v in det().items() if k != 'image_id'},
-         "image_id is missing"),
+         'image_id is missing'),
         (dict(det(), bbox=[1, float('nan'), 3, 4]),
-         r"bbox is \[1, nan, 3, 4\].*four finite numbers"),
-        (dict(det(), bbox=[1, 2, 3]), r"bbox is \[1, 2, 3\].*four finite"),
-        (dict(det(), bbox=[1, 2, 3, 4, 5]), "bbox is .*four finite"),
+         r'bbox is \[1, nan, 3, 4\].*four finite numbers'),
+        (dict(det(), bbox=[1, 2, 3]), r'bbox is \[1, 2, 3\].*four finite'),
+        (dict(det(), bbox=[1, 2, 3, 4, 5]), 'bbox is .*four finite'),
         (dict(det(), bbox='1 2 3 4'), "bbox is '1 2 3 4'"),
-        (dict(det(), bbox=None), "bbox is None"),
+        (dict(det(), bbox=None), 'bbox is None'),
         ({k: v for k, v in det().items() if k != 'bbox'},
-         "bbox is missing"),
-        (dict(det(), bbox=[1, 2, 0, 4]), "bbox is .*positive width"),
-        (dict(det(), bbox=[1, 2, 3, -4]), "bbox is .*positive width"),
+         'bbox is missing'),
+        (dict(det(), bbox=[1, 2, 0, 4]), 'bbox is .*positive width'),
+        (dict(det(), bbox=[1, 2, 3, -4]), 'bbox is .*positive width'),
         (dict(det(), score='high'), "score is 'high'.*finite number"),
-        (dict(det(), score=float('inf')), "score is inf"),
+        (dict(det(), score=float('inf')), 'score is inf'),
         ({k: v for k, v in det().items() if k != 'score'},
-         "score is missing"),
+         'score is missing'),
         ([1, 2], 'is a list; it must be a dict'),
     ])  # yapf: disable
     def test_wrong_entries(self, files, entry, message):
@@ -172,7 +172,7 @@ class TestDetections:
         entry = det()
         del entry['category_id']
         assert len(files([entry])) == 1
-        with pytest.raises(ValueError, match="entry 0.category_id"):
+        with pytest.raises(ValueError, match='entry 0.category_id'):
             files([entry], category_ids=[1])
 
     @pytest.mark.parametrize('boxes', [[], [det(score=0.1)]])
@@ -201,14 +201,14 @@ class TestImageList:
         (dict(images=3), "a int as 'images'"),
         (dict(images=[3]), r'images\[0\] is a int'),
         (dict(images=[dict(file_name='a.jpg')]),
-         r"images\[0\].id is missing"),
-        (dict(images=[dict(id=1)]), r"images\[0\].file_name is "),
+         r'images\[0\].id is missing'),
+        (dict(images=[dict(id=1)]), r'images\[0\].file_name is '),
         (dict(images=[dict(id=1, file_name='')]), "file_name is ''"),
         (dict(images=[dict(id=1, file_name='a'), dict(id=2, file_name='b'),
                       dict(id=1, file_name='c')]),
-         r"images\[2\].id is 1.*images\[0\] has the same"),
+         r'images\[2\].id is 1.*images\[0\] has the same'),
         (dict(images=[dict(id=1, file_name='a', width=0, height=4)]),
-         r"images\[0\].width is 0.*positive"),
+         r'images\[0\].width is 0.*positive'),
     ])  # yapf: disable
     def test_wrong_lists(self, files, content, message):
         with pytest.raises(ValueError, match=message) as error:
@@ -269,9 +269,9 @@ class TestAnnotations:
         assert ids(dataset) == [1]
 
     @pytest.mark.parametrize('annotation, message', [
-        (dict(bbox=[1, 2, 3]), "bbox is"),
-        (dict(bbox=[1, 2, 3, float('nan')]), "bbox is"),
-        (dict(image_id=77), "image_id is 77"),
+        (dict(bbox=[1, 2, 3]), 'bbox is'),
+        (dict(bbox=[1, 2, 3, float('nan')]), 'bbox is'),
+        (dict(image_id=77), 'image_id is 77'),
     ])
     def test_wrong_entries(self, files, annotation, message):
         with pytest.raises(

@@ -530,7 +530,7 @@ def test_bad_input(mistake, toy, tmp_path):
     line = mistake(source, out)
     assert 'none of the 1 images' in line and 'check --img-root' in line
     source.write_text('{"images": [{"id": 1}]}')
-    assert "images[0].file_name is missing" in mistake(source, out)
+    assert 'images[0].file_name is missing' in mistake(source, out)
     source.write_text('[')
     assert 'cannot be read as json' in mistake(source, out)
     source = image_json(source, [dict(id=1, name='mouse')])

@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from importlib import import_module
 
-import numpy as np
 import pytest
 from mmpose.datasets import CocoDataset
 from toy_tools import run_command
@@ -457,8 +456,10 @@ def broken(change):
     (lambda c: c.update(images={}), "a dict as 'images'"),
     (lambda c: c.pop('annotations'), "no 'annotations'"),
     (lambda c: c['images'].append(3), r'images\[3\] is a int'),
-    (lambda c: c['images'][1].pop('width'), r'images\[1\] has no width and height'),
-    (lambda c: c['images'][1].update(id=100), r'images\[1\].id is 100; it must be uniq'),
+    (lambda c: c['images'][1].pop('width'),
+     r'images\[1\] has no width and height'),
+    (lambda c: c['images'][1].update(id=100),
+     r'images\[1\].id is 100; it must be uniq'),
     (lambda c: c['annotations'][2].update(id=1), r'annotations\[2\].id is 1'),
     (lambda c: c['annotations'][0].update(id=[1]), r'annotations\[0\].id is'),
     (lambda c: c['annotations'][1].update(bbox=[1, 2, 3]),

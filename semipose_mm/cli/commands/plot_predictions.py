@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Draw the truth and the predictions of one or several checkpoints.
 
-The images are those of the first config's test data, cut to the boxes of the
-annotations. Each prediction has its score below.
+The images are those of the first config's test data, cut to the boxes
+of the annotations. Each prediction has its score below.
 """
 import os.path as osp
 

@@ -1,8 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """Choose labeled subsets of an annotation file, and check them later.
 
-A subset is a file in COCO's keypoint format with N instances, and a manifest
-that tells how they were chosen. Larger subsets contain the smaller ones.
+A subset is a file in COCO's keypoint format with N instances, and a
+manifest that tells how they were chosen. Larger subsets contain the
+smaller ones.
 """
 import os.path as osp
 import sys

@@ -104,8 +104,8 @@ def size_fault(size: Tuple[float, float],
         return None
     turned = abs(width - h) < 1 and abs(height - w) < 1
     hint = (', which is its size before its EXIF orientation turns it; '
-            'label the image as it is shown' if turned else
-            '; labels and boxes are of another version of it')
+            'label the image as it is shown'
+            if turned else '; labels and boxes are of another version of it')
     return (f'is {width:g} x {height:g} pixels, but its annotation file says '
             f'{w:g} x {h:g}{hint}')
 

@@ -58,13 +58,14 @@ def check_name(name: str, path: str, roots: Sequence[str], where: str,
         bool: Whether it does not.
     """
     # other names stay where they are joined to, which spares the rest
-    if not roots or not (osp.isabs(name) or '..' in name or '://' in name
-                         ) or is_inside(path, roots):
+    if not roots or not (osp.isabs(name) or '..' in name
+                         or '://' in name) or is_inside(path, roots):
         return True
-    findings.error('outside', where,
-                   f"is '{name}', which leads to '{path}', "
-                   f'outside of {describe(roots)}',
-                   advice='allow_outside=True of the dataset allows it')
+    findings.error(
+        'outside',
+        where, f"is '{name}', which leads to '{path}', "
+        f'outside of {describe(roots)}',
+        advice='allow_outside=True of the dataset allows it')
     return False
 
 
@@ -130,8 +131,9 @@ def say_missing(path: str) -> str:
     folder, name = osp.split(path)
     stem = osp.splitext(name)[0].lower()
     try:
-        others = sorted(one for one in os.listdir(folder or '.')
-                        if osp.splitext(one)[0].lower() == stem)
+        others = sorted(
+            one for one in os.listdir(folder or '.')
+            if osp.splitext(one)[0].lower() == stem)
     except OSError:
         others = []
     if not osp.isdir(folder or '.'):

@@ -94,7 +94,7 @@ class Labels:
 
     @property
     def names(self) -> List[str]:
-        """list[str]: Names of the joints in the file's order, if it tells."""
+        """List[str]: Names of the joints in the file's order, if it tells."""
         used = {one.category_id for one in self.entries if one.keypoints}
         for category in self.categories:
             names = category.get('keypoints')
