@@ -18,8 +18,8 @@ from mmengine.runner import Runner
 from mmpose.apis import inference_topdown, init_model
 from people_toys import own_config
 
-from semipose_mm.checkpoint.export.network import (describe, make_checkpoint,
-                                                   make_export)
+from semipose_mm.checkpoint.export import (describe, make_checkpoint,
+                                           make_export)
 
 NUM_IMAGES = 3
 

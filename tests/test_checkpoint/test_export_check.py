@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from semipose_mm.checkpoint.export import check as export_check
-from semipose_mm.checkpoint.export import stock_inference
-from semipose_mm.checkpoint.export.network import make_checkpoint, make_export
+from semipose_mm.checkpoint.export import (make_checkpoint, make_export,
+                                           stock_inference)
 from semipose_mm.checkpoint.export.weights import ExportError
 
 

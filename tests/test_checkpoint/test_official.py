@@ -10,12 +10,14 @@ from mmpose.registry import MODELS
 from released_toys import (STAGES, ReleasedHRNet, ReleasedResNet, make,
                            released_state)
 
+from semipose_mm.checkpoint.official import (OWN_CHANNELS, UNION_FLIP_PAIRS,
+                                             UNION_JOINTS, Architecture,
+                                             OfficialError, find_architecture,
+                                             find_dataset, find_networks,
+                                             to_estimator, to_mmpose,
+                                             union_flip_indices)
 from semipose_mm.checkpoint.official.config import (ConfigSpec, config_text,
                                                     default_geometry)
-from semipose_mm.checkpoint.official.networks import (
-    OWN_CHANNELS, UNION_FLIP_PAIRS, UNION_JOINTS, Architecture, OfficialError,
-    find_architecture, find_dataset, find_networks, to_estimator, to_mmpose,
-    union_flip_indices)
 
 KINDS = [
     *(('resnet', depth) for depth in STAGES), ('hrnet', 32), ('hrnet', 48)

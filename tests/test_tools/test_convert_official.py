@@ -15,8 +15,8 @@ from mmpose.apis import inference_topdown, init_model
 from released_toys import make, released_state
 from toy_tools import ROOT, run_command
 
+from semipose_mm.checkpoint.official import OWN_CHANNELS
 from semipose_mm.checkpoint.official.config import MEAN, STD
-from semipose_mm.checkpoint.official.networks import OWN_CHANNELS
 
 # union channels without labels
 UNTRAINED = dict(

@@ -178,7 +178,7 @@ def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
 def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,
                               in_process):
     """The average of equal networks scores what a network does."""
-    from semipose_mm.checkpoint.export.network import make_export
+    from semipose_mm.checkpoint.export import make_export
     checkpoint = torch.load(source[1], weights_only=True)
     state = checkpoint['state_dict']
     for key in list(state):

@@ -123,11 +123,13 @@ def make_spec(args, networks):
     Returns:
         ConfigSpec: What the config says.
     """
+    from semipose_mm.checkpoint.official import (OWN_CHANNELS, UNION_JOINTS,
+                                                 OfficialError,
+                                                 find_architecture,
+                                                 find_dataset,
+                                                 untrained_channels)
     from semipose_mm.checkpoint.official.config import (ConfigSpec,
                                                         default_geometry)
-    from semipose_mm.checkpoint.official.networks import (
-        OWN_CHANNELS, UNION_JOINTS, OfficialError, find_architecture,
-        find_dataset, untrained_channels)
     from semipose_mm.files import file_digest
     number = args.network or 0
     if number >= len(networks):
@@ -180,9 +182,8 @@ def make_checkpoint(spec, networks, number):
 
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-    from semipose_mm.checkpoint.official.networks import (OWN_CHANNELS,
-                                                          to_estimator,
-                                                          to_mmpose)
+    from semipose_mm.checkpoint.official import (OWN_CHANNELS, to_estimator,
+                                                 to_mmpose)
     from semipose_mm.checkpoint.plain import to_builtin
     channels = None if spec.union else OWN_CHANNELS[spec.dataset]
     state = to_mmpose(networks[number], channels) if spec.stock else \
@@ -246,8 +247,8 @@ def write(parser, files):
 def run(parser, args):
     """Convert."""
     check_args(parser, args)
+    from semipose_mm.checkpoint.official import OfficialError
     from semipose_mm.checkpoint.official.file import load_networks
-    from semipose_mm.checkpoint.official.networks import OfficialError
     try:
         networks = load_networks(args.input)
         spec = make_spec(args, networks)

@@ -114,7 +114,7 @@ def score(cfg, export):
     """
     if not cfg.get('val_dataloader') or not cfg.get('val_evaluator'):
         return {}, 'the config has no validation data'
-    from semipose_mm.checkpoint.export.network import annotation_files
+    from semipose_mm.checkpoint.export import annotation_files
     for path in annotation_files(cfg.val_dataloader.dataset):
         if not osp.isfile(path):
             return {}, f'{path} does not exist'
@@ -225,7 +225,7 @@ def write(parser, files):
 
 def report(export, about):
     """Tell the scores, and which network the training followed."""
-    from semipose_mm.checkpoint.export.network import scores_by_network
+    from semipose_mm.checkpoint.export import scores_by_network
     from semipose_mm.evaluation import format_score, score_table
     networks, iteration = scores_by_network(about)
     if about.get('average'):
