@@ -3,8 +3,8 @@
 
 python dev/benchmarks/threads.py CONFIG [--hog N] [--iters N] ...
 
-Runs ``semipose train`` on the config's own data in turns. All iterations count,
-also those of the search. With ``--hog`` other programs keep some of the cores
+Runs ``semipose train`` on the data of the config in turns. All iterations
+count, also those of the search. With ``--hog`` other programs keep some cores
 busy meanwhile.
 """
 import argparse
