@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 from scipy.stats import binom
 
-from semipose_mm.launch.processor import cpu_flags, cpu_info
+from semipose_mm.launch.fast_mode import cpu_flags, cpu_info
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 

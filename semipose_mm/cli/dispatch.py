@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Optional, Sequence
 
 from ..launch.quiet import ignore_needless
@@ -15,22 +16,28 @@ from ..version import __version__
 from .faults import one_line
 from .parser import ToolParser
 
-#: What each command does; ``plot curves`` is ``commands/plot_curves.py``.
+#: What each command does, and the module of ``commands`` that it is.
 COMMANDS = {
-    'train': 'train a pose estimator',
-    'test': 'test a checkpoint',
-    'config': 'make the config of a training on your own data',
-    'check': 'check the data that a config reads',
-    'subset': 'choose labeled subsets of an annotation file',
-    'detect': 'find boxes in unlabeled images with a detector',
-    'browse': 'draw a training batch and what is taught',
-    'plot curves': 'draw losses and metrics of trainings',
-    'plot predictions': 'draw the truth and the predictions of checkpoints',
-    'compare': 'compare trainings: tables and curves',
-    'export': 'export one network as MMPose alone uses it',
-    'convert': 'convert the weights that the authors of PoseDual released',
-    'env': 'print the versions of everything, and where configs lie',
-    'quickstart': 'train with and without unlabeled images, and compare',
+    'train': ('runs.train', 'train a pose estimator'),
+    'test': ('runs.test', 'test a checkpoint'),
+    'config':
+    ('data.config', 'make the config of a training on your own data'),
+    'check': ('data.check', 'check the data that a config reads'),
+    'subset': ('data.subset', 'choose labeled subsets of an annotation file'),
+    'detect': ('data.detect', 'find boxes in unlabeled images'),
+    'browse': ('data.browse', 'draw a training batch and what is taught'),
+    'plot curves':
+    ('runs.plot_curves', 'draw losses and metrics of trainings'),
+    'plot predictions':
+    ('runs.plot_predictions', 'draw the truth and the predictions'),
+    'compare': ('runs.compare', 'compare trainings: tables and curves'),
+    'export': ('weights.export', 'export one network as MMPose alone uses it'),
+    'convert':
+    ('weights.convert', 'convert the weights that the authors released'),
+    'env': ('runs.env',
+            'print the versions of everything, and where configs lie'),
+    'quickstart': ('runs.quickstart',
+                   'train with and without unlabeled images'),
 }
 
 # Variables by which a user says how threads wait. By default they spin, which
@@ -38,9 +45,16 @@ COMMANDS = {
 WAITING = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'}
 
 
-def _module(command: str):
-    name = command.replace(' ', '_')
-    return import_module(f'{__package__}.commands.{name}')
+def find_module(command: str) -> ModuleType:
+    """Import the module of a command.
+
+    Args:
+        command (str): One of :data:`COMMANDS`.
+
+    Returns:
+        ModuleType: The module.
+    """
+    return import_module(f'{__package__}.commands.{COMMANDS[command][0]}')
 
 
 def build_parser(command: str) -> ToolParser:
@@ -52,7 +66,7 @@ def build_parser(command: str) -> ToolParser:
     Returns:
         ToolParser: The parser.
     """
-    module = _module(command)
+    module = find_module(command)
     text = module.__doc__.strip()
     parser = ToolParser(
         prog=f'semipose {command}',
@@ -80,7 +94,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             parser = build_parser(command)
             args = parser.parse_args(argv[length:])
             with one_line(parser):
-                _module(command).run(parser, args)
+                find_module(command).run(parser, args)
             return
     _refuse(argv)
 
@@ -94,7 +108,8 @@ def _refuse(argv: Sequence[str]) -> None:
         description='Semi-supervised 2D pose estimation for MMPose.',
         epilog='\n'.join([
             'commands (semipose COMMAND --help lists their options):',
-            *(f'  {name:{width}}  {text}' for name, text in COMMANDS.items())
+            *(f'  {name:{width}}  {text}'
+              for name, (_, text) in COMMANDS.items())
         ]),
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(

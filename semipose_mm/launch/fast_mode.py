@@ -9,9 +9,8 @@ compiled where that has been seen to pay.
 import argparse
 import shutil
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Dict, List
 
-from semipose_mm.launch.processor import cpu_flags
 from semipose_mm.launch.runner import type_name
 
 if TYPE_CHECKING:
@@ -95,3 +94,19 @@ def compiling_pays() -> bool:
             find_spec('triton') is not None and \
             any(map(shutil.which, ('gcc', 'cc', 'clang')))
     return 'amx_bf16' in cpu_flags() and shutil.which('g++') is not None
+
+
+def cpu_info() -> Dict[str, str]:
+    """Entries of the first processor in ``/proc/cpuinfo``; none elsewhere."""
+    try:
+        with open('/proc/cpuinfo') as file:
+            lines = file.read().split('\n\n')[0].splitlines()
+    except OSError:
+        return {}
+    entries = (line.partition(':') for line in lines)
+    return {name.strip(): value.strip() for name, _, value in entries}
+
+
+def cpu_flags() -> set:
+    """What it can do, such as ``'avx512_bf16'`` and ``'amx_bf16'``."""
+    return set(cpu_info().get('flags', '').split())

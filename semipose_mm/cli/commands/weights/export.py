@@ -14,7 +14,7 @@ import tempfile
 
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
-from ..options import add_config_options, check_checkpoint, load_config
+from ...options import add_config_options, check_checkpoint, load_config
 
 
 def add_options(parser):

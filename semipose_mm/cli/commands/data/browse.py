@@ -8,7 +8,7 @@ teachers give.
 import os
 import os.path as osp
 
-from ..options import add_common_options, check_checkpoint, load_config
+from ...options import add_common_options, check_checkpoint, load_config
 
 
 def add_options(parser):

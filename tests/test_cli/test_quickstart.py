@@ -19,7 +19,7 @@ from semipose_mm.launch.quickstart_configs import own_configs, write_configs
 
 @pytest.fixture
 def quickstart(monkeypatch):
-    return import_module('semipose_mm.cli.commands.quickstart')
+    return import_module('semipose_mm.cli.commands.runs.quickstart')
 
 
 def test_all_steps(tmp_path):

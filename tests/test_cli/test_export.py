@@ -54,7 +54,7 @@ def source(trained, tmp_path_factory):
 
 @pytest.fixture
 def tool(monkeypatch):
-    return import_module('semipose_mm.cli.commands.export')
+    return import_module('semipose_mm.cli.commands.weights.export')
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ PINNED = [1, 78, 106, 50, 71, 36]
 
 @pytest.fixture
 def tool(monkeypatch):
-    return import_module('semipose_mm.cli.commands.subset')
+    return import_module('semipose_mm.cli.commands.data.subset')
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ of the annotations. Each prediction has its score below.
 import os.path as osp
 
 from semipose_mm import register_all_modules
-from ..options import check_checkpoint
+from ...options import check_checkpoint
 
 
 def add_options(parser):

@@ -13,9 +13,9 @@ from semipose_mm.launch.run_checks import check_weights, check_writable
 from semipose_mm.launch.run_options import keep_options, take_options
 from semipose_mm.launch.runner import build_runner
 from semipose_mm.launch.work_folder import remove_checkpoints, used_work_folder
-from ..faults import config_mistakes
-from ..options import (add_common_options, check_checkpoint, default_work_dir,
-                       load_config, set_visualization)
+from ...faults import config_mistakes
+from ...options import (add_common_options, check_checkpoint, default_work_dir,
+                        load_config, set_visualization)
 
 CHECKPOINT_HOOK = 'SafeCheckpointHook'
 

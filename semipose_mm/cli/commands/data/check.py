@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections import Counter
 
-from ..options import add_config_options, load_config
+from ...options import add_config_options, load_config
 
 
 def number_of_images(text):

@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 96, 128
 
 @pytest.fixture
 def browse(monkeypatch):
-    return import_module('semipose_mm.cli.commands.browse')
+    return import_module('semipose_mm.cli.commands.data.browse')
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
-from ..options import (add_common_options, check_checkpoint, load_config,
-                       set_visualization)
+from ...options import (add_common_options, check_checkpoint, load_config,
+                        set_visualization)
 
 
 def add_options(parser):

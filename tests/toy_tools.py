@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """A small config for the tools, and a way to call them."""
-import importlib
 import os
 import os.path as osp
 import subprocess
@@ -9,9 +8,10 @@ import sys
 import pytest
 
 from semipose_mm.cli import build_parser, main, options
+from semipose_mm.cli.dispatch import find_module
 from semipose_mm.cli.faults import one_line
 
-ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
+ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 
 CONFIG = """
 custom_imports = dict(imports=['toy_runner', 'toy_poses'])
@@ -88,7 +88,7 @@ def merged_config(command, args, cwd, monkeypatch):
         monkeypatch.setenv(variable, '')
         monkeypatch.delenv(variable)
     monkeypatch.chdir(cwd)
-    module = importlib.import_module(f'semipose_mm.cli.commands.{command}')
+    module = find_module(command)
     parser = build_parser(command)
     args = parser.parse_args(args)
     with one_line(parser):

@@ -24,7 +24,7 @@ from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
-HERE = osp.dirname(osp.abspath(__file__))
+HERE = osp.dirname(osp.dirname(osp.abspath(__file__)))
 METAINFO = dict(from_file='configs/_base_/datasets/coco.py')
 
 # x, y, width, height of persons and dogs; the best score first
@@ -63,7 +63,7 @@ def toy(tmp_path_factory):
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
     monkeypatch.syspath_prepend(HERE)
-    tool = import_module('semipose_mm.cli.commands.detect')
+    tool = import_module('semipose_mm.cli.commands.data.detect')
     options = import_module('semipose_mm.detection.options')
     for names in options.RANK_VARIABLES:
         for name in names:

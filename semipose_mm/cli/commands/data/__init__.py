@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""Commands of data: configs, checks, subsets, boxes and pictures."""
