@@ -28,10 +28,13 @@ Beneath the commands are functions without a parser, for notebooks:
 FUNCTIONS = {
     'config': 'semipose_mm.config_maker.make_config',
     'check': 'semipose_mm.data_check.check_data',
+    'subset': 'semipose_mm.subsets.manifest.make_subset',
+    'detect': 'semipose_mm.detection.model.PersonFinder',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':
     'semipose_mm.analysis.plot_predictions.write_predictions',
+    'export': 'semipose_mm.checkpoint.export.make_export',
 }
 
 
