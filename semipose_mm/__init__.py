@@ -7,7 +7,8 @@ and nothing else of ours.
 """
 import sys as _sys
 from importlib import import_module as _import_module
-from pathlib import Path as _Path
+from multiprocessing import parent_process as _parent_process
+from os.path import basename as _basename
 
 from .config_files import config_path, find_root
 from .dependencies import check_dependencies
@@ -34,11 +35,12 @@ def register_all_modules() -> None:
 
 def _is_command() -> bool:
     """Whether the running program is ours, which registers when it must."""
-    script, asked = _Path(_sys.argv[0]), _sys.orig_argv[1:]
+    asked = _sys.orig_argv[1:]
     by_module = '-m' in asked and asked[asked.index('-m') +
                                         1:][:1] == [__name__]
-    return by_module or script.name == 'semipose' or \
-        find_root() / 'tools' in script.resolve().parents
+    by_name = _basename(_sys.argv[0]) == 'semipose' if _sys.argv else False
+    # what a command starts may be anything
+    return (by_module or by_name) and _parent_process() is None
 
 
 if not _is_command():

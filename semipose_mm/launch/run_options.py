@@ -5,8 +5,6 @@ import json
 import os.path as osp
 from typing import List
 
-from mmengine.dist import master_only
-
 from semipose_mm.files import write_text
 
 NAME = 'options.json'
@@ -17,7 +15,6 @@ KEPT = ('data_root', 'num_labels', 'hard', 'gpus', 'backbone_weights',
 _PATHS = ('data_root', 'backbone_weights', 'peer_weights')
 
 
-@master_only
 def keep_options(args: argparse.Namespace, work_dir: str) -> None:
     """Write the options of a training that begins into its work folder.
 

@@ -5,8 +5,6 @@ import os.path as osp
 import re
 from typing import Optional
 
-from mmengine.dist import master_only
-
 # a training's own, not weights that somebody has put there
 _CHECKPOINT = re.compile(r'(?:iter|epoch|best_.*)_\d+\.pth$')
 
@@ -33,7 +31,6 @@ def used_work_folder(work_dir: str) -> Optional[str]:
     return f'{last}{more}'
 
 
-@master_only
 def remove_checkpoints(work_dir: str) -> None:
     """Remove the checkpoints of an earlier training.
 

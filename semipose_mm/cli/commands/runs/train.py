@@ -161,8 +161,10 @@ def run(parser, args):
         stop_on_signals(runner)
         if cfg.get('val_cfg'):
             runner.val_loop
-    if args.overwrite and not cfg.get('resume'):
-        remove_checkpoints(cfg.work_dir)
-    keep_options(args, cfg.work_dir)
+    from mmengine.dist import is_main_process
+    if is_main_process():
+        if args.overwrite and not cfg.get('resume'):
+            remove_checkpoints(cfg.work_dir)
+        keep_options(args, cfg.work_dir)
     runner.train()
     leave_processes()
