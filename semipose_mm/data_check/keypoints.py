@@ -1,12 +1,14 @@
 # Copyright (c) semipose_mm authors.
 """Whether config, metainfo and files speak of the same keypoints."""
 from collections import Counter
-from typing import Any, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
-from .findings import ERROR, NOTE, OK, WARNING, Finding, some
-from .tables import Row, Table
-
-SIDES = (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'))
+from semipose_mm.data_files import ERROR, NOTE, WARNING
+from semipose_mm.data_files.keypoint_names import find_sides
+from semipose_mm.data_files.labels import Labels
+from semipose_mm.data_files.numbers import is_id
+from .parts import Part, Parts, type_name
+from .report import Section
 
 
 def names_of(metainfo: dict) -> List[str]:
@@ -15,306 +17,290 @@ def names_of(metainfo: dict) -> List[str]:
     return [names[i] for i in sorted(names)]
 
 
-def other_side(name: str) -> str:
-    """Exchange left and right in a name; empty if it has neither."""
-    for pair in SIDES:
-        for a, b in (pair, pair[::-1]):
-            if a in name:
-                return name.replace(a, b)
-    return ''
-
-
 def _plain(name: Any) -> str:
     """A name without the ways to write it."""
-    return str(name).lower().replace(' ', '_').replace('-', '_')
+    return ''.join(filter(str.isalnum, str(name))).lower()
 
 
-def check_metainfo(metainfo: dict) -> List[Finding]:
-    """Check a metainfo in itself.
+def _some(texts: Sequence[str]) -> str:
+    """Number and first ones of some things."""
+    dots = ', ...' if len(texts) > 3 else ''
+    return f'{len(texts):,} ({", ".join(texts[:3])}{dots})'
+
+
+def check_keypoints(cfg: dict, parts: Parts, section: Section) -> None:
+    """Compare the keypoints of all parts, the networks and the flips.
 
     Args:
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
+        cfg (dict): The config.
+        parts (Parts): Its datasets.
+        section (Section): Learns what is wrong.
     """
-    names, found = names_of(metainfo), []
+    for part in parts.parts:
+        _compare(part, parts.labels, section)
+    if parts.labels is not None:
+        check_flips(parts.labels, is_flipped(cfg, parts.pipelines), section)
+        check_heads(cfg, parts.labels['num_keypoints'], section)
+
+
+def _compare(part: Part, labels: Optional[dict], section: Section) -> None:
+    """Compare the keypoints of a part with those of the labels."""
+    before = section.count(ERROR) + section.count(WARNING)
+    check_metainfo(part, section)
+    if part.target is not None:
+        _check_converter(part, section)
+    target = part.target or part.metainfo
+    num = target['num_keypoints']
+    if labels is not None and num != labels['num_keypoints']:
+        section.error('number', part.key, f'has {num} keypoints, but the '
+                      f'labels have {labels["num_keypoints"]}')
+    elif labels is not None and part.role != 'unlabeled' and \
+            target['keypoint_id2name'] != labels['keypoint_id2name']:
+        section.warn('names', part.key, 'has keypoints of other names or '
+                     'order than the labels')
+    if part.section.name in ('labeled', 'labeled[0]') and \
+            before == section.count(ERROR) + section.count(WARNING):
+        section.ok(f"{part.section.name}: {num} keypoints of "
+                   f"'{part.metainfo['dataset_name']}'")
+
+
+def check_metainfo(part: Part, section: Section) -> None:
+    """Check the metainfo of a part in itself."""
+    metainfo, where = part.metainfo, f'{part.key}.metainfo'
+    names, flip = names_of(metainfo), metainfo['flip_indices']
     if sorted(metainfo['keypoint_id2name']) != list(range(len(names))):
-        found.append(
-            Finding(ERROR,
-                    'metainfo.keypoint_info must be numbered 0, 1, 2, ...'))
-    if len(metainfo['keypoint_name2id']) < len(names):
-        twice = [n for n, count in Counter(names).items() if count > 1]
-        found.append(
-            Finding(
-                ERROR, 'metainfo has keypoints of the same name: '
-                f'{", ".join(twice)}'))
+        section.error('numbers', where, 'has other numbers than 0, 1, 2, ... '
+                      'in keypoint_info')
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice or len(metainfo['keypoint_name2id']) < len(names):
+        section.error('twice', where, 'has keypoints of the same name: '
+                      f'{", ".join(twice)}')
     for key, name in (('dataset_keypoint_weights', 'joint_weights'),
                       ('sigmas', 'sigmas')):
         if len(metainfo[key]) != len(names):
-            found.append(
-                Finding(
-                    ERROR, f'metainfo.{name} has {len(metainfo[key])} entries'
-                    f' for {len(names)} keypoints'))
-    flip = metainfo['flip_indices']
+            section.error(name, f'{where}.{name}', f'has {len(metainfo[key])} '
+                          f'entries for {len(names)} keypoints')
     bad = [
-        names[i] for i in range(len(names))
+        name for i, name in enumerate(names)
         if not (0 <= flip[i] < len(names) and flip[flip[i]] == i)
     ]
     if bad:
-        found.append(
-            Finding(
-                ERROR, "metainfo: 'swap' does not go both ways: "
-                f'{some(len(bad), bad)}'))
-    return found
+        section.error('swap', where, "has a 'swap' that does not go both "
+                      f'ways: {_some(bad)}')
 
 
-def check_flips(metainfo: dict, flips: bool) -> List[Finding]:
-    """Check the pairs that a flip exchanges.
+def check_flips(metainfo: dict, flipped: bool, section: Section) -> None:
+    """Check the pairs that a flip exchanges, by what names say.
 
     Args:
         metainfo (dict): A parsed one.
-        flips (bool): Whether anything is flipped, in training or testing.
-
-    Returns:
-        list[Finding]: The findings.
+        flipped (bool): Whether anything is flipped, in training or testing.
+        section (Section): Learns what is wrong.
     """
     names, flip = names_of(metainfo), metainfo['flip_indices']
-    pairs = sum(i != partner for i, partner in enumerate(flip)) // 2
+    if len(set(names)) < len(names):
+        return
+    partner = {name: names[i] for name, i in zip(names, flip)
+               if 0 <= i < len(names)}
+    sides, where = find_sides(names), "the metainfo's 'swap'"
     unpaired = [
-        name for i, name in enumerate(names)
-        if other_side(name) in names and names[flip[i]] != other_side(name)
+        f'{one} and {other}' for one, other in sides.pairs
+        if partner.get(one) != other
     ]
+    doubtful = [one for one in sides.doubtful if partner.get(one) == one]
+    pairs = sum(i != other for i, other in enumerate(flip)) // 2
     if unpaired:
-        return [
-            Finding(
-                ERROR if flips else NOTE,
-                "left and right are no pair by 'swap' in the metainfo"
-                f'{"" if flips else " (nothing is flipped)"}: '
-                f'{some(len(unpaired), unpaired)}')
-        ]
-    if not flips:
-        return [Finding(OK, f'{pairs} flip pairs; nothing is flipped')]
-    if not pairs:
-        return [
-            Finding(
-                WARNING, 'images are flipped, and the metainfo has no flip '
-                'pairs; fine only if no keypoint has a side')
-        ]
-    return [Finding(OK, f'{pairs} flip pairs')]
+        section.add(ERROR if flipped else NOTE, 'unpaired', where,
+                    'does not exchange names that are left and right'
+                    f'{"" if flipped else " (nothing is flipped)"}: '
+                    f'{_some(unpaired)}')
+    elif flipped and doubtful:
+        section.warn('doubtful', where, 'has no partner for names that look '
+                     f'like one of a pair: {_some(doubtful)}',
+                     advice='Images are flipped: give their pairs, or leave '
+                     'RandomFlip and flip_test out')
+    elif flipped and not pairs:
+        section.warn('no pairs', where, 'exchanges nothing, and images are '
+                     'flipped; fine only if no keypoint has a side')
+    else:
+        section.ok(f'{pairs} flip pairs' +
+                   ('' if flipped else '; nothing is flipped'))
 
 
-def check_head(cfg: dict, num_keypoints: int) -> List[Finding]:
+def is_flipped(cfg: dict, pipelines: List[Any]) -> bool:
+    """Whether training or testing flips images.
+
+    Args:
+        cfg (dict): The config.
+        pipelines (list): The pipelines of the datasets.
+    """
+    steps = [step for one in pipelines if isinstance(one, (list, tuple))
+             for step in one]
+    model = cfg.get('model')
+    test_cfg = model.get('test_cfg') if isinstance(model, dict) else None
+    return any(type_name(step) == 'RandomFlip' for step in steps) or (
+        isinstance(test_cfg, dict) and bool(test_cfg.get('flip_test')))
+
+
+def check_heads(cfg: dict, num_keypoints: int, section: Section) -> None:
     """Compare the heads of all networks with the number of keypoints.
 
     Args:
         cfg (dict): The config.
         num_keypoints (int): Number of keypoints of the labels.
-
-    Returns:
-        list[Finding]: The findings.
+        section (Section): Learns what is wrong.
     """
     model = cfg.get('model')
-    heads = {}
+    heads: Dict[str, Any] = {}
     if isinstance(model, dict):
         heads['model.head'] = model.get('head')
         for index, peer in enumerate(model.get('peers') or ()):
             if isinstance(peer, dict) and 'head' in peer:
                 heads[f'model.peers[{index}].head'] = peer['head']
-    found = []
     for key, head in heads.items():
         channels = head.get('out_channels') if isinstance(head, dict) else None
-        if channels is None:
-            if key == 'model.head':
-                found.append(
-                    Finding(NOTE, f'{key} has no out_channels to compare'))
-        elif channels != num_keypoints:
-            found.append(
-                Finding(
-                    ERROR, f'{key}.out_channels is {channels}, but the labels '
-                    f'have {num_keypoints} keypoints'))
-        else:
-            found.append(
-                Finding(OK, f'{key}.out_channels is {channels} as well'))
-    return found
+        if channels is None and key == 'model.head':
+            section.note(key, key, 'has no out_channels to compare')
+        elif channels is not None and channels != num_keypoints:
+            section.error(key, f'{key}.out_channels', f'is {channels}, but '
+                          f'the labels have {num_keypoints} keypoints')
+        elif channels is not None:
+            section.ok(f'{key}.out_channels is {channels} as well')
 
 
-def check_counts(used: Sequence[Row], metainfo: dict) -> List[Finding]:
-    """Compare the number of keypoints of labels and metainfo.
-
-    Args:
-        used (Sequence[Row]): The labels that are used.
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    num = metainfo['num_keypoints']
-    others = [row for row in used if len(row.keypoints) != 3 * num]
-    if not others:
-        return []
-    counts = Counter(len(row.keypoints) // 3 for row in others)
-    listed = ', '.join(map(str, sorted(counts)))
-    return [
-        Finding(
-            ERROR, f'labels with {listed} keypoints, but the metainfo '
-            f"'{metainfo['dataset_name']}' has {num}: "
-            f'{some(len(others), [f"entry {r.index}" for r in others])}')
-    ]
-
-
-def check_names(table: Table, used: Sequence[Row],
-                metainfo: dict) -> List[Finding]:
+def check_categories(labels: Labels, expected: Sequence[str],
+                     section: Section) -> None:
     """Compare the names in the categories with those of the metainfo.
 
     Args:
-        table (Table): The annotation file.
-        used (Sequence[Row]): The labels that are used.
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
+        labels (Labels): The labels.
+        expected (Sequence[str]): The names of the metainfo.
+        section (Section): Learns what is wrong.
     """
-    expected, found = names_of(metainfo), []
-    # categories may be anything that json knows, so compare their text
-    ids = {str(row.category) for row in used}
-    known = {str(c.get('id')): c for c in table.categories}
-    for key in sorted(ids - known.keys()):
-        found.append(Finding(WARNING, f'category {key} is not listed'))
-    for key in sorted(ids & known.keys()):
+    # categories may be anything that json knows
+    known = {one['id']: one for one in labels.categories
+             if is_id(one.get('id'))}
+    used = dict.fromkeys(one.category_id for one in labels.entries
+                         if not one.reason and is_id(one.category_id))
+    wanted = list(map(_plain, expected))
+    for key in used:
+        where = f'{labels.where}, category {key}'
+        if key not in known:
+            section.warn('category', where, 'is that of labels, but not '
+                         'listed')
+            continue
         names = known[key].get('keypoints')
-        where = f"category {key} ('{known[key].get('name')}')"
         if names is None:
-            found.append(Finding(NOTE, f'{where} does not name its keypoints'))
+            section.note('no names', where, 'does not name its keypoints')
         elif not isinstance(names, list) or not all(
-                isinstance(name, str) for name in names):
-            found.append(
-                Finding(ERROR, f"{where}: 'keypoints' is no list of names"))
+                isinstance(one, str) for one in names):
+            section.error('names', where, 'has keypoints that are no names')
+        elif len(names) != len(expected):
+            section.error('number', where, f'names {len(names)} keypoints, '
+                          f'but the metainfo has {len(expected)}')
         else:
-            found.append(_compare_names(names, expected, where))
-    return found
+            _compare_names(names, expected, wanted, where, labels, section)
 
 
-def _compare_names(names: List[str], expected: List[str],
-                   where: str) -> Finding:
-    """Compare two lists of names."""
-    if len(names) != len(expected):
-        return Finding(
-            ERROR, f'{where} names {len(names)} keypoints, but the metainfo '
-            f'has {len(expected)}')
-    a, b = list(map(_plain, names)), list(map(_plain, expected))
-    differ = [
-        f'{i}: {names[i]} in the file, {expected[i]} in the metainfo'
-        for i in range(len(a)) if a[i] != b[i]
-    ]
+def _compare_names(names: List[str], expected: Sequence[str],
+                   wanted: List[str], where: str, labels: Labels,
+                   section: Section) -> None:
+    """Compare two lists of names of the same length."""
+    own = list(map(_plain, names))
+    differ = [i for i, name in enumerate(own) if name != wanted[i]]
+    told = _some([f'{i}: {names[i]} there, {expected[i]} in the metainfo'
+                  for i in differ])
     if not differ:
-        return Finding(
-            OK, f'{where} names the {len(a)} keypoints of the '
-            'metainfo in its order')
-    # other names may be other words for the same; another order is an error
-    moved = any(a[i] in b for i in range(len(a)) if a[i] != b[i])
-    how = 'in another order' if moved else 'of other names'
-    return Finding(
-        ERROR if moved else WARNING, f'{where} has keypoints {how} than the '
-        f'metainfo: {some(len(differ), differ)}')
+        section.ok(f'{where} names the {len(own)} keypoints of the metainfo '
+                   'in its order')
+    elif names != labels.names or labels.check_order(expected, section):
+        # other names may be other words for the same; another order is wrong
+        moved = any(own[i] in wanted for i in differ)
+        section.add(ERROR if moved else WARNING, 'names', where,
+                    f'has keypoints {"in another order" if moved else ""}'
+                    f'{"" if moved else "of other names"} than the metainfo: '
+                    f'{told}')
 
 
-def check_converter(pipeline: Any, source: dict, target: dict,
-                    key: str) -> List[Finding]:
-    """Check how a part of a ``CombinedDataset`` is mapped to the whole.
-
-    Args:
-        pipeline (Any): ``pipeline`` of the part's config.
-        source (dict): Parsed metainfo of the part.
-        target (dict): Parsed metainfo of the combination.
-        key (str): Config key of the part.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    converter = find_converter(pipeline)
-    names, wanted = names_of(source), names_of(target)
+def _check_converter(part: Part, section: Section) -> None:
+    """Check how a part of a combination is mapped to the whole."""
+    pipeline, key = part.cfg.get('pipeline'), part.key
+    steps = pipeline if isinstance(pipeline, (list, tuple)) else ()
+    converter = next((one for one in steps
+                      if type_name(one) == 'KeypointConverter'), None)
+    names, wanted = names_of(part.metainfo), names_of(part.target)
     if converter is None:
         if len(names) != len(wanted):
-            return [
-                Finding(
-                    ERROR, f'{key}.pipeline has no KeypointConverter from '
-                    f'{len(names)} to {len(wanted)} keypoints')
-            ]
-        return [] if names == wanted else [
-            Finding(
-                WARNING, f"{key} has other keypoints than the combination's "
-                'metainfo, and no KeypointConverter')
-        ]
+            section.error('converter', f'{key}.pipeline', 'has no '
+                          f'KeypointConverter from {len(names)} to '
+                          f'{len(wanted)} keypoints')
+        elif names != wanted:
+            section.warn('converter', key, "has other keypoints than the "
+                         "combination's metainfo, and no KeypointConverter")
+        return
     if converter.get('num_keypoints') != len(wanted):
-        return [
-            Finding(
-                ERROR, f'KeypointConverter.num_keypoints of {key} is '
-                f'{converter.get("num_keypoints")}, but the combination has '
-                f'{len(wanted)}')
-        ]
-    return _check_mapping(converter.get('mapping'), names, wanted, key)
-
-
-def find_converter(pipeline: Any) -> Optional[dict]:
-    """Find the config of a ``KeypointConverter`` in a pipeline."""
-    for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
-        if isinstance(transform, dict) and str(
-                transform.get('type')).split('.')[-1] == 'KeypointConverter':
-            return transform
-    return None
+        section.error('converter', f'KeypointConverter.num_keypoints of {key}',
+                      f'is {converter.get("num_keypoints")}, but the '
+                      f'combination has {len(wanted)}')
+    else:
+        _check_mapping(converter.get('mapping'), names, wanted,
+                       f'KeypointConverter.mapping of {key}', section)
 
 
 def _check_mapping(mapping: Any, names: List[str], wanted: List[str],
-                   key: str) -> List[Finding]:
+                   where: str, section: Section) -> None:
     """Check the pairs of a mapping."""
-    sides, renamed, targets = [], [], []
+    pairs = []
     for pair in mapping if isinstance(mapping, (list, tuple)) else ():
         try:
-            origin, target = pair
-            origin = list(origin) if isinstance(origin,
-                                                (list, tuple)) else [origin]
+            origins, target = pair
+            if not isinstance(origins, (list, tuple)):
+                origins = [origins]
             if not all(0 <= i < len(names)
-                       for i in origin) or not 0 <= target < len(wanted):
+                       for i in origins) or not 0 <= target < len(wanted):
                 raise IndexError
         except (TypeError, ValueError, IndexError):
-            return [
-                Finding(
-                    ERROR, f'KeypointConverter.mapping of {key} has {pair}, '
-                    'which is no pair of keypoints: sources are below '
-                    f'{len(names)}, targets below {len(wanted)}')
-            ]
-        targets.append(target)
-        for i in origin:
-            if _plain(names[i]) == _plain(wanted[target]):
-                continue
-            text = f'{names[i]} to {wanted[target]}'
-            opposite = other_side(names[i])
-            if len(origin) == 1 and opposite and \
-                    side_of(names[i]) != side_of(wanted[target]):
-                sides.append(text)
-            renamed.append(text)
-    found = []
-    if sides:
-        found.append(
-            Finding(
-                ERROR, f'KeypointConverter of {key} changes the side: '
-                f'{some(len(sides), sides)}'))
-    if len(set(targets)) < len(targets):
-        found.append(
-            Finding(
-                ERROR, f'KeypointConverter of {key} maps twice to the '
-                'same keypoint'))
-    text = f'{len(set(targets))} of {len(wanted)} keypoints are mapped'
-    if renamed and not sides:
-        text += f', {", ".join(renamed)} among them'
-    return found + [Finding(OK if targets else ERROR, text)]
+            section.error('mapping', where, f'has {pair}, which is no pair of '
+                          f'keypoints: sources are below {len(names)}, '
+                          f'targets below {len(wanted)}')
+            return
+        pairs.append((origins, target))
+    to = {origins[0]: i for origins, i in pairs if len(origins) == 1}
+    mirror, mirrored = _mirror(names), _mirror(wanted)
+    renamed, turned = [], []
+    for origins, target in pairs:
+        for i in origins:
+            if _plain(names[i]) != _plain(wanted[target]):
+                text = f'{names[i]} to {wanted[target]}'
+                renamed.append(text)
+                other = mirrored[target]
+                # the other side has this name, or is not where the other is
+                if len(origins) == 1 and other != target and (
+                        _plain(names[i]) == _plain(wanted[other])
+                        or to.get(mirror[i], other) != other):
+                    turned.append(text)
+    if turned:
+        section.error('side', where, f'changes the side: {_some(turned)}')
+    count = len({target for _, target in pairs})
+    if count < len(pairs):
+        section.error('mapped twice', where, 'maps twice to the same keypoint')
+    text = f'{count} of {len(wanted)} keypoints are mapped'
+    if not count:
+        section.error('mapping', where, 'maps nothing')
+    elif not turned:
+        section.ok(f'{part_name(where)}: {text}' +
+                   (f', {", ".join(renamed)} among them' if renamed else ''))
 
 
-def side_of(name: str) -> str:
-    """The side that a name tells: ``'left'``, ``'right'`` or empty."""
-    for pair in SIDES:
-        for side in pair:
-            if side in name:
-                return side.lower()
-    return ''
+def part_name(where: str) -> str:
+    """The key that ends a place."""
+    return where.rpartition(' ')[2]
+
+
+def _mirror(names: List[str]) -> List[int]:
+    """Index of what a mirror exchanges with each name, or its own."""
+    found = list(range(len(names)))
+    for one, other in find_sides(list(dict.fromkeys(names))).pairs:
+        i, j = names.index(one), names.index(other)
+        found[i], found[j] = j, i
+    return found

@@ -13,10 +13,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpose.registry import DATASETS, MODELS
-from people_toys import own_config
+from people_toys import ROOT, own_config
 from PIL import Image
 from scipy.io import savemat
-from toy_tools import ROOT, run_command
+
+from semipose_mm.cli import main
+from semipose_mm.data_check import check_data
 
 TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST, BOXES = 'image_info_unlabeled', 'unlabeled_detections'
@@ -47,9 +49,9 @@ def make_config(folder, **overrides):
 
 def check(cfg, images=200):
     """Run the checks; findings as (part, level, text)."""
-    from semipose_mm.data_check.run import Options, run_checks
-    results = run_checks(cfg, Options(images=images))
-    return [(r.name, f.level, f.text) for r in results for f in r.findings]
+    report = check_data(cfg, images=images)
+    return [(one.name, *found) for one in report.sections
+            for found in one.findings]
 
 
 def problems(found):
@@ -115,7 +117,6 @@ def test_real_data_are_fine(name, data_root, monkeypatch):
 ])
 def test_counts_are_those_of_the_datasets(overrides, folder):
     """Used instances and images, as the classes themselves have them."""
-    from semipose_mm.data_check.run import Options, run_checks
     content = json.loads(
         (folder / 'annotations' / f'{BOXES}.json').read_text())
     for k, box in enumerate(content):
@@ -128,7 +129,7 @@ def test_counts_are_those_of_the_datasets(overrides, folder):
     edit(folder, TRAIN, lambda c: c['annotations'][1].update(iscrowd=1))
     edit(folder, TRAIN, lambda c: c['annotations'][2].update(num_keypoints=0))
     cfg = make_config(folder, **overrides)
-    results = {r.name: r for r in run_checks(cfg, Options())}
+    results = check_data(cfg)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     val = DATASETS.build(cfg.val_dataloader.dataset)
     for name, one in (('labeled', dataset.labeled),
@@ -142,16 +143,6 @@ def test_counts_are_those_of_the_datasets(overrides, folder):
     assert results['labeled'].joints == sum(
         int(dataset.labeled.get_data_info(i)['keypoints_visible'].sum())
         for i in range(len(dataset.labeled)))
-
-
-def test_the_file_is_read_once(folder, monkeypatch):
-    from semipose_mm.data_check import part_checks
-    reads = []
-    read_json = part_checks.read_json
-    monkeypatch.setattr(part_checks, 'read_json',
-                        lambda path: reads.append(path) or read_json(path))
-    check(make_config(folder))
-    assert len(reads) == len(set(reads)) == 4
 
 
 # ---------------------------------------------------------------- broken data
@@ -764,7 +755,7 @@ def call(monkeypatch, capsys):
 
     def run(*args):
         with pytest.raises(SystemExit) as end:
-            run_command('check', *args)
+            main(['check', *map(str, args)])
         return (end.value.code, *capsys.readouterr())
 
     return run

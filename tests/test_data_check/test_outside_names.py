@@ -7,6 +7,8 @@ import shutil
 import pytest
 from people_toys import own_config
 
+from semipose_mm.data_check import check_data
+
 TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST = 'image_info_unlabeled'
 KEY = 'train_dataloader.dataset.'
@@ -31,11 +33,10 @@ def lead_outside(folder, name):
 
 def outside(cfg):
     """The findings about names that lead outside, and what was opened."""
-    from semipose_mm.data_check.run import Options, run_checks
-    results = run_checks(cfg, Options(images=None))
-    found = [(r.name, f.level) for r in results for f in r.findings
-             if 'images outside of' in f.text]
-    paths = [path for r in results for path in r.paths]
+    sections = check_data(cfg, images=None).sections
+    found = [(one.name, mark) for one in sections
+             for mark, text in one.findings if 'outside of' in text]
+    paths = [path for one in sections for path in one.paths]
     return found, [path for path in paths if path.endswith('secret.jpg')]
 
 

@@ -1,0 +1,115 @@
+# Copyright (c) semipose_mm authors.
+"""The annotation files of the metrics."""
+import os.path as osp
+from typing import Any, Iterator, Optional, Tuple
+
+from semipose_mm.data_files import ERROR, Findings
+from semipose_mm.data_files.coco_truth import scoring_truth
+from semipose_mm.data_files.images import read_images
+from semipose_mm.data_files.labels import labels_of
+from .parts import Part, Parts, type_name
+from .reading import Files
+from .report import Section
+
+
+def check_metrics(cfg: dict, parts: Parts, files: Files,
+                  section: Section) -> None:
+    """Check the files by which metrics score.
+
+    Args:
+        cfg (dict): The config.
+        parts (Parts): Its datasets.
+        files (Files): Their files.
+        section (Section): Learns what is wrong.
+    """
+    for role, key, metric in _metrics(cfg):
+        part = next(iter(parts.of(role)), None)
+        _check_metric(f'{key}.ann_file', metric, part, files, section)
+
+
+def _metrics(cfg: dict) -> Iterator[Tuple[str, str, dict]]:
+    """Role, config key and config of each metric with a file."""
+    for role in ('val', 'test'):
+        key = f'{role}_evaluator'
+        metrics: Any = cfg.get(key)
+        if role == 'test' and metrics == cfg.get('val_evaluator'):
+            continue
+        if isinstance(metrics, dict) and 'metrics' in metrics:
+            metrics, key = metrics['metrics'], f'{key}.metrics'
+        if isinstance(metrics, dict):
+            found = {key: metrics}
+        else:
+            found = {f'{key}[{i}]': one for i, one in enumerate(metrics or ())}
+        for name, metric in found.items():
+            if isinstance(metric, dict) and metric.get('ann_file'):
+                yield role, name, metric
+
+
+def _check_metric(key: str, metric: dict, part: Optional[Part], files: Files,
+                  section: Section) -> None:
+    """Check the file of a metric."""
+    path, before = str(metric['ann_file']), section.count(ERROR)
+    where = f"{key} '{path}'"
+    same = part is not None and osp.realpath(
+        part.ann_file) == osp.realpath(path)
+    content = files.content(path, key, section)
+    if content is None:
+        return
+    # what is wrong in the file of the dataset is said there
+    findings = Findings(strict=False) if same else section
+    errors = findings.count(ERROR)
+    labels = labels_of(
+        files.content(path, key, section), where, findings,
+        part.metainfo['num_keypoints'] if part is not None else None)
+    readable = findings.count(ERROR) == errors
+    if not metric.get('format_only'):
+        annotations = content.get('annotations') if isinstance(
+            content, dict) else None
+        if not isinstance(annotations, list):
+            section.error('list', where, "has no 'annotations'")
+        elif type_name(metric) != 'FastCocoMetric':
+            _check_stock(where, metric, annotations, section)
+        elif readable:
+            _check_own(where, metric, content, same, section)
+    if part is not None and not same:
+        quiet = Findings(strict=False)
+        others = read_images(
+            files.content(part.ann_file, '', quiet), '', '', quiet)
+        gone = [one for one in others if one not in labels.images]
+        if gone:
+            section.error('images', where, f'lacks {len(gone):,} images of '
+                          f"{part.key}.ann_file '{part.ann_file}', such as "
+                          f'that of id {gone[0]!r}')
+        else:
+            section.warn('another file', where, 'is another file than '
+                         f"{part.key}.ann_file '{part.ann_file}'")
+    if same and section.count(ERROR) == before:
+        section.ok(f'{key} is that of the dataset')
+
+
+def _check_stock(where: str, metric: dict, annotations: list,
+                 section: Section) -> None:
+    """Find fields that MMPose's metrics need and cannot mend."""
+    area = ['area'] if metric.get('use_area', True) else []
+    for field in [*area, 'num_keypoints', 'iscrowd']:
+        for index, one in enumerate(annotations):
+            if isinstance(one, dict) and one.get(field) is None:
+                hint = ', or use_area=False' if field == 'area' else ''
+                section.error(
+                    field, f'{where}, annotations[{index}]',
+                    f"has no '{field}', which {type_name(metric)} needs",
+                    advice=f'Use FastCocoMetric, which mends it{hint}')
+
+
+def _check_own(where: str, metric: dict, content: dict, same: bool,
+               section: Section) -> None:
+    """Find what our metric refuses, and what it mends."""
+    ids, annotations = metric.get('category_ids'), content['annotations']
+    if ids is not None:
+        annotations = [one for one in annotations
+                       if one.get('category_id') in ids]
+        if not annotations:
+            section.error('categories', where, 'has no annotation of the '
+                          f'categories {list(ids)}')
+    if not same:
+        scoring_truth(dict(content, annotations=annotations), where, section)
