@@ -3,13 +3,15 @@
 import os.path as osp
 from typing import Any, Iterator, Optional, Tuple
 
+from scipy.io import loadmat
+
 from semipose_mm.data_files import ERROR, Findings
 from semipose_mm.data_files.coco_truth import scoring_truth
 from semipose_mm.data_files.images import read_images
 from semipose_mm.data_files.labels import labels_of
-from .parts import Part, Parts, type_name
-from .reading import Files
+from .parts import Part, Parts, reason, type_name
 from .report import Section
+from .using import Files
 
 
 def check_metrics(cfg: dict, parts: Parts, files: Files,
@@ -25,6 +27,9 @@ def check_metrics(cfg: dict, parts: Parts, files: Files,
     for role, key, metric in _metrics(cfg):
         part = next(iter(parts.of(role)), None)
         _check_metric(f'{key}.ann_file', metric, part, files, section)
+    for part in parts.parts:
+        if getattr(part.dataset, 'headbox_file', None):
+            _check_headboxes(part, section)
 
 
 def _metrics(cfg: dict) -> Iterator[Tuple[str, str, dict]]:
@@ -63,8 +68,8 @@ def _check_metric(key: str, metric: dict, part: Optional[Part], files: Files,
         part.metainfo['num_keypoints'] if part is not None else None)
     readable = findings.count(ERROR) == errors
     if not metric.get('format_only'):
-        annotations = content.get('annotations') if isinstance(
-            content, dict) else None
+        annotations = content.get('annotations') if isinstance(content,
+                                                               dict) else None
         if not isinstance(annotations, list):
             section.error('list', where, "has no 'annotations'")
         elif type_name(metric) != 'FastCocoMetric':
@@ -77,12 +82,14 @@ def _check_metric(key: str, metric: dict, part: Optional[Part], files: Files,
             files.content(part.ann_file, '', quiet), '', '', quiet)
         gone = [one for one in others if one not in labels.images]
         if gone:
-            section.error('images', where, f'lacks {len(gone):,} images of '
-                          f"{part.key}.ann_file '{part.ann_file}', such as "
-                          f'that of id {gone[0]!r}')
+            section.error(
+                'images', where, f'lacks {len(gone):,} images of '
+                f"{part.key}.ann_file '{part.ann_file}', such as "
+                f'that of id {gone[0]!r}')
         else:
-            section.warn('another file', where, 'is another file than '
-                         f"{part.key}.ann_file '{part.ann_file}'")
+            section.warn(
+                'another file', where, 'is another file than '
+                f"{part.key}.ann_file '{part.ann_file}'")
     if same and section.count(ERROR) == before:
         section.ok(f'{key} is that of the dataset')
 
@@ -96,7 +103,8 @@ def _check_stock(where: str, metric: dict, annotations: list,
             if isinstance(one, dict) and one.get(field) is None:
                 hint = ', or use_area=False' if field == 'area' else ''
                 section.error(
-                    field, f'{where}, annotations[{index}]',
+                    field,
+                    f'{where}, annotations[{index}]',
                     f"has no '{field}', which {type_name(metric)} needs",
                     advice=f'Use FastCocoMetric, which mends it{hint}')
 
@@ -106,10 +114,31 @@ def _check_own(where: str, metric: dict, content: dict, same: bool,
     """Find what our metric refuses, and what it mends."""
     ids, annotations = metric.get('category_ids'), content['annotations']
     if ids is not None:
-        annotations = [one for one in annotations
-                       if one.get('category_id') in ids]
+        annotations = [
+            one for one in annotations if one.get('category_id') in ids
+        ]
         if not annotations:
-            section.error('categories', where, 'has no annotation of the '
-                          f'categories {list(ids)}')
+            section.error(
+                'categories', where, 'has no annotation of the '
+                f'categories {list(ids)}')
     if not same:
         scoring_truth(dict(content, annotations=annotations), where, section)
+
+
+def _check_headboxes(part: Part, section: Section) -> None:
+    """Check MPII's head boxes, by which its metric scores."""
+    path, count = part.dataset.headbox_file, part.section.instances
+    where = f"{part.key}.headbox_file '{path}'"
+    try:
+        shape = loadmat(path)['headboxes_src'].shape
+    except Exception as error:  # not a file of that kind
+        section.error('headboxes', where, f'cannot be read: {reason(error)}')
+        return
+    if len(shape) != 3 or shape[2] != count:
+        section.error(
+            'headboxes',
+            where,
+            f'has headboxes_src of shape {shape}',
+            allowed=f'(2, 2, {count}) for the annotations')
+    else:
+        section.ok(f'{count:,} head boxes')

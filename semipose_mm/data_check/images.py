@@ -87,17 +87,19 @@ def check_images(part: Part, others: Sequence[str], folders: Folders,
             # MMPose's own loading for the evaluation reads what is named
             section.add(
                 ERROR if part.role in ('labeled', 'unlabeled') else WARNING,
-                'outside', f"{part.key}.ann_file '{part.ann_file}', '{path}'",
+                'outside',
+                f"{part.key}.ann_file '{part.ann_file}', '{path}'",
                 f'leads outside of {describe(part.roots)}',
                 advice='allow_outside=True of the SemiPoseDataset allows it')
     there = [path for path in section.paths if folders.exists(path)]
     lost = [path for path in section.paths if not folders.exists(path)]
-    _report(part, 'no image', {path: say_missing(path) for path in lost},
-            len(section.paths))
+    _report(part, 'no image', {path: say_missing(path)
+                               for path in lost}, len(section.paths))
     if there and not lost:
         section.ok(f"all {len(there):,} used images are in '{part.folder}'")
     for path in others:
-        if is_inside(path, part.roots or (path, )) and not folders.exists(path):
+        inside = not part.roots or is_inside(path, part.roots)
+        if inside and not folders.exists(path):
             section.note('unused image', f"'{path}', which nothing uses",
                          'does not exist')
     chosen, broken, sizes = sample(there, num, seed), {}, {}
@@ -131,8 +133,7 @@ def _fault(path: str) -> Optional[str]:
     return fault
 
 
-def _report(part: Part, kind: str, faults: Dict[str, str],
-            total: int) -> None:
+def _report(part: Part, kind: str, faults: Dict[str, str], total: int) -> None:
     """Report images; unlabeled ones are left out, unless they are many."""
     many = len(faults) > min(part.max_bad, total / 2)
     for path, fault in faults.items():

@@ -1,11 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """Images and folders that parts of the data have in common."""
-import hashlib
-import os
+import filecmp
 import os.path as osp
 from collections import defaultdict
-from functools import lru_cache
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set
 
 import numpy as np
 
@@ -14,22 +12,55 @@ from semipose_mm.data_files.box_fit import compare_sizes, relative_size
 from semipose_mm.data_files.image_folders import Wanted, find_image_folder
 from semipose_mm.data_files.images import read_images
 from .images import Folders, sample
-from .parts import COCO, UNLABELED, Part, Parts
-from .reading import Files
+from .parts import COCO, ROLES, UNLABELED, Part, Parts
 from .report import Section
+from .using import Files
 
 _PAIRS = (('labeled', 'val', ERROR), ('unlabeled', 'val', ERROR),
           ('labeled', 'test', ERROR), ('unlabeled', 'test', ERROR),
           ('val', 'test', NOTE), ('labeled', 'unlabeled', NOTE))
 
 
-def compare_boxes(parts: Parts) -> None:
+def compare_parts(parts: Parts, files: Files, folders: Folders,
+                  num: Optional[int], seed: int, section: Section) -> None:
+    """Compare boxes, folders and images of the parts.
+
+    Images are the same if their paths lead to the same file, or if the
+    contents of two files are equal. Contents are compared of files of the
+    same length.
+
+    Args:
+        parts (Parts): The datasets.
+        files (Files): Their files.
+        folders (Folders): The listings.
+        num (int, optional): The most files of a part whose content is
+            compared; None compares all.
+        seed (int): Seed of their choice.
+        section (Section): Learns what is in common.
+    """
+    _compare_boxes(parts)
+    _check_folders(parts, files)
+    found = {
+        role: {
+            folders.real(path)
+            for part in parts.of(role)
+            for path in part.section.paths if folders.exists(path)
+        }
+        for role in ROLES
+    }
+    for one, other, level in _PAIRS:
+        if found[one] and found[other]:
+            _check_pair(f'{one} and {other}', found[one], found[other], level,
+                        num, seed, section)
+
+
+def _compare_boxes(parts: Parts) -> None:
     """Compare labeled boxes with those that are to be learned from."""
 
     def size(found: List[Part]) -> float:
-        return relative_size(*(
-            np.concatenate([getattr(part, name) for part in found])
-            for name in ('boxes', 'sizes')))
+        return relative_size(
+            *(np.concatenate([getattr(part, name) for part in found])
+              for name in ('boxes', 'sizes')))
 
     labeled = [part for part in parts.of('labeled') if len(part.boxes)]
     for part in parts.of('unlabeled'):
@@ -37,13 +68,8 @@ def compare_boxes(parts: Parts) -> None:
             compare_sizes(size(labeled), size([part]), part.key, part.section)
 
 
-def check_folders(parts: Parts, files: Files) -> None:
-    """Look for better folders where several files share the same one.
-
-    Args:
-        parts (Parts): The datasets.
-        files (Files): Their files.
-    """
+def _check_folders(parts: Parts, files: Files) -> None:
+    """Look for better folders where several files share the same one."""
     sharing: Dict[str, List[Part]] = defaultdict(list)
     for part in parts.parts:
         if part.reader in (COCO, UNLABELED) and part.ann_file.endswith(
@@ -71,45 +97,15 @@ def check_folders(parts: Parts, files: Files) -> None:
                     f"'{part.ann_file}' are in '{best}'")
 
 
-def check_overlaps(parts: Parts, folders: Folders, num: Optional[int],
-                   seed: int, section: Section) -> None:
-    """Look for images that training and evaluation have in common.
-
-    Images are the same if their paths lead to the same file, or if the
-    contents of two files are equal. Contents are compared of files of the
-    same length.
-
-    Args:
-        parts (Parts): The datasets.
-        folders (Folders): The listings.
-        num (int, optional): The most files of a part whose content is
-            compared; None compares all.
-        seed (int): Seed of their choice.
-        section (Section): Learns what is in common.
-    """
-    files = {
-        role: [
-            folders.real(path) for part in parts.of(role)
-            for path in part.section.paths if folders.exists(path)
-        ]
-        for role in ('labeled', 'unlabeled', 'val', 'test')
-    }
-    for first, second, level in _PAIRS:
-        if files[first] and files[second]:
-            _check_pair(f'{first} and {second}', files[first], files[second],
-                        level, num, seed, section)
-
-
-def _check_pair(title: str, ours: List[str], theirs: List[str], level: str,
+def _check_pair(title: str, first: Set[str], second: Set[str], level: str,
                 num: Optional[int], seed: int, section: Section) -> None:
-    """Compare the files of two parts."""
-    first, second = set(ours), set(theirs)
+    """Compare the files, all of which are there, of two parts."""
     common = sorted(first & second)
-    for path in common:
-        section.add(level, title, title,
-                    f"have images in common: {len(common)} of {len(first):,} "
-                    f"and {len(second):,}, such as '{path}'")
-        break
+    if common:
+        section.add(
+            level, title, title,
+            f'have images in common: {len(common)} of {len(first):,} '
+            f"and {len(second):,}, such as '{common[0]}'")
     if level == NOTE:
         # information alone is not worth reading the files
         if not common:
@@ -119,40 +115,24 @@ def _check_pair(title: str, ours: List[str], theirs: List[str], level: str,
     alike = sum(osp.basename(path) in names for path in rest)
     lengths: Dict[int, List[str]] = defaultdict(list)
     for path in sorted(second) if num != 0 else ():
-        lengths[_length(path)].append(path)
-    candidates = [path for path in rest if _length(path) in lengths] \
+        lengths[osp.getsize(path)].append(path)
+    candidates = [path for path in rest if osp.getsize(path) in lengths] \
         if lengths else []
     chosen = sample(candidates, num, seed)
     equal = [(path, other) for path in chosen
-             for other in lengths[_length(path)]
-             if _sha256(path) == _sha256(other) != '']
+             for other in lengths[osp.getsize(path)]
+             if filecmp.cmp(path, other, shallow=False)]
     if equal:
-        section.add(level, title + ' equal', title,
-                    f'have files of equal content: {len(equal)}, such as '
-                    f"'{equal[0][0]}' and '{equal[0][1]}'")
+        section.add(
+            level, title + ' equal', title,
+            f'have files of equal content: {len(equal)}, such as '
+            f"'{equal[0][0]}' and '{equal[0][1]}'")
     compared = (f'; contents of {len(chosen):,} of {len(candidates):,} files '
                 'of equal length were compared') if num != 0 else \
         '; contents were not compared'
     if alike:
-        section.note(title, title, f'have {alike:,} file names in common, in '
-                     f'different folders{compared}')
+        section.note(
+            title, title, f'have {alike:,} file names in common, in '
+            f'different folders{compared}')
     if not common and not equal:
         section.ok(f'{title} have no image in common{compared}')
-
-
-def _length(path: str) -> int:
-    """Length of a file in bytes, -1 if it cannot be read."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return -1
-
-
-@lru_cache(maxsize=None)
-def _sha256(path: str) -> str:
-    """Hash of a file; empty if it cannot be read."""
-    try:
-        with open(path, 'rb') as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
-        return ''

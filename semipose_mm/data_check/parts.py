@@ -64,8 +64,8 @@ class Part:
     @property
     def folder(self) -> str:
         """str: The folder of its images."""
-        return (getattr(self.dataset, 'data_prefix', None) or {}).get(
-            'img', '')
+        return (getattr(self.dataset, 'data_prefix', None)
+                or {}).get('img', '')
 
     @property
     def metainfo(self) -> dict:
@@ -171,9 +171,10 @@ class Parts:
             section.error('metainfo', f'{key}.metainfo', 'is missing')
         factors = cfg.get('sample_ratio_factor')
         if combined and factors is not None and len(factors) != len(inner):
-            section.error('factors', f'{key}.sample_ratio_factor',
-                          f'has {len(factors)} entries for {len(inner)} '
-                          'datasets')
+            section.error(
+                'factors', f'{key}.sample_ratio_factor',
+                f'has {len(factors)} entries for {len(inner)} '
+                'datasets')
         for index, one in enumerate(inner):
             place, count = f'{key}.datasets[{index}]', len(self.parts)
             if not isinstance(one, dict):

@@ -42,10 +42,9 @@ class Section(Findings):
     @property
     def findings(self) -> List[Tuple[str, str]]:
         """list[tuple[str, str]]: Mark and text of each line."""
-        return [('ok', text) for text in self.facts] + [
-            (mark, line) for severity, mark in _MARKS.items()
-            for line in self.lines(severity)
-        ]
+        return [('ok', text) for text in self.facts
+                ] + [(mark, line) for severity, mark in _MARKS.items()
+                     for line in self.lines(severity)]
 
 
 class Report:

@@ -9,10 +9,11 @@ from semipose_mm import register_all_modules
 from .evaluation import check_metrics
 from .images import Folders, check_images
 from .keypoints import check_keypoints
-from .overlap import check_folders, check_overlaps, compare_boxes
+from .overlap import compare_parts
 from .parts import ROLES, Parts, reason
-from .reading import Files, read_part
+from .reading import read_part
 from .report import Report, Section
+from .using import Files
 
 
 def check_data(cfg: Union[Config, str],
@@ -42,19 +43,17 @@ def check_data(cfg: Union[Config, str],
             check_images(part, others, folders, images, seed)
         except Exception as error:  # a file may hold anything
             _say_early(part.section, error)
-    between = [
+    keypoints, evaluation, overlap = between = [
         Section('keypoints', 'metainfo, model.head'),
-        Section('evaluation', 'annotation files of the metrics'),
+        Section('evaluation', 'files of the metrics'),
         Section('overlap', 'images in common')
     ]
-    keypoints, evaluation, overlap = between
-    for section, check, *args in (
-        (overlap, compare_boxes, parts), (overlap, check_folders, parts, files),
-        (keypoints, check_keypoints, cfg, parts, keypoints),
-        (evaluation, check_metrics, cfg, parts, files, evaluation),
-        (overlap, check_overlaps, parts, folders, images, seed, overlap)):
+    checks = ((keypoints, check_keypoints, cfg,
+               parts), (evaluation, check_metrics, cfg, parts, files),
+              (overlap, compare_parts, parts, files, folders, images, seed))
+    for section, check, *args in checks:
         try:
-            check(*args)
+            check(*args, section)
         except Exception as error:
             _say_early(section, error)
     shown = sorted(
