@@ -86,7 +86,8 @@ class TestDetectPersons:
     @pytest.mark.parametrize('ending', ['json', 'txt'])
     @pytest.mark.parametrize('name', ['{}/secret.jpg', '../../secret.jpg'])
     def test_refused_unless_allowed(self, folder, ending, name):
-        from semipose_mm.detection.input import InputError, read_source
+        from semipose_mm.data_files import DataError
+        from semipose_mm.detection.input import read_source
         name = name.format(folder.parent)
         inside = sorted(os.listdir(folder / 'images'))[0]
         path, root = folder / f'list.{ending}', str(folder / 'images')
@@ -99,7 +100,7 @@ class TestDetectPersons:
                         dict(id=i, file_name=n)
                         for i, n in enumerate([inside, name])
                     ])))
-        with pytest.raises(InputError) as error:
+        with pytest.raises(DataError) as error:
             read_source(str(path), root)
         text = str(error.value)
         assert name in text and '--allow-outside allows it' in text
