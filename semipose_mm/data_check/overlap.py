@@ -10,7 +10,7 @@ import numpy as np
 from semipose_mm.data_files import ERROR, NOTE, Findings
 from semipose_mm.data_files.box_fit import compare_sizes, relative_size
 from semipose_mm.data_files.image_folders import Wanted, find_image_folder
-from semipose_mm.data_files.images import read_images
+from semipose_mm.data_files.images import read_image_list, read_images
 from .images import Folders, sample
 from .parts import COCO, ROLES, UNLABELED, Part, Parts
 from .report import Section
@@ -72,16 +72,20 @@ def _check_folders(parts: Parts, files: Files) -> None:
     """Look for better folders where several files share the same one."""
     sharing: Dict[str, List[Part]] = defaultdict(list)
     for part in parts.parts:
-        if part.reader in (COCO, UNLABELED) and part.ann_file.endswith(
-                '.json') and '://' not in part.folder:
+        listed = part.ann_file.lower().endswith(('.json', '.txt'))
+        if listed and part.reader in (COCO, UNLABELED):
             sharing[osp.realpath(part.folder)].append(part)
     for real, group in sharing.items():
         if len({osp.realpath(part.ann_file) for part in group}) < 2:
             continue
         for part in group:
             quiet = Findings(strict=False)
-            images = read_images(
-                files.content(part.ann_file, '', quiet), '', '', quiet)
+            if part.ann_file.endswith('.txt'):
+                images = read_image_list(
+                    part.ann_file, '', part.folder, quiet, exist=False)
+            else:
+                images = read_images(
+                    files.content(part.ann_file, '', quiet), '', '', quiet)
             names = [one.name for one in images.values()]
             if not names:
                 continue

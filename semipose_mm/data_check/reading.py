@@ -87,11 +87,10 @@ def _use_labels(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
     if part.reader == COCO and step > 1:
         usable = [one for one in usable if one.image_id % step == 0]
     used = choose(usable, part)
-    if not record(
-            part, 'annotations', labels.total, len(used), labels.left_out(),
-        {paths[one.image_id]: images[one.image_id].size
-         for one in used}, 'A label needs a box inside its image, '
-            'iscrowd 0 and a labeled joint'):
+    known = {paths[one.image_id]: images[one.image_id].size for one in used}
+    advice = 'A label needs a box inside its image, iscrowd 0 and a joint'
+    if not record(part, 'annotations', labels.total, len(used),
+                  labels.left_out(), known, advice):
         return
     part.boxes = np.array([one.box for one in used], float)
     part.sizes = np.array(
@@ -148,36 +147,42 @@ def _read_unlabeled(part: Part, files: Files) -> Sequence[str]:
     if source.whole_images:
         ask(dataset._refuse_box_options, part)
     index, left_out = read_source(source, section)
-    paths = [osp.normpath(index.paths.get(i)) for i in range(len(index.sizes))]
     if len(index):
         ask(lambda: dataset._check_indices(len(index)), part)
     used = index.take(choose(range(len(index)), part))
-    sizes = [None] * len(paths)  # those of whole images are their own
-    if not source.whole_images:
-        sizes = [
-            None if size[0] != size[0] else tuple(size)
-            for size in index.sizes.tolist()
-        ]
-    section.images = len(paths)
-    if not record(
+    sizes = index.sizes.tolist()
+    if source.whole_images:  # whose sizes are those of their images
+        listed = set(map(index.paths.get, range(len(sizes))))
+        sizes = [[np.nan]] * len(sizes)
+    else:
+        quiet = Findings(strict=False)
+        listed = _paths(
+            part,
+            read_images(
+                files.content(part.ann_file, '', quiet), '', '',
+                quiet)).values()
+    section.images = len(listed)
+    known = {
+        osp.normpath(index.paths.get(i)):
+        None if np.isnan(sizes[i][0]) else tuple(sizes[i])
+        for i in np.unique(used.images).tolist()
+    }
+    if record(
             part, 'whole images' if source.whole_images else 'boxes',
-            len(index) + sum(left_out.values()), len(used), left_out,
-        {paths[i]: sizes[i]
-         for i in np.unique(used.images).tolist()},
+            len(index) + sum(left_out.values()), len(used), left_out, known,
             'Check ann_file, bbox_file, data_prefix, category_ids and '
             'score_thr'):
-        return paths
-    part.sizes = index.sizes[index.images]
-    part.boxes = np.hstack(
-        (index.boxes[:, :2], index.boxes[:, 2:] - index.boxes[:, :2]))
-    if not source.whole_images:
-        _check_raw(part, index, files)
-        say_scores(section, used.scores)
-    bare = len(paths) - len(section.paths)
-    if bare:
-        section.note('bare', f'of {len(paths):,} listed images',
+        part.sizes = index.sizes[index.images]
+        part.boxes = np.hstack(
+            (index.boxes[:, :2], index.boxes[:, 2:] - index.boxes[:, :2]))
+        if not source.whole_images:
+            _check_raw(part, index, files)
+            say_scores(section, used.scores)
+    bare = len(listed) - len(section.paths)
+    if bare > 0:
+        section.note('bare', f'of {len(listed):,} listed images',
                      f'{bare:,} have no used box')
-    return paths
+    return list(listed)
 
 
 def _check_raw(part: Part, index: BoxIndex, files: Files) -> None:
