@@ -23,7 +23,7 @@ def check_converter(part: Part, section: Section) -> None:
                 f'{len(wanted)} keypoints')
         elif names != wanted:
             section.warn(
-                'converter', key, "has other keypoints than the "
+                'converter', key, 'has other keypoints than the '
                 "combination's metainfo, and no KeypointConverter")
         return
     if converter.get('num_keypoints') != len(wanted):

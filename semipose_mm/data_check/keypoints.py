@@ -25,14 +25,14 @@ def check_keypoints(cfg: dict, parts: Parts, section: Section) -> None:
     for part in parts.parts:
         _compare(part, parts.labels, section)
     if parts.labels is not None:
-        check_flips(parts.labels, is_flipped(cfg, parts.pipelines), section)
-        check_heads(cfg, parts.labels['num_keypoints'], section)
+        _check_flips(parts.labels, _is_flipped(cfg, parts.pipelines), section)
+        _check_heads(cfg, parts.labels['num_keypoints'], section)
 
 
 def _compare(part: Part, labels: Optional[dict], section: Section) -> None:
     """Compare the keypoints of a part with those of the labels."""
     before = section.count(ERROR) + section.count(WARNING)
-    check_metainfo(part, section)
+    _check_metainfo(part, section)
     if part.target is not None:
         check_converter(part, section)
     target = part.target or part.metainfo
@@ -52,7 +52,7 @@ def _compare(part: Part, labels: Optional[dict], section: Section) -> None:
                    f"'{part.metainfo['dataset_name']}'")
 
 
-def check_metainfo(part: Part, section: Section) -> None:
+def _check_metainfo(part: Part, section: Section) -> None:
     """Check the metainfo of a part in itself."""
     metainfo, where = part.metainfo, f'{part.key}.metainfo'
     names, flip = names_of(metainfo), metainfo['flip_indices']
@@ -80,14 +80,8 @@ def check_metainfo(part: Part, section: Section) -> None:
             f'ways: {some(bad)}')
 
 
-def check_flips(metainfo: dict, flipped: bool, section: Section) -> None:
-    """Check the pairs that a flip exchanges, by what names say.
-
-    Args:
-        metainfo (dict): A parsed one.
-        flipped (bool): Whether anything is flipped, in training or testing.
-        section (Section): Learns what is wrong.
-    """
+def _check_flips(metainfo: dict, flipped: bool, section: Section) -> None:
+    """Check the pairs that a flip exchanges, by what names say."""
     names, flip = names_of(metainfo), metainfo['flip_indices']
     if len(set(names)) < len(names):
         return
@@ -124,13 +118,8 @@ def check_flips(metainfo: dict, flipped: bool, section: Section) -> None:
                    ('' if flipped else '; nothing is flipped'))
 
 
-def is_flipped(cfg: dict, pipelines: List[Any]) -> bool:
-    """Whether training or testing flips images.
-
-    Args:
-        cfg (dict): The config.
-        pipelines (list): The pipelines of the datasets.
-    """
+def _is_flipped(cfg: dict, pipelines: List[Any]) -> bool:
+    """Whether training or testing flips images."""
     steps = [
         step for one in pipelines if isinstance(one, (list, tuple))
         for step in one
@@ -142,14 +131,8 @@ def is_flipped(cfg: dict, pipelines: List[Any]) -> bool:
                                       and bool(test_cfg.get('flip_test')))
 
 
-def check_heads(cfg: dict, num_keypoints: int, section: Section) -> None:
-    """Compare the heads of all networks with the number of keypoints.
-
-    Args:
-        cfg (dict): The config.
-        num_keypoints (int): Number of keypoints of the labels.
-        section (Section): Learns what is wrong.
-    """
+def _check_heads(cfg: dict, num_keypoints: int, section: Section) -> None:
+    """Compare the heads of all networks with the number of keypoints."""
     model = cfg.get('model')
     heads: Dict[str, Any] = {}
     if isinstance(model, dict):

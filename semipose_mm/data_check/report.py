@@ -41,7 +41,7 @@ class Section(Findings):
 
     @property
     def findings(self) -> List[Tuple[str, str]]:
-        """list[tuple[str, str]]: Mark and text of each line."""
+        """List[tuple[str, str]]: Mark and text of each line."""
         return [('ok', text) for text in self.facts
                 ] + [(mark, line) for severity, mark in _MARKS.items()
                      for line in self.lines(severity)]
@@ -59,11 +59,11 @@ class Report:
 
     def __getitem__(self, name: str) -> Section:
         """The section of a name, such as ``'labeled'``."""
-        return next(one for one in self.sections if one.name == name)
+        return {one.name: one for one in self.sections}[name]
 
     @property
     def errors(self) -> List[str]:
-        """list[str]: Lines of the errors, each after the name of its part."""
+        """List[str]: Lines of the errors, each after the name of its part."""
         return [
             f'{one.name}: {line}' for one in self.sections
             for line in one.lines(ERROR)

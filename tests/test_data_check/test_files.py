@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import random
+import shutil
 
 import pytest
 from mmengine.config import Config
@@ -170,8 +171,8 @@ FLAWS = [
     (TRAIN, at('categories', keypoints=list('abcdefghijklmnopq')), 'labeled',
      'warning', 'of other names'),
     (TRAIN, at('categories', id=3), 'labeled', 'warning', 'is not listed'),
-    (LIST, lambda c: c['images'].append(c['images'][0]), 'unlabeled',
-     'ERROR', 'unique'),
+    (LIST, lambda c: c['images'].append(c['images'][0]), 'unlabeled', 'ERROR',
+     'unique'),
     (BOXES, at(None, image_id=7777), 'unlabeled', 'ERROR',
      r"bbox_file '.*', entry 0.image_id is 7777"),
     (BOXES, at(None, score=7), 'unlabeled', 'warning', 'outside of 0 to 1'),
@@ -217,12 +218,24 @@ def test_fields_that_only_our_metric_mends(field, folder):
     cfg = make_config(folder)
     found = check(cfg, images=0)
     assert not has(found, 'ERROR', ''), found
-    for metric in (cfg.val_evaluator, cfg.test_evaluator):
-        metric = metric if isinstance(metric, dict) else metric[0]
-        metric['type'] = 'CocoMetric'
+    cfg.val_evaluator[0].type = 'CocoMetric'
     found = check(cfg, images=0)
     assert has(found, 'ERROR', rf"\[0\] has no '{field}', which CocoMetric",
                'evaluation')
+
+
+@pytest.mark.parametrize('metric, mark, text', [
+    (dict(category_ids=[9]), 'ERROR', r'no annotation of the categories'),
+    (dict(ann_file='copy.json'), 'warning', 'is another file than'),
+    (dict(ann_file='gone.json'), 'ERROR', "gone.json' does not exist"),
+])
+def test_metrics(metric, mark, text, folder):
+    if 'ann_file' in metric:
+        metric['ann_file'] = str(folder / metric['ann_file'])
+    shutil.copy(folder / 'annotations' / f'{VAL}.json', folder / 'copy.json')
+    cfg = make_config(folder)
+    cfg.val_evaluator = dict(cfg.val_evaluator[0], **metric)
+    assert has(check(cfg, images=0), mark, text, 'evaluation')
 
 
 def test_all_is_collected(folder):
