@@ -63,7 +63,13 @@ def _compare_boxes(parts: Parts) -> None:
               for name in ('boxes', 'sizes')))
 
     labeled = [part for part in parts.of('labeled') if len(part.boxes)]
+    known = set().union(*(part.categories for part in labeled))
     for part in parts.of('unlabeled'):
+        if known and part.categories and not known & part.categories:
+            part.section.warn(
+                'category names', f'{part.key}.category_ids',
+                f'are those of {sorted(part.categories)}, but labels are of '
+                f'{sorted(known)}')
         if labeled and len(part.boxes):
             compare_sizes(size(labeled), size([part]), part.key, part.section)
 

@@ -3,7 +3,7 @@
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 from mmpose.datasets.datasets import BaseCocoStyleDataset, MpiiDataset
@@ -35,6 +35,8 @@ class Part:
         max_bad (int): How many of its images may be of no use.
         target (dict, optional): The parsed metainfo of the combination that
             it is a part of.
+        categories (set[str]): Names of the categories that are used, as far
+            as they are known.
         boxes (np.ndarray): x, y, width, height in pixels of what is used.
         sizes (np.ndarray): Width and height of their images, NaN where that
             is not known.
@@ -48,6 +50,7 @@ class Part:
     roots: Tuple[str, ...] = ()
     max_bad: int = 0
     target: Optional[dict] = None
+    categories: Set[str] = field(default_factory=set)
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     sizes: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 

@@ -1,15 +1,17 @@
 # Copyright (c) semipose_mm authors.
 """The files of a part, read by those readers that its dataset asks."""
 import os.path as osp
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterable, List, Sequence, Set
 
 import numpy as np
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import check_boxes
 from semipose_mm.data_files.boxes import load_boxes, read_detections
+from semipose_mm.data_files.categories import names_by_id
 from semipose_mm.data_files.images import name_on_disk, read_images
 from semipose_mm.data_files.labels import Labels, labels_of, read_mpii
+from semipose_mm.data_files.numbers import is_id
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source, read_source
 from .keypoints import check_categories
@@ -49,6 +51,17 @@ def _paths(part: Part, images: dict) -> Dict[Any, str]:
         osp.normpath(
             osp.join(part.folder, name_on_disk(image.name, part.folder)))
         for key, image in images.items()
+    }
+
+
+def _names(categories: Any, ids: Iterable) -> Set[str]:
+    """Names of some categories of a file, as far as it has them."""
+    if not isinstance(categories, list):
+        return set()
+    known = names_by_id(categories)
+    return {
+        known[key].casefold()
+        for key in filter(is_id, ids) if key in known
     }
 
 
@@ -92,6 +105,8 @@ def _use_labels(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
     if not record(part, 'annotations', labels.total, len(used),
                   labels.left_out(), known, advice):
         return
+    part.categories = _names(labels.categories,
+                             [one.category_id for one in used])
     part.boxes = np.array([one.box for one in used], float)
     part.sizes = np.array(
         [images[one.image_id].size or _UNKNOWN for one in used], float)
@@ -156,11 +171,11 @@ def _read_unlabeled(part: Part, files: Files) -> Sequence[str]:
         sizes = [[np.nan]] * len(sizes)
     else:
         quiet = Findings(strict=False)
-        listed = _paths(
-            part,
-            read_images(
-                files.content(part.ann_file, '', quiet), '', '',
-                quiet)).values()
+        content = files.content(part.ann_file, '', quiet)
+        listed = _paths(part, read_images(content, '', '', quiet)).values()
+        if isinstance(content, dict):
+            part.categories = _names(
+                content.get('categories'), source.category_ids or ())
     section.images = len(listed)
     known = {
         osp.normpath(index.paths.get(i)):

@@ -224,6 +224,14 @@ def test_fields_that_only_our_metric_mends(field, folder):
                'evaluation')
 
 
+def test_boxes_of_another_category(folder):
+    """The number is that of the labels, the name tells otherwise."""
+    edit(folder, LIST, lambda c: c.update(categories=[dict(id=1, name='cat')]))
+    found = check(make_config(folder, **{f'{UNLABELED}category_ids': [1]}))
+    assert has(found, 'warning', r"those of \['cat'\], but .*\['person'\]",
+               'unlabeled'), found
+
+
 @pytest.mark.parametrize('metric, mark, text', [
     (dict(category_ids=[9]), 'ERROR', r'no annotation of the categories'),
     (dict(ann_file='copy.json'), 'warning', 'is another file than'),
