@@ -1,2 +1,6 @@
 # Copyright (c) semipose_mm authors.
-"""Checks of the data that a config reads: functions that return findings."""
+"""What a config reads, checked before a long run, as the training reads it."""
+from .report import Report, Section
+from .run import check_data
+
+__all__ = ['Report', 'Section', 'check_data']

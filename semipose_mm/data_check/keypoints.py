@@ -1,320 +1,202 @@
 # Copyright (c) semipose_mm authors.
 """Whether config, metainfo and files speak of the same keypoints."""
 from collections import Counter
-from typing import Any, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
-from .findings import ERROR, NOTE, OK, WARNING, Finding, some
-from .tables import Row, Table
-
-SIDES = (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'))
-
-
-def names_of(metainfo: dict) -> List[str]:
-    """Names of the keypoints of a parsed metainfo, in their order."""
-    names = metainfo['keypoint_id2name']
-    return [names[i] for i in sorted(names)]
-
-
-def other_side(name: str) -> str:
-    """Exchange left and right in a name; empty if it has neither."""
-    for pair in SIDES:
-        for a, b in (pair, pair[::-1]):
-            if a in name:
-                return name.replace(a, b)
-    return ''
+from semipose_mm.data_files import ERROR, NOTE, WARNING
+from semipose_mm.data_files.keypoint_names import find_sides
+from semipose_mm.data_files.labels import Labels
+from semipose_mm.data_files.numbers import is_id
+from semipose_mm.data_files.text import show
+from .converters import check_converter
+from .names import names_of, plain, some
+from .parts import Part, Parts, type_name
+from .report import Section
 
 
-def _plain(name: Any) -> str:
-    """A name without the ways to write it."""
-    return str(name).lower().replace(' ', '_').replace('-', '_')
-
-
-def check_metainfo(metainfo: dict) -> List[Finding]:
-    """Check a metainfo in itself.
-
-    Args:
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    names, found = names_of(metainfo), []
-    if sorted(metainfo['keypoint_id2name']) != list(range(len(names))):
-        found.append(
-            Finding(ERROR,
-                    'metainfo.keypoint_info must be numbered 0, 1, 2, ...'))
-    if len(metainfo['keypoint_name2id']) < len(names):
-        twice = [n for n, count in Counter(names).items() if count > 1]
-        found.append(
-            Finding(
-                ERROR, 'metainfo has keypoints of the same name: '
-                f'{", ".join(twice)}'))
-    for key, name in (('dataset_keypoint_weights', 'joint_weights'),
-                      ('sigmas', 'sigmas')):
-        if len(metainfo[key]) != len(names):
-            found.append(
-                Finding(
-                    ERROR, f'metainfo.{name} has {len(metainfo[key])} entries'
-                    f' for {len(names)} keypoints'))
-    flip = metainfo['flip_indices']
-    bad = [
-        names[i] for i in range(len(names))
-        if not (0 <= flip[i] < len(names) and flip[flip[i]] == i)
-    ]
-    if bad:
-        found.append(
-            Finding(
-                ERROR, "metainfo: 'swap' does not go both ways: "
-                f'{some(len(bad), bad)}'))
-    return found
-
-
-def check_flips(metainfo: dict, flips: bool) -> List[Finding]:
-    """Check the pairs that a flip exchanges.
-
-    Args:
-        metainfo (dict): A parsed one.
-        flips (bool): Whether anything is flipped, in training or testing.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    names, flip = names_of(metainfo), metainfo['flip_indices']
-    pairs = sum(i != partner for i, partner in enumerate(flip)) // 2
-    unpaired = [
-        name for i, name in enumerate(names)
-        if other_side(name) in names and names[flip[i]] != other_side(name)
-    ]
-    if unpaired:
-        return [
-            Finding(
-                ERROR if flips else NOTE,
-                "left and right are no pair by 'swap' in the metainfo"
-                f'{"" if flips else " (nothing is flipped)"}: '
-                f'{some(len(unpaired), unpaired)}')
-        ]
-    if not flips:
-        return [Finding(OK, f'{pairs} flip pairs; nothing is flipped')]
-    if not pairs:
-        return [
-            Finding(
-                WARNING, 'images are flipped, and the metainfo has no flip '
-                'pairs; fine only if no keypoint has a side')
-        ]
-    return [Finding(OK, f'{pairs} flip pairs')]
-
-
-def check_head(cfg: dict, num_keypoints: int) -> List[Finding]:
-    """Compare the heads of all networks with the number of keypoints.
+def check_keypoints(cfg: dict, parts: Parts, section: Section) -> None:
+    """Compare the keypoints of all parts, the networks and the flips.
 
     Args:
         cfg (dict): The config.
-        num_keypoints (int): Number of keypoints of the labels.
-
-    Returns:
-        list[Finding]: The findings.
+        parts (Parts): Its datasets.
+        section (Section): Learns what is wrong.
     """
+    for part in parts.parts:
+        _compare(part, parts.labels, section)
+    if parts.labels is not None:
+        _check_flips(parts.labels, _is_flipped(cfg, parts.pipelines), section)
+        _check_heads(cfg, parts.labels['num_keypoints'], section)
+
+
+def _compare(part: Part, labels: Optional[dict], section: Section) -> None:
+    """Compare the keypoints of a part with those of the labels."""
+    before = section.count(ERROR) + section.count(WARNING)
+    _check_metainfo(part, section)
+    if part.target is not None:
+        check_converter(part, section)
+    target = part.target or part.metainfo
+    num = target['num_keypoints']
+    if labels is not None and num != labels['num_keypoints']:
+        section.error(
+            'number', part.key, f'has {num} keypoints, but the '
+            f'labels have {labels["num_keypoints"]}')
+    elif labels is not None and part.role != 'unlabeled' and \
+            target['keypoint_id2name'] != labels['keypoint_id2name']:
+        section.warn(
+            'names', part.key, 'has keypoints of other names or '
+            'order than the labels')
+    if part.section.name in ('labeled', 'labeled[0]') and \
+            before == section.count(ERROR) + section.count(WARNING):
+        section.ok(f"{part.section.name}: {num} keypoints of "
+                   f"'{part.metainfo['dataset_name']}'")
+
+
+def _check_metainfo(part: Part, section: Section) -> None:
+    """Check the metainfo of a part in itself."""
+    metainfo, where = part.metainfo, f'{part.key}.metainfo'
+    names, flip = names_of(metainfo), metainfo['flip_indices']
+    if sorted(metainfo['keypoint_id2name']) != list(range(len(names))):
+        section.error(
+            'numbers', where, 'has other numbers than 0, 1, 2, ... '
+            'in keypoint_info')
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        section.error('twice', where, 'has keypoints of the same name: '
+                      f'{", ".join(twice)}')
+    for key, name in (('dataset_keypoint_weights', 'joint_weights'),
+                      ('sigmas', 'sigmas')):
+        if len(metainfo[key]) != len(names):
+            section.error(
+                name, f'{where}.{name}', f'has {len(metainfo[key])} '
+                f'entries for {len(names)} keypoints')
+    bad = [
+        name for i, name in enumerate(names)
+        if not (0 <= flip[i] < len(names) and flip[flip[i]] == i)
+    ]
+    if bad:
+        section.error(
+            'swap', where, "has a 'swap' that does not go both "
+            f'ways: {some(bad)}')
+
+
+def _check_flips(metainfo: dict, flipped: bool, section: Section) -> None:
+    """Check the pairs that a flip exchanges, by what names say."""
+    names, flip = names_of(metainfo), metainfo['flip_indices']
+    if len(set(names)) < len(names):
+        return
+    partner = {
+        name: names[i]
+        for name, i in zip(names, flip) if 0 <= i < len(names)
+    }
+    sides, where = find_sides(names), "the metainfo's 'swap'"
+    unpaired = [
+        f'{one} and {other}' for one, other in sides.pairs
+        if partner.get(one) != other
+    ]
+    doubtful = [one for one in sides.doubtful if partner.get(one) == one]
+    pairs = sum(i != other for i, other in enumerate(flip)) // 2
+    if unpaired:
+        section.add(
+            ERROR if flipped else NOTE, 'unpaired', where,
+            'does not exchange names that are left and right'
+            f'{"" if flipped else " (nothing is flipped)"}: '
+            f'{some(unpaired)}')
+    elif flipped and doubtful:
+        section.warn(
+            'doubtful',
+            where, 'has no partner for names that look '
+            f'like one of a pair: {some(doubtful)}',
+            advice='Images are flipped: give their pairs, or leave '
+            'RandomFlip and flip_test out')
+    elif flipped and not pairs:
+        section.warn(
+            'no pairs', where, 'exchanges nothing, and images are '
+            'flipped; fine only if no keypoint has a side')
+    else:
+        section.ok(f'{pairs} flip pairs' +
+                   ('' if flipped else '; nothing is flipped'))
+
+
+def _is_flipped(cfg: dict, pipelines: List[Any]) -> bool:
+    """Whether training or testing flips images."""
+    steps = [
+        step for one in pipelines if isinstance(one, (list, tuple))
+        for step in one
+    ]
     model = cfg.get('model')
-    heads = {}
+    test_cfg = model.get('test_cfg') if isinstance(model, dict) else None
+    return any(type_name(step) == 'RandomFlip'
+               for step in steps) or (isinstance(test_cfg, dict)
+                                      and bool(test_cfg.get('flip_test')))
+
+
+def _check_heads(cfg: dict, num_keypoints: int, section: Section) -> None:
+    """Compare the heads of all networks with the number of keypoints."""
+    model = cfg.get('model')
+    heads: Dict[str, Any] = {}
     if isinstance(model, dict):
         heads['model.head'] = model.get('head')
         for index, peer in enumerate(model.get('peers') or ()):
             if isinstance(peer, dict) and 'head' in peer:
                 heads[f'model.peers[{index}].head'] = peer['head']
-    found = []
     for key, head in heads.items():
         channels = head.get('out_channels') if isinstance(head, dict) else None
-        if channels is None:
-            if key == 'model.head':
-                found.append(
-                    Finding(NOTE, f'{key} has no out_channels to compare'))
-        elif channels != num_keypoints:
-            found.append(
-                Finding(
-                    ERROR, f'{key}.out_channels is {channels}, but the labels '
-                    f'have {num_keypoints} keypoints'))
-        else:
-            found.append(
-                Finding(OK, f'{key}.out_channels is {channels} as well'))
-    return found
+        if channels is None and key == 'model.head':
+            section.note(key, key, 'has no out_channels to compare')
+        elif channels is not None and channels != num_keypoints:
+            section.error(
+                key, f'{key}.out_channels', f'is {channels}, but '
+                f'the labels have {num_keypoints} keypoints')
+        elif channels is not None:
+            section.ok(f'{key}.out_channels is {channels} as well')
 
 
-def check_counts(used: Sequence[Row], metainfo: dict) -> List[Finding]:
-    """Compare the number of keypoints of labels and metainfo.
-
-    Args:
-        used (Sequence[Row]): The labels that are used.
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    num = metainfo['num_keypoints']
-    others = [row for row in used if len(row.keypoints) != 3 * num]
-    if not others:
-        return []
-    counts = Counter(len(row.keypoints) // 3 for row in others)
-    listed = ', '.join(map(str, sorted(counts)))
-    return [
-        Finding(
-            ERROR, f'labels with {listed} keypoints, but the metainfo '
-            f"'{metainfo['dataset_name']}' has {num}: "
-            f'{some(len(others), [f"entry {r.index}" for r in others])}')
-    ]
-
-
-def check_names(table: Table, used: Sequence[Row],
-                metainfo: dict) -> List[Finding]:
+def check_categories(labels: Labels, expected: Sequence[str],
+                     section: Section) -> None:
     """Compare the names in the categories with those of the metainfo.
 
     Args:
-        table (Table): The annotation file.
-        used (Sequence[Row]): The labels that are used.
-        metainfo (dict): A parsed one.
-
-    Returns:
-        list[Finding]: The findings.
+        labels (Labels): The labels.
+        expected (Sequence[str]): The names of the metainfo.
+        section (Section): Learns what is wrong.
     """
-    expected, found = names_of(metainfo), []
-    # categories may be anything that json knows, so compare their text
-    ids = {str(row.category) for row in used}
-    known = {str(c.get('id')): c for c in table.categories}
-    for key in sorted(ids - known.keys()):
-        found.append(Finding(WARNING, f'category {key} is not listed'))
-    for key in sorted(ids & known.keys()):
-        names = known[key].get('keypoints')
-        where = f"category {key} ('{known[key].get('name')}')"
-        if names is None:
-            found.append(Finding(NOTE, f'{where} does not name its keypoints'))
-        elif not isinstance(names, list) or not all(
-                isinstance(name, str) for name in names):
-            found.append(
-                Finding(ERROR, f"{where}: 'keypoints' is no list of names"))
-        else:
-            found.append(_compare_names(names, expected, where))
-    return found
-
-
-def _compare_names(names: List[str], expected: List[str],
-                   where: str) -> Finding:
-    """Compare two lists of names."""
-    if len(names) != len(expected):
-        return Finding(
-            ERROR, f'{where} names {len(names)} keypoints, but the metainfo '
-            f'has {len(expected)}')
-    a, b = list(map(_plain, names)), list(map(_plain, expected))
-    differ = [
-        f'{i}: {names[i]} in the file, {expected[i]} in the metainfo'
-        for i in range(len(a)) if a[i] != b[i]
-    ]
-    if not differ:
-        return Finding(
-            OK, f'{where} names the {len(a)} keypoints of the '
-            'metainfo in its order')
-    # other names may be other words for the same; another order is an error
-    moved = any(a[i] in b for i in range(len(a)) if a[i] != b[i])
-    how = 'in another order' if moved else 'of other names'
-    return Finding(
-        ERROR if moved else WARNING, f'{where} has keypoints {how} than the '
-        f'metainfo: {some(len(differ), differ)}')
-
-
-def check_converter(pipeline: Any, source: dict, target: dict,
-                    key: str) -> List[Finding]:
-    """Check how a part of a ``CombinedDataset`` is mapped to the whole.
-
-    Args:
-        pipeline (Any): ``pipeline`` of the part's config.
-        source (dict): Parsed metainfo of the part.
-        target (dict): Parsed metainfo of the combination.
-        key (str): Config key of the part.
-
-    Returns:
-        list[Finding]: The findings.
-    """
-    converter = find_converter(pipeline)
-    names, wanted = names_of(source), names_of(target)
-    if converter is None:
-        if len(names) != len(wanted):
-            return [
-                Finding(
-                    ERROR, f'{key}.pipeline has no KeypointConverter from '
-                    f'{len(names)} to {len(wanted)} keypoints')
+    # categories may be anything that json knows
+    known = {
+        one['id']: one.get('keypoints')
+        for one in labels.categories if is_id(one.get('id'))
+    }
+    used = dict.fromkeys(
+        one.category_id for one in labels.entries
+        if not one.reason and is_id(one.category_id))
+    wanted = list(map(plain, expected))
+    ordered = labels.check_order(expected, section)
+    for key in used:
+        where, names = f'{labels.where}, category {key}', known.get(key)
+        if key not in known:
+            section.warn('category', where, 'has labels, but is not listed')
+        elif names is None:
+            section.note('no names', where, 'does not name its keypoints')
+        elif not isinstance(names, list) or len(names) != len(expected):
+            section.error(
+                'names',
+                where,
+                f'{show(names)} in keypoints',
+                allowed=f'the {len(expected)} names of the metainfo')
+        elif list(map(plain, names)) == wanted:
+            section.ok(f'{where} names the {len(names)} keypoints of the '
+                       'metainfo in its order')
+        elif ordered:
+            differ = [
+                i for i, one in enumerate(names) if plain(one) != wanted[i]
             ]
-        return [] if names == wanted else [
-            Finding(
-                WARNING, f"{key} has other keypoints than the combination's "
-                'metainfo, and no KeypointConverter')
-        ]
-    if converter.get('num_keypoints') != len(wanted):
-        return [
-            Finding(
-                ERROR, f'KeypointConverter.num_keypoints of {key} is '
-                f'{converter.get("num_keypoints")}, but the combination has '
-                f'{len(wanted)}')
-        ]
-    return _check_mapping(converter.get('mapping'), names, wanted, key)
-
-
-def find_converter(pipeline: Any) -> Optional[dict]:
-    """Find the config of a ``KeypointConverter`` in a pipeline."""
-    for transform in pipeline if isinstance(pipeline, (list, tuple)) else ():
-        if isinstance(transform, dict) and str(
-                transform.get('type')).split('.')[-1] == 'KeypointConverter':
-            return transform
-    return None
-
-
-def _check_mapping(mapping: Any, names: List[str], wanted: List[str],
-                   key: str) -> List[Finding]:
-    """Check the pairs of a mapping."""
-    sides, renamed, targets = [], [], []
-    for pair in mapping if isinstance(mapping, (list, tuple)) else ():
-        try:
-            origin, target = pair
-            origin = list(origin) if isinstance(origin,
-                                                (list, tuple)) else [origin]
-            if not all(0 <= i < len(names)
-                       for i in origin) or not 0 <= target < len(wanted):
-                raise IndexError
-        except (TypeError, ValueError, IndexError):
-            return [
-                Finding(
-                    ERROR, f'KeypointConverter.mapping of {key} has {pair}, '
-                    'which is no pair of keypoints: sources are below '
-                    f'{len(names)}, targets below {len(wanted)}')
+            # other names may be other words for the same joint
+            moved = any(plain(names[i]) in wanted for i in differ)
+            told = [
+                f'{i}: {names[i]} there, {expected[i]} in the metainfo'
+                for i in differ
             ]
-        targets.append(target)
-        for i in origin:
-            if _plain(names[i]) == _plain(wanted[target]):
-                continue
-            text = f'{names[i]} to {wanted[target]}'
-            opposite = other_side(names[i])
-            if len(origin) == 1 and opposite and \
-                    side_of(names[i]) != side_of(wanted[target]):
-                sides.append(text)
-            renamed.append(text)
-    found = []
-    if sides:
-        found.append(
-            Finding(
-                ERROR, f'KeypointConverter of {key} changes the side: '
-                f'{some(len(sides), sides)}'))
-    if len(set(targets)) < len(targets):
-        found.append(
-            Finding(
-                ERROR, f'KeypointConverter of {key} maps twice to the '
-                'same keypoint'))
-    text = f'{len(set(targets))} of {len(wanted)} keypoints are mapped'
-    if renamed and not sides:
-        text += f', {", ".join(renamed)} among them'
-    return found + [Finding(OK if targets else ERROR, text)]
-
-
-def side_of(name: str) -> str:
-    """The side that a name tells: ``'left'``, ``'right'`` or empty."""
-    for pair in SIDES:
-        for side in pair:
-            if side in name:
-                return side.lower()
-    return ''
+            section.add(
+                ERROR if moved else WARNING, 'names', where, 'has keypoints '
+                f'{"in another order" if moved else "of other names"} than '
+                f'the metainfo: {some(told)}')

@@ -6,7 +6,6 @@ The exit status is 1 if there was an error, 2 for a wrong call, else 0.
 """
 import argparse
 import sys
-from collections import Counter
 
 from ...options import add_config_options, load_config
 
@@ -48,50 +47,12 @@ def add_options(parser):
     parser.set_defaults(launcher='none', local_rank=0, work_dir=None)
 
 
-def print_report(results) -> int:
-    """Print the report.
-
-    Args:
-        results (list[Result]): The findings.
-
-    Returns:
-        int: Number of errors.
-    """
-    for result in results:
-        print(f'\n{result.name}: {result.title}'.rstrip(': '))
-        for level, text in result.findings:
-            print(f'  {level:<9}{text}')
-    counts = Counter(f.level for r in results for f in r.findings)
-    columns = ('part', 'images', 'instances', 'used', 'labeled joints',
-               'errors', 'warnings')
-    rows = [columns]
-    for result in results:
-        levels = Counter(finding.level for finding in result.findings)
-        sizes = (result.images, result.instances, result.used, result.joints)
-        rows.append(
-            (result.name, *(f'{n:,}' if result.role else '' for n in sizes),
-             str(levels['ERROR']), str(levels['warning'])))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    print()
-    for row in rows:
-        cells = [row[0].ljust(widths[0])] + [
-            cell.rjust(width) for cell, width in zip(row[1:], widths[1:])
-        ]
-        print('  '.join(cells).rstrip())
-    print(f'\n{counts["ERROR"]} errors, {counts["warning"]} warnings, '
-          f'{counts["note"]} notes')
-    return counts['ERROR']
-
-
 def run(parser, args):
     """Check the data of a config."""
     cfg = load_config(parser, args)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
-    from mmengine.registry import init_default_scope
-
-    from semipose_mm.data_check.run import Options, run_checks
-
-    init_default_scope('mmpose')
-    results = run_checks(cfg, Options(args.images, args.seed))
-    sys.exit(1 if print_report(results) else 0)
+    from semipose_mm.data_check import check_data
+    report = check_data(cfg, args.images, args.seed)
+    print(*report.lines(), sep='\n')
+    sys.exit(1 if report.errors else 0)

@@ -7,6 +7,8 @@ import shutil
 import pytest
 from people_toys import own_config
 
+from semipose_mm.data_check import check_data
+
 TRAIN, VAL = 'person_keypoints_train', 'person_keypoints_val'
 LIST = 'image_info_unlabeled'
 KEY = 'train_dataloader.dataset.'
@@ -31,11 +33,10 @@ def lead_outside(folder, name):
 
 def outside(cfg):
     """The findings about names that lead outside, and what was opened."""
-    from semipose_mm.data_check.run import Options, run_checks
-    results = run_checks(cfg, Options(images=None))
-    found = [(r.name, f.level) for r in results for f in r.findings
-             if 'images outside of' in f.text]
-    paths = [path for r in results for path in r.paths]
+    sections = check_data(cfg, images=None).sections
+    found = [(one.name, mark) for one in sections
+             for mark, text in one.findings if 'outside of' in text]
+    paths = [path for one in sections for path in one.paths]
     return found, [path for path in paths if path.endswith('secret.jpg')]
 
 
@@ -85,7 +86,8 @@ class TestDetectPersons:
     @pytest.mark.parametrize('ending', ['json', 'txt'])
     @pytest.mark.parametrize('name', ['{}/secret.jpg', '../../secret.jpg'])
     def test_refused_unless_allowed(self, folder, ending, name):
-        from semipose_mm.detection.input import InputError, read_source
+        from semipose_mm.data_files import DataError
+        from semipose_mm.detection.input import read_source
         name = name.format(folder.parent)
         inside = sorted(os.listdir(folder / 'images'))[0]
         path, root = folder / f'list.{ending}', str(folder / 'images')
@@ -98,7 +100,7 @@ class TestDetectPersons:
                         dict(id=i, file_name=n)
                         for i, n in enumerate([inside, name])
                     ])))
-        with pytest.raises(InputError) as error:
+        with pytest.raises(DataError) as error:
             read_source(str(path), root)
         text = str(error.value)
         assert name in text and '--allow-outside allows it' in text
