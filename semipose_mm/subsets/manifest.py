@@ -3,17 +3,15 @@
 import hashlib
 import json
 import os.path as osp
-import runpy
-from importlib.util import find_spec
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
-from semipose_mm.data_files import Findings
-from semipose_mm.data_files.coco_files import (FileFault, JsonFile, name_some,
-                                               read_json, shorten)
+from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.numbers import is_id
-from semipose_mm.data_files.text import entries_of
+from semipose_mm.data_files.text import MISSING, entries_of, show
 from semipose_mm.subsets.selection import (PROTOCOLS, Instance, Usable,
                                            order_instances, usable_instances)
+from semipose_mm.version import __version__
+from .source import JsonFile, name_some, read_json
 
 FORMAT = 'semipose_mm subset manifest 1'
 # entry of a manifest: the types that it may have
@@ -43,20 +41,6 @@ class Rule(NamedTuple):
     seed: Optional[int] = None
     stratify: Optional[str] = None
     categories: Optional[List[Any]] = None
-
-
-def version() -> str:
-    """Version of the package, without the time that importing it takes.
-
-    Raises:
-        FileFault: If there is no package.
-    """
-    package = find_spec('semipose_mm')
-    if package is None:
-        raise FileFault('semipose_mm is not installed for this Python, and '
-                        'this is no checkout')
-    path = osp.join(osp.dirname(package.origin), 'version.py')
-    return runpy.run_path(path)['__version__']
 
 
 def choose(usable: Usable, rule: Rule) -> List[Instance]:
@@ -138,7 +122,7 @@ def make_subset(source: JsonFile, usable: Usable, ordered: Sequence[Instance],
     manifest = dict(
         format=FORMAT,
         tool='make_subset.py',
-        version=version(),
+        version=__version__,
         **rule._asdict(),
         num=num,
         source=dict(
@@ -182,24 +166,24 @@ def load_manifest(path: str) -> dict:
         dict: The manifest.
 
     Raises:
-        FileFault: If it is none.
+        DataError: If it is none.
     """
     manifest = read_json(path).content
     found = manifest.get('format') if isinstance(manifest, dict) else None
     if found != FORMAT:
-        raise FileFault(f"{path} is no manifest: its 'format' is "
-                        f"{shorten(found)}, but must be '{FORMAT}'")
+        raise DataError(f"{path} is no manifest: its 'format' {show(found)}, "
+                        f"but must be '{FORMAT}'")
     for key, types in FIELDS.items():
         if key not in manifest or not isinstance(manifest[key], types):
-            raise FileFault(f"{path}: '{key}' is "
-                            f'{shorten(manifest.get(key))}, which is not '
-                            'what make_subset.py writes')
+            raise DataError(f"{path}: '{key}' "
+                            f'{show(manifest.get(key, MISSING))}, which is '
+                            'not what semipose subset writes')
     if manifest['protocol'] not in PROTOCOLS:
-        raise FileFault(f"{path}: 'protocol' is {manifest['protocol']!r}, "
+        raise DataError(f"{path}: 'protocol' is {manifest['protocol']!r}, "
                         f'but must be {" or ".join(PROTOCOLS)}')
     for key in ('annotation_ids', 'image_ids', 'categories'):
         if not all(map(is_id, manifest[key] or ())):
-            raise FileFault(f"{path}: '{key}' must be ids")
+            raise DataError(f"{path}: '{key}' must be ids")
     return manifest
 
 
@@ -216,7 +200,7 @@ def compare(manifest: dict, source: JsonFile, folder: str) -> List[str]:
         list[str]: What differs, empty if nothing does.
 
     Raises:
-        FileFault: If the annotation file is not of COCO's keypoint format.
+        DataError: If the annotation file is not of COCO's keypoint format.
     """
     faults = []
     if source.sha256 != manifest['source'].get('sha256'):
@@ -279,7 +263,7 @@ def _compare_file(manifest: dict, folder: str) -> List[str]:
         found = read_json(path)
         entries = entries_of(found.content, 'annotations', path, Findings())
         ids = {entry.get('id') for _, entry in entries}
-    except FileFault as fault:
+    except DataError as fault:
         return [str(fault)]
     if found.sha256 == manifest['subset'].get('sha256'):
         return []

@@ -310,18 +310,17 @@ def test_category(category, expected, call, source, tmp_path):
     assert call('--check', tmp_path / 'a' / manifest, path)[0] == 0
 
 
-def test_nothing_half_written(tool, tmp_path, monkeypatch):
-    from semipose_mm.data_files.coco_files import FileFault, write_bytes
-    write_bytes(str(tmp_path / 'a.json'), b'old')
+def test_nothing_half_written(made, call, monkeypatch):
+    """A subset is there with its manifest, or neither."""
 
     def full(*_):
         raise OSError(28, 'No space left on device')
 
+    folder, before = made[1].parent, sorted(made[1].parent.iterdir())
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(FileFault, match='a.json cannot be written: No space'):
-        write_bytes(str(tmp_path / 'a.json'), b'new')
-    assert os.listdir(tmp_path) == ['a.json']
-    assert (tmp_path / 'a.json').read_bytes() == b'old'
+    status, text = call(made[0], '--num', 2, '--out-dir', folder)
+    assert status == 2 and 'first2.json cannot be written: No space' in text
+    assert sorted(folder.iterdir()) == before
 
 
 # -------------------------------------------------------------------- --check

@@ -8,13 +8,14 @@ smaller ones.
 import os.path as osp
 import sys
 
-from semipose_mm.data_files import WARNING, Findings
-from semipose_mm.data_files.coco_files import FileFault, read_json, write_bytes
+from semipose_mm.data_files import WARNING, DataError, Findings
+from semipose_mm.files import whole_files
 from semipose_mm.subsets.manifest import (Rule, choose, compare, dump_manifest,
                                           load_manifest, make_subset,
                                           subset_name, subset_path)
 from semipose_mm.subsets.selection import (PROTOCOLS, category_ids,
                                            usable_instances)
+from semipose_mm.subsets.source import read_json
 
 
 def add_options(parser):
@@ -103,9 +104,15 @@ def write_subsets(parser, args) -> None:
     for num in sorted(numbers):
         path = osp.join(args.out_dir, subset_name(args.ann_file, rule, num))
         data, manifest = make_subset(source, usable, ordered, rule, num)
-        write_bytes(path, data)
-        write_bytes(
-            osp.splitext(path)[0] + '.manifest.json', dump_manifest(manifest))
+        about = osp.splitext(path)[0] + '.manifest.json'
+        try:
+            with whole_files(path, about) as parts:
+                for part, content in zip(parts,
+                                         (data, dump_manifest(manifest))):
+                    with open(part, 'wb') as file:
+                        file.write(content)
+        except OSError as error:
+            parser.error(f'{path} cannot be written: {error.strerror}')
         subset = manifest['subset']
         print(f'{num} instances on {subset["images"]} images with '
               f'{subset["labeled_joints"]} labeled joints: {path}')
@@ -115,11 +122,11 @@ def check_manifest(args) -> int:
     """Check a manifest against an annotation file; the exit status."""
     manifest = load_manifest(args.check)
     if not osp.isfile(args.ann_file):
-        raise FileFault(f'there is no file {args.ann_file}')
+        raise DataError(f'there is no file {args.ann_file}')
     folder = osp.dirname(osp.abspath(args.check))
     try:
         faults = compare(manifest, read_json(args.ann_file), folder)
-    except FileFault as fault:
+    except DataError as fault:
         faults = [str(fault)]
     if faults:
         print('\n'.join(faults))
@@ -138,5 +145,5 @@ def run(parser, args):
         if args.check is not None:
             sys.exit(check_manifest(args))
         write_subsets(parser, args)
-    except FileFault as fault:
+    except DataError as fault:
         parser.error(str(fault))
