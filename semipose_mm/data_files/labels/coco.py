@@ -62,15 +62,22 @@ def labels_of(content: Any,
                 show(key),
                 allowed='an integer')
     if folder:
-        for entry in content['images']:
-            image = labels.images.get(entry.get('id'))
+        for _, entry in entries_of(content, 'images', where,
+                                   Findings(strict=False)):
+            key = entry.get('id')
+            image = labels.images.get(key) if is_id(key) else None
             if image is not None:
                 entry['file_name'] = image.name
     if content.get('categories'):
-        labels.categories = [
-            one
-            for _, one in entries_of(content, 'categories', where, findings)
-        ]
+        for index, one in entries_of(content, 'categories', where, findings):
+            if is_id(one.get('id', MISSING)):
+                labels.categories.append(one)
+            else:
+                findings.error(
+                    'category id',
+                    f'{where}, categories[{index}].id',
+                    show(one.get('id', MISSING)),
+                    allowed='an integer')
     joints = JointReader(where, num_joints, findings)
     reader, kept = _EntryReader(labels, joints, findings), []
     for index, entry in entries_of(content, 'annotations', where, findings):
@@ -157,8 +164,10 @@ class _EntryReader:
         image_id = entry.get('image_id', MISSING)
         if not is_id(image_id):
             return 'image_id', image_id, 'an integer'
-        if 'category_id' not in entry and entry.get('keypoints'):
-            return 'category_id', MISSING, 'there'
+        category = entry.get('category_id', MISSING)
+        if not is_id(category) and (entry.get('keypoints')
+                                    or category not in (MISSING, None)):
+            return 'category_id', category, 'an integer'
         box = entry.get('bbox')
         if box and image_id in self.labels.images and not is_box(box):
             return 'bbox', box, BOX
