@@ -18,13 +18,13 @@ def test_a_leaf_anywhere(tmp_path):
     assert Config.fromfile(leaf).to_dict() == ours.to_dict()
 
 
-@pytest.mark.parametrize('place', ['.mim/configs', '../configs'])
+@pytest.mark.parametrize('place', ['.mim', '..'])
 def test_installed_and_in_a_checkout(tmp_path, monkeypatch, place):
     package = tmp_path / 'semipose_mm'
-    wanted = (package / place / '_base_/posedual.py').resolve()
+    (package / place / 'tools').mkdir(parents=True)
+    wanted = (package / place / 'configs/_base_/posedual.py').resolve()
     wanted.parent.mkdir(parents=True)
     wanted.write_text('a = 1')
-    package.mkdir(exist_ok=True)
     monkeypatch.setattr(config_files, '__file__',
                         str(package / 'config_files.py'))
     assert semipose_mm.config_path('_base_/posedual.py') == str(wanted)

@@ -96,7 +96,7 @@ class TestLabels:
         (annotation(2, keypoints='many'), r's\[2\].keypoints'),
         (annotation(2, keypoints=[[5, 5, 2]] * 17), r's\[2\].keypoin'),
         (annotation(2, category_id=None), r's\[2\].category_id'),
-        (annotation(2, category_id=[1]), r"s\[2\].category_id is \[1\]"),
+        (annotation(2, category_id=[1]), r's\[2\].category_id is \[1\]'),
         (lambda c: c['categories'][0].update(id={}) or None,
          r'categories\[0\].id is {}'),
         (annotation(2, id=None), r's\[2\].id is missing'),

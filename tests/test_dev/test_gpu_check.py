@@ -11,7 +11,8 @@ import pytest
 from toy_tools import ROOT, run_script
 
 #: Of a bare machine that has torch.
-THERE = ('matplotlib', 'numpy', 'opencv-python-headless', 'pillow', 'scipy')
+THERE = ('filelock', 'matplotlib', 'numpy', 'opencv-python-headless', 'pillow',
+         'scipy')
 
 
 @pytest.fixture

@@ -59,9 +59,6 @@ def test_step(config, tmp_path, monkeypatch):
     assert set(found['seconds']) == {'step', 'floor', 'plain'}
     parts = {name: min(values) for name, values in found['parts'].items()}
     assert all(value > 0 for name, value in parts.items() if name != 'other')
-    # nothing is counted twice, and little is missed
-    assert sum(parts.values()) <= 2 * min(found['seconds']['step'])
-    assert abs(parts['other']) < 0.3 * sum(parts.values())
     peak = found['peak_mib']
     assert peak['step'] < peak['supervised'] < peak['floor']
 
@@ -81,33 +78,6 @@ def test_supervised_step(config, tmp_path, monkeypatch):
         monkeypatch=monkeypatch)
     assert found['parts']['easy'] == found['parts']['hard'] == [0]
     assert found['peak_mib']['floor'] == found['peak_mib']['supervised']
-
-
-def test_concurrent_passes_are_the_same_passes(config, tmp_path, monkeypatch):
-    found = measured(
-        'concurrency',
-        config,
-        '--batch',
-        '2',
-        '--turns',
-        '1',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
-    assert set(found['seconds']) == {'in turn', 'at once', 'stacked'}
-    tool = import_module('concurrency')
-    subject = import_module('step_subject')
-    from mmengine.config import Config
-    passes = tool.Passes(
-        subject.Subject(Config.fromfile(config), 2, 'cpu', [], []))
-    passes.in_turn()
-    expected = [
-        net.parts[1].final_layer.weight.grad.clone() for net in passes.nets
-    ]
-    passes.stacked()
-    stacked = passes.params['parts.1.final_layer.weight'].grad
-    # the stacked loss is the mean over networks
-    torch.testing.assert_close(
-        len(expected) * stacked, torch.stack(expected), rtol=1e-3, atol=1e-6)
 
 
 def test_hard_views(tmp_path, monkeypatch):

@@ -115,7 +115,7 @@ def test_array_over_seeds(cluster, config):
     for seed in (3, 4):
         assert last_iteration(work / f'seed{seed}') == 2
         log, = (work / f'seed{seed}').glob('*/*.log')
-        assert f'seed: {seed}\n' in log.read_text()
+        assert f', seed {seed}\n' in log.read_text()
 
 
 @pytest.mark.slow

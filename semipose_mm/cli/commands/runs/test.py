@@ -8,13 +8,9 @@ import os.path as osp
 import shutil
 import time
 
-from semipose_mm.launch.evaluation_options import (UNFINISHED, check_data,
-                                                   metrics_of,
-                                                   selected_network, set_boxes,
-                                                   set_flip_test,
-                                                   set_format_only,
-                                                   set_metrics, set_network,
-                                                   set_outputs)
+from semipose_mm.launch.evaluation_options import (
+    UNFINISHED, check_data, metrics_of, selected_network, set_boxes,
+    set_flip_test, set_format_only, set_metrics, set_network, set_outputs)
 from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_writable
