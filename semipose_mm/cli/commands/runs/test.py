@@ -8,9 +8,7 @@ import os.path as osp
 import shutil
 import time
 
-from semipose_mm.launch.evaluation_options import (
-    UNFINISHED, check_data, metrics_of, selected_network, set_boxes,
-    set_flip_test, set_format_only, set_metrics, set_network, set_outputs)
+from semipose_mm.launch import testing
 from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_writable
@@ -81,25 +79,25 @@ def merge_args(parser, args, cfg):
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     if args.network is not None:
-        set_network(parser, args.network, cfg)
+        testing.set_network(parser, args.network, cfg)
     if args.flip_test is not None:
-        set_flip_test(args.flip_test, cfg)
+        testing.set_flip_test(args.flip_test, cfg)
     if args.boxes is not None:
-        set_boxes(parser, args.boxes, cfg)
+        testing.set_boxes(parser, args.boxes, cfg)
     if args.format_only:
-        set_format_only(parser, cfg)
+        testing.set_format_only(parser, cfg)
     if args.boxes is not None or args.format_only:
-        check_data(parser, cfg)
+        testing.check_data(parser, cfg)
     set_visualization(parser, args, cfg, args.show and not args.badcase)
     if args.badcase:
         set_badcase(parser, args, cfg)
     args.out_dir = args.out_dir or osp.join(cfg.work_dir, 'results')
     check_writable(parser, 'work_dir', cfg.work_dir)
     check_writable(parser, '--out-dir', args.out_dir)
-    set_outputs(cfg, args.out_dir)
+    testing.set_outputs(cfg, args.out_dir)
     if args.dump is not None:
         dump = dict(type='DumpResults', out_file_path=args.dump)
-        set_metrics(cfg, metrics_of(cfg) + [dump])
+        testing.set_metrics(cfg, testing.metrics_of(cfg) + [dump])
 
 
 def set_badcase(parser, args, cfg):
@@ -155,12 +153,12 @@ def report(args, cfg, metrics):
         flip_test=(cfg.model.get('test_cfg') or {}).get('flip_test', False),
         cfg_options=args.cfg_options or {},
         date=time.strftime('%Y-%m-%dT%H:%M:%S'))
-    scores = split_networks(metrics, selected_network(cfg))
+    scores = split_networks(metrics, testing.selected_network(cfg))
     for name, values in scores.items():
         write_json(
             osp.join(args.out_dir, f'{name}.json'),
             dict(network=name, scores=values, **about))
-    unfinished = osp.join(args.out_dir, UNFINISHED)
+    unfinished = osp.join(args.out_dir, testing.UNFINISHED)
     predictions = sorted(os.listdir(unfinished)) if osp.isdir(unfinished) \
         else []
     for name in predictions:
@@ -189,5 +187,5 @@ def run(parser, args):
     finally:
         if is_main_process():
             shutil.rmtree(
-                osp.join(args.out_dir, UNFINISHED), ignore_errors=True)
+                osp.join(args.out_dir, testing.UNFINISHED), ignore_errors=True)
     leave_processes()
