@@ -64,7 +64,7 @@ def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
     monkeypatch.syspath_prepend(HERE)
     tool = import_module('semipose_mm.cli.commands.data.detect')
-    options = import_module('semipose_mm.detection.options')
+    options = import_module('semipose_mm.cli.commands.data.detect_options')
     for names in options.RANK_VARIABLES:
         for name in names:
             monkeypatch.delenv(name, raising=False)
@@ -596,7 +596,8 @@ def test_ranks(detect, monkeypatch, capsys):
     class Args:
         shard = None
 
-    find = import_module('semipose_mm.detection.options').find_shard
+    find = import_module(
+        'semipose_mm.cli.commands.data.detect_options').find_shard
     parser = ToolParser(prog='semipose detect')
     # a batch script of SLURM is one process
     monkeypatch.setenv('SLURM_PROCID', '0')

@@ -12,8 +12,9 @@ from semipose_mm.data_files import DataError
 from semipose_mm.detection import journal as journals
 from semipose_mm.detection import merge
 from semipose_mm.detection.input import read_source
-from semipose_mm.detection.options import add_options  # noqa: F401
-from semipose_mm.detection.options import check_args
+from .detect_options import add_options, check_args
+
+__all__ = ['add_options', 'run']
 
 
 def images_file(parser, args, source):
