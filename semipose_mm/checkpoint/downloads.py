@@ -47,9 +47,9 @@ def download(url: str, folder: Optional[str] = None) -> str:
     """
     folder = folder or osp.join(torch.hub.get_dir(), 'checkpoints')
     path = osp.join(folder, osp.basename(unquote(urlparse(url).path)))
-    if osp.isfile(path) and _is_as_named(path):
-        return path
     try:
+        if osp.isfile(path) and _is_as_named(path):
+            return path
         os.makedirs(folder, exist_ok=True)
         with FileLock(f'{path}.lock'):
             if osp.isfile(path) and not _is_as_named(path):
@@ -59,15 +59,15 @@ def download(url: str, folder: Optional[str] = None) -> str:
                 os.remove(path)
             if not osp.isfile(path):
                 _fetch(url, path)
+            if _is_as_named(path):
+                return path
+            os.remove(path)
     except OSError as error:
         raise RunError(_explain(url, path, error)) from None
-    if not _is_as_named(path):
-        os.remove(path)
-        raise RunError(
-            f'{url} is not what its name says: its SHA-256 does not begin '
-            f'with {_promised(path)}. The download is removed; try again, or '
-            'give the path of a file that you trust')
-    return path
+    raise RunError(
+        f'{url} is not what its name says: its SHA-256 does not begin '
+        f'with {_promised(path)}. The download is removed; try again, or '
+        'give the path of a file that you trust')
 
 
 def _fetch(url: str, path: str) -> None:

@@ -43,7 +43,8 @@ class Source(NamedTuple):
     @property
     def whole_images(self) -> bool:
         """bool: Whether no box is known, so that a list of images will do."""
-        return not str(self.options.get('ann_file', '')).endswith('.json')
+        return not str(self.options.get('ann_file',
+                                        '')).lower().endswith('.json')
 
 
 def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],

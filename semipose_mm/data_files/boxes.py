@@ -255,8 +255,9 @@ def read_annotations(content: Any,
             columns.left_out['without a box'] += 1
         else:
             faults.add(index, 'bbox', box, BOX)
-    _check_categories(columns, category_ids, len(entries), where, content
-                      and content.get('categories'), findings)
+    categories = isinstance(content, dict) and content.get('categories')
+    _check_categories(columns, category_ids, len(entries), where, categories,
+                      findings)
     return _count(columns, len(entries))
 
 

@@ -2,9 +2,10 @@
 """Annotations in COCO's format as an evaluation needs them."""
 import math
 from numbers import Real
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 from .findings import Findings
+from .labels.joints import is_far
 
 #: Share of its box below which an area is none of that object.
 LEAST_AREA = 1e-3
@@ -54,12 +55,16 @@ def scoring_truth(content: dict,
     return dict(content, annotations=mended, categories=categories)
 
 
-def labeled_joints(keypoints: List[float]) -> List[float]:
+def labeled_joints(keypoints: List[float],
+                   box: Optional[List[float]] = None) -> List[float]:
     """Keypoints (x, y, v) with zeros for those that are not labeled.
 
     Args:
         keypoints (list): 3 K numbers. A joint is labeled if its visibility
-            is above 0, whatever its place, and its coordinates are finite.
+            is above 0, its coordinates are finite, and it is not at (0, 0)
+            outside of its box.
+        box (list, optional): x, y, width, height in pixels. Defaults to
+            None, for which any place will do.
 
     Returns:
         list: 3 K numbers; the same list if there is nothing to change.
@@ -67,7 +72,8 @@ def labeled_joints(keypoints: List[float]) -> List[float]:
     new = list(keypoints)
     for i in range(0, len(keypoints) - 2, 3):
         x, y, v = keypoints[i:i + 3]
-        if not (_number(v) and v > 0 and _number(x) and _number(y)):
+        if not (_number(v) and v > 0 and _number(x) and _number(y)) or \
+                x == y == 0 and box and is_far(box):
             new[i:i + 3] = 0, 0, 0
     return keypoints if new == keypoints else new
 
@@ -86,7 +92,7 @@ def _mend(ann: dict, length: int,
         keypoints = new['keypoints'] = [0] * length
         said.append(('keypoints', 'has no keypoints',
                      'It is a region in which nothing is scored'))
-    joints = labeled_joints(keypoints)
+    joints = labeled_joints(keypoints, ann.get('bbox'))
     if joints is not keypoints:
         new['keypoints'] = joints
     number = sum(v > 0 for v in joints[2::3])

@@ -52,6 +52,9 @@ def leaves(dataset: Any, key: str) -> Iterator[tuple]:
     """
     for index, part in enumerate(getattr(dataset, 'datasets', ())):
         yield from leaves(part, f'{key}.datasets[{index}]')
+    inner = getattr(dataset, 'dataset', None)  # of a wrapper
+    if isinstance(inner, BaseDataset):
+        yield from leaves(inner, f'{key}.dataset')
     if isinstance(dataset, BaseDataset) and not hasattr(dataset, 'datasets'):
         yield dataset, key
 

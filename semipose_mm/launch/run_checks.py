@@ -38,14 +38,18 @@ def check_weights(parser: argparse.ArgumentParser, cfg: 'Config') -> None:
         parser (ArgumentParser): Reports mistakes.
         cfg (Config): The whole config.
     """
-    for key, path in _weights(cfg):
+    for key, path in weights_of(cfg):
         if isinstance(path, str) and path and not is_url(path) \
                 and not osp.isfile(osp.expanduser(path)):
             parser.error(f'{key}: checkpoint file {path} does not exist')
 
 
-def _weights(cfg: 'Config') -> Iterator[Tuple[str, str]]:
-    """Config keys that name a checkpoint, and their values."""
+def weights_of(cfg: 'Config') -> Iterator[Tuple[str, str]]:
+    """Iterate the config keys that name a checkpoint, and their values.
+
+    Args:
+        cfg (Config): The whole config.
+    """
     yield 'load_from', cfg.get('load_from')
     open_nodes = [('model', cfg.get('model'))]
     while open_nodes:

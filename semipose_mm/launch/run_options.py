@@ -5,6 +5,8 @@ import json
 import os.path as osp
 from typing import List
 
+from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.text import read_json
 from semipose_mm.files import write_text
 
 NAME = 'options.json'
@@ -30,6 +32,15 @@ def keep_options(args: argparse.Namespace, work_dir: str) -> None:
     write_text(osp.join(work_dir, NAME), json.dumps(kept, indent=1) + '\n')
 
 
+def has_options(work_dir: str) -> bool:
+    """Whether a folder keeps the options of a training.
+
+    Args:
+        work_dir (str): The folder.
+    """
+    return osp.isfile(osp.join(work_dir, NAME))
+
+
 def take_options(args: argparse.Namespace, work_dir: str) -> List[str]:
     """Take options that are not given from a work folder.
 
@@ -39,12 +50,19 @@ def take_options(args: argparse.Namespace, work_dir: str) -> List[str]:
 
     Returns:
         list[str]: The options that were taken, with their values.
+
+    Raises:
+        DataError: If the file in the folder is another one.
     """
     path, taken = osp.join(work_dir, NAME), []
     if not osp.isfile(path):
         return taken
-    with open(path, encoding='utf-8') as file:
-        kept = json.load(file)
+    kept = read_json(path, '--resume', Findings())
+    if not isinstance(kept, dict):
+        raise DataError(f'{path} does not hold the options of a training: '
+                        'remove it, and repeat the options')
+    if args.resume != 'auto' and kept.get('cfg_options'):
+        kept['cfg_options'].pop('load_from', None)
     for name in KEPT:
         value, given = kept.get(name), getattr(args, name)
         if name == 'cfg_options' and value:

@@ -3,7 +3,7 @@
 import os
 import os.path as osp
 import re
-from typing import Optional
+from typing import Any, Optional
 
 # a training's own, not weights that somebody has put there
 _CHECKPOINT = re.compile(r'(?:iter|epoch|best_.*)_\d+\.pth$')
@@ -29,6 +29,19 @@ def used_work_folder(work_dir: str) -> Optional[str]:
     more = f' and {len(found) - 1} more checkpoint(s)' if len(found) > 1 \
         else ''
     return f'{last}{more}'
+
+
+def is_checkpoint_of(path: Any, work_dir: str) -> bool:
+    """Whether a file is one that :func:`remove_checkpoints` removes.
+
+    Args:
+        path (Any): What a config names.
+        work_dir (str): The folder.
+    """
+    if not isinstance(path, str):
+        return False
+    folder, name = osp.split(osp.realpath(path))
+    return folder == osp.realpath(work_dir) and bool(_CHECKPOINT.match(name))
 
 
 def remove_checkpoints(work_dir: str) -> None:

@@ -141,3 +141,16 @@ def test_real_data_pass(data_root, name):
             np.array([a['bbox'] for a in used], float), joints,
             np.array(sizes, float))
         assert not findings.count(ERROR) + findings.count(WARNING)
+
+
+@pytest.mark.parametrize('box, joints', [
+    ([40, 40, 176, 176], [[75, 75], [180, 180], [120, 90]]),
+    ([100, 50, 200, 300], [[190, 60], [210, 80], [200, 70]]),
+])
+def test_sound_boxes_that_are_large_for_their_joints(box, joints):
+    """Padding, and labels of the head alone, are no reason to stop."""
+    boxes = np.array([box] * 30, float)
+    keypoints = np.array([[[x, y, 2] for x, y in joints]] * 30, float)
+    findings = Findings(strict=False)
+    check_boxes(boxes, keypoints, np.full((30, 2), 640.), 'a.json', findings)
+    assert findings.count(ERROR) == 0

@@ -52,18 +52,25 @@ def test_without_a_box_the_joints_tell():
     assert kinds == ['box', 'area']
 
 
-@pytest.mark.parametrize('joint, labeled', [
-    ((0, 0, 2), True),
-    ((5, 5, 0.4), True),
-    ((5, 5, -1), False),
-    ((5, 5, None), False),
-    ((math.nan, 5, 2), False),
-])
+@pytest.mark.parametrize(
+    'joint, labeled',
+    [
+        ((0, 0, 2), False),  # outside of the box
+        ((5, 5, 0.4), True),
+        ((5, 5, -1), False),
+        ((5, 5, None), False),
+        ((math.nan, 5, 2), False),
+    ])
 def test_which_joints_are_labeled(joint, labeled):
     truth, _ = mended(dict(keypoints=ANN['keypoints'][:6] + list(joint)))
     ann, = truth['annotations']
     assert ann['num_keypoints'] == 2 + labeled
     assert ann['keypoints'][6:] == list(joint if labeled else (0, 0, 0))
+
+
+def test_a_joint_in_the_corner_of_its_box():
+    truth, _ = mended(dict(keypoints=[0, 0, 2], bbox=[0, 0, 20, 20]))
+    assert truth['annotations'][0]['num_keypoints'] == 1
 
 
 def test_counts():

@@ -12,7 +12,8 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from semipose_mm.data_files import ERROR, WARNING, DataError, Findings
-from semipose_mm.data_files.labels import labels_of, read_labels, read_mpii
+from semipose_mm.data_files.labels import (labeled_images, labels_of,
+                                           read_labels, read_mpii)
 
 METAINFO = dict(
     dataset_name='cats',
@@ -302,3 +303,13 @@ def test_mpii(write):
         'with errors': 4,
         'without a labeled joint': 1
     }
+
+
+def test_flags_that_are_no_integers():
+    """As numpy writes a list of zeros."""
+    entries = [
+        dict(image_id=1, keypoints=[0., 0., 0.]),
+        dict(image_id=2, keypoints=[3., 4., 2.]),
+        dict(image_id=3, keypoints='odd')
+    ]
+    assert labeled_images(entries) == {2}

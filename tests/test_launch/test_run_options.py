@@ -3,6 +3,7 @@
 import pytest
 
 from semipose_mm.cli import build_parser
+from semipose_mm.data_files import DataError
 from semipose_mm.launch.run_options import keep_options, take_options
 
 
@@ -36,6 +37,20 @@ def test_paths_are_those_of_where_it_began(tmp_path, monkeypatch):
     args = parse('--resume')
     take_options(args, tmp_path / 'work')
     assert args.data_root == str(tmp_path / 'data')
+
+
+def test_a_named_checkpoint_comes_before_what_it_began_with(tmp_path):
+    keep_options(parse('--cfg-options', 'load_from=a.pth', 'b=1'), tmp_path)
+    args = parse('--resume', 'c.pth')
+    take_options(args, tmp_path)
+    assert args.cfg_options == dict(b=1)
+
+
+@pytest.mark.parametrize('text', ['[]', '{"seed": 1', 'null'])
+def test_another_file_of_that_name(tmp_path, text):
+    (tmp_path / 'options.json').write_text(text)
+    with pytest.raises(DataError, match='options.json'):
+        take_options(parse('--resume'), tmp_path)
 
 
 def test_a_run_without(tmp_path):

@@ -3,10 +3,11 @@
 import os
 import stat
 from io import BytesIO
-from typing import BinaryIO, Callable, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Optional, Tuple
 
 import cv2
 import numpy as np
+from mmengine.fileio import get
 from PIL import Image, UnidentifiedImageError
 
 from .names import say_missing
@@ -60,7 +61,7 @@ def image_size(path: str) -> Tuple[int, int]:
     """Get width and height of an image as OpenCV decodes it.
 
     Args:
-        path (str): The file.
+        path (str): The file, local or remote.
 
     Returns:
         tuple[int, int]: Width and height in pixels, with the exif
@@ -69,10 +70,14 @@ def image_size(path: str) -> Tuple[int, int]:
     Raises:
         Exception: Of several kinds, if the header cannot be read.
     """
-    fault = _check_status(os.stat(path))
-    if fault is not None:
-        raise ValueError(fault)  # a pipe would be waited for
-    with Image.open(path) as image:
+    file: Any = path
+    if '://' in path:
+        file = BytesIO(get(path))
+    else:
+        fault = _check_status(os.stat(path))
+        if fault is not None:
+            raise ValueError(fault)  # a pipe would be waited for
+    with Image.open(file) as image:
         (width, height), kind = image.size, image.format
         orientation = image.getexif().get(EXIF_ORIENTATION)
     if orientation not in TRANSPOSED:
@@ -80,7 +85,8 @@ def image_size(path: str) -> Tuple[int, int]:
     if kind in ('JPEG', 'MPO'):
         return height, width
     # which other formats are turned depends on OpenCV's version
-    decoded = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(
+        np.frombuffer(get(path), np.uint8), cv2.IMREAD_COLOR)
     if decoded is None:
         raise ValueError('OpenCV cannot decode it')
     return decoded.shape[1], decoded.shape[0]

@@ -4,7 +4,7 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 import numpy as np
 
-from ..numbers import is_box, is_number
+from ..numbers import are_numbers, is_box, is_number
 from .joints import count_labeled, extent
 
 NO_IMAGE = 'of images that the file does not list'
@@ -71,8 +71,8 @@ def labeled_images(annotations: Iterable[dict]) -> Set[Any]:
     """
     return {
         entry.get('image_id')
-        for entry in annotations if isinstance(entry.get('keypoints'), list)
-        and any(map(bool, map((0).__lt__, entry['keypoints'][2::3])))
+        for entry in annotations if are_numbers(entry.get('keypoints'))
+        and max(entry['keypoints'][2::3], default=0) > 0
     }
 
 

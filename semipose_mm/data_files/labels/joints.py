@@ -47,12 +47,15 @@ class JointReader:
         where = f'{self.where}, {place}.keypoints'
         if self.num_joints is None and isinstance(values, list):
             self.num_joints = len(values) // 3
-        if not are_numbers(values) or len(values) != 3 * self.num_joints:
+        if self.num_joints is None or not are_numbers(values) or \
+                len(values) != 3 * self.num_joints:
             self.findings.error(
                 'keypoints',
                 where,
                 show(values),
-                allowed=f'{3 * self.num_joints} finite numbers: x, y, '
+                allowed='a list of x, y, visibility of each joint'
+                if self.num_joints is None else
+                f'{3 * self.num_joints} finite numbers: x, y, '
                 f'visibility of each of the {self.num_joints} joints')
             return None
         self._read += 1
@@ -98,13 +101,10 @@ class JointReader:
     def _check_origin(self, values: list, place: str,
                       box: Optional[Sequence[float]]) -> list:
         """Take joints at (0, 0), far from their box, as not labeled."""
-        joints = [
-            joint for joint in range(self.num_joints) if values[3 * joint + 2]
-            and not values[3 * joint] and not values[3 * joint + 1]
-        ]
+        joints = joints_at_origin(values)
         if not joints:
             return values
-        if box is not None and box[0] <= 0 and box[1] <= 0:
+        if not is_far(box):
             self.findings.note(
                 'joint in the corner', f'{self.where}, {place}.keypoints',
                 f'has joint {joints[0]} labeled at (0, 0), as its box allows')
@@ -135,6 +135,29 @@ class JointReader:
             f'of its box: of {self._read:,} entries, joint {shown}{more}',
             advice='They are taken as not labeled; write 0 as their '
             'visibility')
+
+
+def joints_at_origin(values: Sequence[float]) -> List[int]:
+    """Numbers of the joints that are labeled at (0, 0).
+
+    Args:
+        values (Sequence[float]): x, y, visibility of each joint, flat.
+    """
+    return [
+        start // 3 for start in range(0,
+                                      len(values) - 2, 3)
+        if values[start +
+                  2] > 0 and not values[start] and not values[start + 1]
+    ]
+
+
+def is_far(box: Optional[Sequence[float]]) -> bool:
+    """Whether a joint at (0, 0) is no joint of what is in a box.
+
+    Args:
+        box (Sequence[float], optional): x, y, width, height in pixels.
+    """
+    return not box or box[0] > 0 or box[1] > 0
 
 
 def count_labeled(keypoints: Sequence[float]) -> int:

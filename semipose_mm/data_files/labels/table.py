@@ -140,6 +140,8 @@ class Labels:
         Raises:
             DataError: If the names are not those of the file.
         """
+        if self.names == list(names):
+            return self.raw
         own, wanted = list(map(_plain, self.names)), list(map(_plain, names))
         if len(set(own)) != len(own) or sorted(own) != sorted(wanted):
             raise DataError(f'{self.where} has the keypoints {self.names}; '

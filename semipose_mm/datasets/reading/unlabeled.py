@@ -10,7 +10,7 @@ from ...data_files.boxes import (Boxes, load_boxes, read_annotations,
 from ...data_files.images import (Image, find_size, image_fault,
                                   read_image_list, read_images)
 from ...data_files.labels import labeled_images
-from ...data_files.text import no_collecting
+from ...data_files.text import entries_of, no_collecting
 from .box_index import BoxIndex, Reading
 
 
@@ -77,9 +77,11 @@ def read_source(source: Source, findings: Findings) -> Reading:
                                  source.without_labels)
         outside = 'of no size'
         if source.without_labels:
+            entries = entries_of(content, 'annotations', where,
+                                 Findings(strict=False))
             boxes = _add_whole(boxes, images,
-                               labeled_images(content['annotations']), where,
-                               findings)
+                               labeled_images(one for _, one in entries),
+                               where, findings)
     return _select(boxes, images, outside, source)
 
 

@@ -5,14 +5,20 @@ SIGUSR1, SIGTERM and Ctrl-C end it well: all ranks stop after the same
 iteration and save a checkpoint, from which ``--resume`` goes on. A second
 Ctrl-C ends it at once.
 """
+import os.path as osp
+
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
 from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.quiet import hush_coco
-from semipose_mm.launch.run_checks import check_weights, check_writable
-from semipose_mm.launch.run_options import keep_options, take_options
+from semipose_mm.launch.run_checks import (check_weights, check_writable,
+                                           weights_of)
+from semipose_mm.launch.run_options import (has_options, keep_options,
+                                            take_options)
 from semipose_mm.launch.runner import build_runner
-from semipose_mm.launch.work_folder import remove_checkpoints, used_work_folder
+from semipose_mm.launch.work_folder import (is_checkpoint_of,
+                                            remove_checkpoints,
+                                            used_work_folder)
 from ...faults import config_mistakes
 from ...options import (add_common_options, check_checkpoint, default_work_dir,
                         load_config, set_visualization)
@@ -75,8 +81,6 @@ def merge_args(parser, args, cfg):
         set_amp(parser, cfg, '--amp')
     if args.fast:
         set_fast(parser, cfg)
-    if args.resume is not None:
-        set_resume(cfg, args.resume)
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             parser.error('--auto-scale-lr needs auto_scale_lr='
@@ -88,7 +92,11 @@ def merge_args(parser, args, cfg):
     set_visualization(parser, args, cfg, args.show)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
-    if args.resume is None or not used_work_folder(cfg.work_dir):
+    # a checkpoint that is named comes before one of an earlier load_from
+    if args.resume is not None:
+        set_resume(cfg, args.resume)
+    if args.resume is None or args.resume == 'auto' and \
+            not used_work_folder(cfg.work_dir):
         check_weights(parser, cfg)
     check_writable(parser, 'work_dir', cfg.work_dir)
 
@@ -124,8 +132,9 @@ def stop_on_signals(runner):
 
 def find_work_dir(args):
     """The work folder of a run that goes on, before its options are known."""
-    if args.work_dir is not None:
-        return args.work_dir
+    given = (args.cfg_options or {}).get('work_dir') or args.work_dir
+    if given is not None:
+        return given
     from mmengine.config import Config
     return Config.fromfile(args.config).get('work_dir') or \
         default_work_dir(args.config)
@@ -139,6 +148,10 @@ def check_work_dir(parser, args, cfg):
             f'{cfg.work_dir} holds {found} of an earlier training: --resume '
             'goes on with it, --overwrite removes its checkpoints and begins '
             'anew, --work-dir DIR takes another folder')
+    for key, path in weights_of(cfg) if args.overwrite else ():
+        if is_checkpoint_of(path, cfg.work_dir):
+            parser.error(f'{key} is {path}, which --overwrite would remove: '
+                         'take another work folder')
 
 
 def run(parser, args):
@@ -147,7 +160,10 @@ def run(parser, args):
     check_args(parser, args)
     if args.resume is not None:
         with config_mistakes(parser, args.config, 'read'):
-            taken = take_options(args, find_work_dir(args))
+            folder = find_work_dir(args)
+            if args.resume != 'auto' and not has_options(folder):
+                folder = osp.dirname(args.resume)
+            taken = take_options(args, folder)
         if taken:
             print(f'--resume takes the options of the run: {" ".join(taken)}')
     cfg = load_config(parser, args)
