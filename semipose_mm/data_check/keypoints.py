@@ -48,7 +48,7 @@ def _compare(part: Part, labels: Optional[dict], section: Section) -> None:
             'order than the labels')
     if part.section.name in ('labeled', 'labeled[0]') and \
             before == section.count(ERROR) + section.count(WARNING):
-        section.ok(f"{part.section.name}: {num} keypoints of "
+        section.ok(f'{part.section.name}: {num} keypoints of '
                    f"'{part.metainfo['dataset_name']}'")
 
 

@@ -103,7 +103,7 @@ def _check_folders(parts: Parts, files: Files) -> None:
                 part.section.warn(
                     'image folder', f'{part.key}.data_prefix',
                     f"leads to '{part.folder}', where {' and '.join(others)} "
-                    f"reads its images, too; by sizes and names those of "
+                    f'reads its images, too; by sizes and names those of '
                     f"'{part.ann_file}' are in '{best}'")
 
 

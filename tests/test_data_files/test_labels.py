@@ -257,7 +257,7 @@ def test_all_faults_are_listed():
 def test_other_files(write, name, content, message, strict):
     path, findings = write(content, name), Findings(strict)
     if strict:
-        with pytest.raises(DataError, match=f"--labeled .*{message}") as error:
+        with pytest.raises(DataError, match=f'--labeled .*{message}') as error:
             read_labels(path, '--labeled', findings)
         assert '\n' not in str(error.value) and path in str(error.value)
     else:

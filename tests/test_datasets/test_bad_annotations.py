@@ -335,7 +335,7 @@ class TestUnlabeled:
     ])
     def test_boxes(self, build, bbox, message):
         box = dict(image_id=5, category_id=1, score=1, bbox=bbox)
-        with pytest.raises(ValueError, match=f"entry 0.bbox .*{message}"):
+        with pytest.raises(ValueError, match=f'entry 0.bbox .*{message}'):
             build(boxes=[box])
 
     @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16', 'utf-32'])

@@ -82,7 +82,7 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
     log_findings(findings)
     if not entries:
         raise DataError(
-            f"{key} uses none of its {labels.total} annotations from "
+            f'{key} uses none of its {labels.total} annotations from '
             f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label "
             'needs a box inside its image, iscrowd 0 and a labeled joint')
     _summaries[dataset] = Summary(labels.total, len(entries), left_out,
