@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator, List
+from typing import Any, Dict, Iterator, List
 
 try:
     import fcntl
@@ -82,19 +82,20 @@ def whole_files(*paths: str) -> Iterator[List[str]]:
                 os.remove(part)
 
 
-def write_whole(path: str, data: bytes) -> None:
-    """Write a file, whole or not at all.
+def write_all(contents: Dict[str, bytes]) -> None:
+    """Write files that appear together, or none of them.
 
     Args:
-        path (str): The file; its folder is made.
-        data (bytes): What it shall hold.
+        contents (dict[str, bytes]): What each file shall hold, by its path;
+            their folders are made.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If one cannot be written.
     """
-    with whole_files(path) as (part, ):
-        with open(part, 'wb') as file:
-            file.write(data)
+    with whole_files(*contents) as parts:
+        for part, content in zip(parts, contents.values()):
+            with open(part, 'wb') as file:
+                file.write(content)
 
 
 def write_text(path: str, text: str) -> None:
@@ -104,7 +105,7 @@ def write_text(path: str, text: str) -> None:
         path (str): The file; its folder is made.
         text (str): What it shall hold.
     """
-    write_whole(path, text.encode())
+    write_all({path: text.encode()})
 
 
 def write_json(path: str, content: Any) -> None:

@@ -8,8 +8,8 @@ import stat
 import numpy as np
 import pytest
 
-from semipose_mm.files import (remove_unfinished, whole_files, write_json,
-                               write_text, write_whole)
+from semipose_mm.files import (remove_unfinished, whole_files, write_all,
+                               write_json, write_text)
 
 
 def test_files_appear_together(tmp_path):
@@ -76,7 +76,7 @@ def test_two_writers_of_one_process_number(tmp_path):
 def test_permissions_are_those_of_any_file(tmp_path, mask):
     before = os.umask(mask)
     try:
-        write_whole(str(tmp_path / 'a'), b'content')
+        write_all({str(tmp_path / 'a'): b'content'})
     finally:
         os.umask(before)
     mode = stat.S_IMODE(os.stat(tmp_path / 'a').st_mode)
@@ -84,7 +84,7 @@ def test_permissions_are_those_of_any_file(tmp_path, mask):
 
 
 def test_empty_files_are_files(tmp_path):
-    write_whole(str(tmp_path / 'a'), b'')
+    write_all({str(tmp_path / 'a'): b''})
     assert (tmp_path / 'a').read_bytes() == b''
 
 

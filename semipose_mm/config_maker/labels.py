@@ -14,6 +14,7 @@ from semipose_mm.data_files.images import Image, read_images
 from semipose_mm.data_files.labels import Labels, labels_of
 from semipose_mm.data_files.numbers import is_id
 from semipose_mm.data_files.text import entries_of, read_json
+from semipose_mm.datasets.reading.reports import describe_left_out
 from .base import ConfigFault
 from .writing import Stage
 
@@ -200,8 +201,7 @@ class LabelFile:
 
 def name_left_out(left_out: Dict[str, int]) -> str:
     """Say what is left out, to be put behind what is used."""
-    text = ', '.join(f'{n} {why}' for why, n in left_out.items() if n)
-    return f', without {text}' if text else ''
+    return describe_left_out(left_out, ', without ')
 
 
 def name_categories(names: Dict[Any, str]) -> str:

@@ -107,11 +107,7 @@ def _use_labels(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
         return
     part.categories = _names(labels.categories,
                              [one.category_id for one in used])
-    part.boxes = np.array([one.box for one in used], float)
-    part.sizes = np.array(
-        [images[one.image_id].size or _UNKNOWN for one in used], float)
-    joints = np.reshape([one.keypoints for one in used],
-                        (len(used), -1, 3)).astype(float)
+    part.boxes, joints, part.sizes = labels.arrays(used)
     labeled, points = joints[..., 2] > 0, joints[..., :2]
     section.joints = int(labeled.sum())
     section.ok(f'{section.joints:,} labeled joints, '

@@ -139,19 +139,3 @@ def _names_side(name: str) -> bool:
         re.match('left|right', word, re.IGNORECASE) or _letter(word) != word
         or _code(word) != word or _code_back(word) != word
         for word in _CODES.findall(name))
-
-
-def other_side(name: str, names: Sequence[str]) -> str:
-    """The keypoint that a mirror exchanges with another one.
-
-    Args:
-        name (str): Its name.
-        names (Sequence[str]): All names.
-
-    Returns:
-        str: The name of the other one, empty if there is none.
-    """
-    for one, other in find_sides(names).pairs:
-        if name in (one, other):
-            return other if name == one else one
-    return ''

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from semipose_mm.data_files import DataError
+from semipose_mm.files import whole_files, write_text
 from .journal import (NAME, check_others, folder_of, indices_of, parse,
                       path_of, read_settings)
 
@@ -91,10 +92,8 @@ def write_result(out: str) -> Summary:
     num_shards, settings = _run_of(out)
     counts = dict.fromkeys(Summary._fields, 0)
     images, skipped = [], []
-    # two shards that end at once may both be here
-    part = osp.join(folder_of(out), f'{os.uname().nodename}-{os.getpid()}')
-    try:
-        with open(f'{part}.boxes', 'w') as file:
+    with whole_files(out) as (part, ):
+        with open(part, 'w') as file:
             file.write('[')
             for record in _merged(out, num_shards, settings['num_images']):
                 if 'skipped' in record:
@@ -123,7 +122,7 @@ def write_result(out: str) -> Summary:
                 counts['with_boxes'] += bool(record['boxes'])
                 counts['resized'] += 'listed' in record
             file.write('\n]\n')
-        _write_json(skipped, f'{part}.skipped', skipped_file(out))
+        write_text(skipped_file(out), json.dumps(skipped) + '\n')
         if not images:
             raise DataError(
                 f'none of the {len(skipped)} images could be read, see '
@@ -136,27 +135,14 @@ def write_result(out: str) -> Summary:
                     dict(
                         id=settings['category_id'], name=settings['category'])
                 ])
-            _write_json(content, f'{part}.images',
-                        osp.join(osp.dirname(out), settings['images_out']))
-        os.replace(f'{part}.boxes', out)
-    finally:
-        for ending in ('boxes', 'skipped', 'images'):
-            if osp.exists(f'{part}.{ending}'):
-                os.remove(f'{part}.{ending}')
+            write_text(
+                osp.join(osp.dirname(out), settings['images_out']),
+                json.dumps(content) + '\n')
     counts.update(
         images=len(images) + len(skipped),
         skipped=len(skipped),
         first_reason=skipped[0]['reason'] if skipped else '')
     return Summary(**counts)
-
-
-def _write_json(content, part: str, path: str) -> None:
-    """Write a file whole or not at all."""
-    with open(part, 'w') as file:
-        json.dump(content, file)
-        file.write('\n')
-    os.makedirs(osp.dirname(path), exist_ok=True)
-    os.replace(part, path)
 
 
 def _merged(out: str, num_shards: int, num_images: int) -> Iterator[Dict]:

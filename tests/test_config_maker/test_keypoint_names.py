@@ -4,7 +4,15 @@ import random
 
 import pytest
 
-from semipose_mm.data_files.keypoint_names import find_sides, other_side
+from semipose_mm.data_files.keypoint_names import find_sides
+
+
+def other_side(name, names):
+    """What a flip exchanges a keypoint with, empty if nothing."""
+    for one, other in find_sides(names).pairs:
+        if name in (one, other):
+            return other if name == one else one
+    return ''
 
 
 @pytest.mark.parametrize('left, right', [

@@ -20,14 +20,17 @@ def log_findings(findings: Findings, prefix: str = '') -> None:
             print_log(prefix + line, logger='current', level=level)
 
 
-def describe_left_out(left_out: Dict[str, int]) -> str:
+def describe_left_out(left_out: Dict[str, int],
+                      before: str = '; left out: ') -> str:
     """Say what is left out.
 
     Args:
         left_out (dict[str, int]): Numbers by reason.
+        before (str): What to put before them. Defaults to
+            ``'; left out: '``.
 
     Returns:
         str: To be put behind what is used, empty if nothing is left out.
     """
     text = ', '.join(f'{n} {why}' for why, n in left_out.items() if n)
-    return f'; left out: {text}' if text else ''
+    return before + text if text else ''

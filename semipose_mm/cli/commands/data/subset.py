@@ -9,7 +9,7 @@ import os.path as osp
 import sys
 
 from semipose_mm.data_files import WARNING, DataError, Findings
-from semipose_mm.files import whole_files
+from semipose_mm.files import write_all
 from semipose_mm.subsets.manifest import (Rule, choose, compare, dump_manifest,
                                           load_manifest, make_subset,
                                           subset_name, subset_path)
@@ -106,11 +106,7 @@ def write_subsets(parser, args) -> None:
         data, manifest = make_subset(source, usable, ordered, rule, num)
         about = osp.splitext(path)[0] + '.manifest.json'
         try:
-            with whole_files(path, about) as parts:
-                for part, content in zip(parts,
-                                         (data, dump_manifest(manifest))):
-                    with open(part, 'wb') as file:
-                        file.write(content)
+            write_all({path: data, about: dump_manifest(manifest)})
         except OSError as error:
             parser.error(f'{path} cannot be written: {error.strerror}')
         subset = manifest['subset']
