@@ -9,7 +9,6 @@ import mmpose
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 
 NUM_LABELED = 5
@@ -21,10 +20,8 @@ CODEC = dict(
 
 
 @pytest.fixture(autouse=True)
-def default_scope(monkeypatch):
-    """Datasets of MMPose build their pipelines by the default scope."""
-    init_default_scope('mmpose')
-    # A full collection for every dataset takes most of the tests' time.
+def no_collection(monkeypatch):
+    """A full collection for every dataset takes most of the tests' time."""
     monkeypatch.setattr('mmengine.dataset.base_dataset.gc',
                         SimpleNamespace(collect=lambda: 0))
 

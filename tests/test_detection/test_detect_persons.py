@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, run_command
@@ -78,9 +77,7 @@ def detect(toy, monkeypatch):
         return json.loads(out.read_text()) if out.exists() else None
 
     run.tool = tool
-    yield run
-    # the detector's scope would be that of later tests
-    init_default_scope('mmpose')
+    return run
 
 
 @pytest.fixture

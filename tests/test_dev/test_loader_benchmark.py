@@ -9,7 +9,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from mmengine.registry import init_default_scope
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 FOLDER = osp.join(ROOT, 'dev', 'benchmarks')
@@ -45,7 +44,6 @@ def test_script_runs(tmp_path, hard, row):
 def released(monkeypatch):
     """The module of the comparison."""
     monkeypatch.syspath_prepend(FOLDER)
-    init_default_scope('mmpose')
     import released_loader
     return released_loader
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmpose.registry import TRANSFORMS
@@ -90,7 +89,6 @@ def test_a_training_ends(people_root, tmp_path, no_yapf, name):
     cfg = own_config(people_root, tmp_path, name)
     pipeline = cfg.train_dataloader.dataset.labeled.pipeline
     pipeline.insert(len(pipeline) - 1, dict(type='NoWeights'))
-    init_default_scope('mmpose')
     runner = Runner.from_cfg(cfg)
     with pytest.raises(LabelError, match='supervised loss is exactly 0'):
         runner.train()

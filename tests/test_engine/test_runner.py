@@ -2,7 +2,6 @@
 """Tests of the runner: short logs, configs that stay, weights not needed."""
 import pytest
 import torch
-from mmengine.registry import init_default_scope
 from people_toys import own_config
 
 from semipose_mm.engine import SemiPoseRunner
@@ -20,7 +19,6 @@ def runner_of(people_root, work_dir, weights=None, **overrides):
             type='Pretrained', checkpoint=str(weights))
     # as if it had been read from there
     object.__setattr__(cfg, '_filename', f'/somewhere/{NAME}')
-    init_default_scope('mmpose')
     return SemiPoseRunner.from_cfg(cfg)
 
 

@@ -9,7 +9,6 @@ import json
 import numpy as np
 import pytest
 from mmengine.evaluator import Evaluator
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
@@ -187,7 +186,6 @@ def test_score_of_a_person_and_suppression(people_root, tmp_path):
 
 def run_test(cfg, tmp_path, name, **overrides):
     """Test a random model; its prediction files by network."""
-    init_default_scope('mmpose')
     cfg.merge_from_dict(overrides)
     cfg.test_evaluator = dict(
         type='CocoMetric',
@@ -266,7 +264,6 @@ def test_images_without_annotations(people_root, tmp_path):
         type='CocoMetric',
         format_only=True,
         outfile_prefix=f'{tmp_path}/{{network}}')
-    init_default_scope('mmpose')
     assert Runner.from_cfg(cfg).test() == {}
     for name in NOISE:
         results = json.loads((tmp_path / f'{name}.keypoints.json').read_text())

@@ -8,7 +8,6 @@ import simcc_toys
 import torch
 import toys
 from mmengine.evaluator import Evaluator
-from mmengine.registry import init_default_scope
 from mmpose.models.heads import HeatmapHead, RTMCCHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import KEYPOINT_CODECS, MODELS
@@ -300,7 +299,6 @@ def test_estimators_with_ways_of_their_own():
 
 def test_metrics_may_share_the_truth():
     """Scores of each network are those on copies, and the truth stays."""
-    init_default_scope('mmpose')
     model = build()
     inputs, samples = batch()
     rng = np.random.default_rng(0)
