@@ -5,6 +5,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from semipose_mm.structures import Draws, count_draws
+
 
 class Route(NamedTuple):
     """A student and the networks whose mean output is its target."""
@@ -68,9 +70,8 @@ def build_views(views: Sequence[dict]) -> List[HardView]:
 class Lectern:
     """Routes, views and the warp of an estimator.
 
-    Every route goes through every view. The samples' uniforms are dealt out
-    by position, first to a view's warp, which its routes share, then to each
-    route's operations.
+    Every route goes through every view. Uniforms go first to a view's
+    warp, which its routes share, then to each route's operations.
 
     Args:
         routes (list): :class:`Route` objects.
@@ -93,20 +94,24 @@ class Lectern:
         """List[int]: Networks that see the easy view."""
         return sorted({t for route in self.routes for t in route.teachers})
 
-    @property
-    def num_uniforms(self) -> int:
-        """int: Uniform variates that an unlabeled sample needs."""
-        warp = self.warp.num_uniforms if self.warp else 0
-        return sum(warp + len(self.routes) * sum(op.num_uniforms
-                                                 for op in view.ops)
-                   for view in self.views)
+    def num_uniforms(self, num_joints: int) -> int:
+        """Uniforms that an unlabeled sample needs."""
+
+        def draw(draws: Draws) -> None:
+            for view in self.views:
+                if self.warp:
+                    self.warp.draw(draws)
+                for op in view.ops * len(self.routes):
+                    op.draw(draws, num_joints)
+
+        return count_draws(draw)
 
     @property
     def views_differ(self) -> bool:
         """bool: Whether the routes of a view see different images."""
-        return any(op.num_uniforms for view in self.views for op in view.ops)
+        return any(view.ops for view in self.views)
 
-    def check_inputs(self, inputs: Dict[str, Tensor]) -> None:
+    def check_inputs(self, inputs: Dict[str, Tensor], num_joints: int) -> None:
         """Check that a batch has what the views need.
 
         Raises:
@@ -120,25 +125,10 @@ class Lectern:
                     f'batch has {sorted(inputs)}: train_dataloader.dataset '
                     'must be a SemiPoseDataset with unlabeled_ratio >= 1 and '
                     'that entry in its sources')
-        if inputs['uniforms'].shape[1] < self.num_uniforms:
+        needed = self.num_uniforms(num_joints)
+        if inputs['uniforms'].shape[1] < needed:
             raise ValueError(
                 'train_dataloader.dataset.num_uniforms is '
                 f'{inputs["uniforms"].shape[1]}, but the hard views in '
-                f'model.views and model.warp need {self.num_uniforms}')
+                f'model.views and model.warp need {needed}')
 
-
-class Deal:
-    """Hands out consecutive columns of the uniforms.
-
-    Args:
-        uniforms (Tensor): (U, N) in (0, 1).
-    """
-
-    def __init__(self, uniforms: Tensor) -> None:
-        self._uniforms = uniforms
-        self._used = 0
-
-    def take(self, num: int) -> Tensor:
-        """The next (U, num) uniforms."""
-        self._used += num
-        return self._uniforms[:, self._used - num:self._used]

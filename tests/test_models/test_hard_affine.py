@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from semipose_mm.models import HardAffine, LegacyHardAffine
+from semipose_mm.structures import Draws
 
 
 def test_distribution_is_the_released_one():
     torch.manual_seed(0)
-    scale, rotation = HardAffine().parameters(torch.rand(40000, 3))
+    scale, rotation = HardAffine().draw(Draws(torch.rand(40000, 3)))
     assert scale.min() == 0.75 and scale.max() == 1.25
     assert rotation.min() >= -60 and rotation.max() <= 60
     assert abs((rotation == 0).float().mean() - 0.2) < 0.01

@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from semipose_mm.models import JointCutout, LegacyJointCutout
+from semipose_mm.structures import Draws
 
 
 def cut(op, peaks, size=(192, 256), seed=0):
     """Mask of blanked pixels (U, H, W) for peaks (U, K, 2)."""
     generator = torch.Generator().manual_seed(seed)
-    uniforms = torch.rand(
-        len(peaks), op.num_uniforms, generator=generator) * 0.998 + 0.001
+    uniforms = torch.rand(len(peaks), 64, generator=generator) * 0.998 + 0.001
     images = torch.ones(len(peaks), 3, size[1], size[0])
-    out = op(images, peaks, uniforms)
+    out = op(images, peaks, Draws(uniforms))
     assert images.min() == 1, 'the input must not be changed'
     assert (out == out[:, :1]).all()
     return out[:, 0] == 0

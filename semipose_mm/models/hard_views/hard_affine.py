@@ -6,7 +6,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from semipose_mm.structures import CodecGeometry, ViewWarp, clipped_normal
+from semipose_mm.structures import CodecGeometry, Draws, ViewWarp
 from semipose_mm.structures.geometry import (affine_matrix,
                                              conjugate_to_heatmap,
                                              normalized_theta, pixel_matrix,
@@ -34,9 +34,6 @@ class HardAffine:
     Raises:
         ValueError: If a parameter is out of its range.
     """
-    #: Uniform variates that a sample consumes.
-    num_uniforms = 3
-
     def __init__(self,
                  scale: float = 0.25,
                  rotation: float = 30.,
@@ -54,13 +51,16 @@ class HardAffine:
         self.rotation = rotation
         self.prob = prob
 
-    def parameters(self, uniforms: Tensor) -> Tuple[Tensor, Tensor]:
-        """Turn uniforms (U, 3) into scales and rotations (U,) in degrees."""
-        scale = clipped_normal(uniforms[:, 0], 1., self.scale, 1 - self.scale,
-                               1 + self.scale)
-        rotation = clipped_normal(uniforms[:, 1], 0., self.rotation,
-                                  -2 * self.rotation, 2 * self.rotation)
-        rotates = uniforms[:, 2] < self.prob
+    def draw(self, draws: Draws) -> Tuple[Tensor, Tensor]:
+        """Draw scales and rotations (U,) in degrees."""
+        scale = draws.normal(
+            mean=1.,
+            std=self.scale,
+            low=1 - self.scale,
+            high=1 + self.scale)
+        rotation = draws.normal(
+            std=self.rotation, low=-2 * self.rotation, high=2 * self.rotation)
+        rotates = draws.uniform() < self.prob
         return scale, torch.where(rotates, rotation, 0 * rotation)
 
     def view_warp(self, scale: Tensor, rotation: Tensor,
@@ -84,9 +84,9 @@ class HardAffine:
         valid = valid_region(heatmap_theta, codec.heatmap_size)
         return ViewWarp(image_theta, heatmap_theta, True, matrix, valid)
 
-    def __call__(self, uniforms: Tensor, codec: CodecGeometry) -> ViewWarp:
-        """Draw the warp of a batch from uniforms (U, 3)."""
-        return self.view_warp(*self.parameters(uniforms), codec)
+    def __call__(self, draws: Draws, codec: CodecGeometry) -> ViewWarp:
+        """Draw the warp of a batch."""
+        return self.view_warp(*self.draw(draws), codec)
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(scale={self.scale}, '

@@ -1,19 +1,34 @@
 # Copyright (c) semipose_mm authors.
 """Joint cutout: occlude the student where its teacher sees joints."""
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from semipose_mm.structures import (clipped_normal, scaled, uniform_choice,
-                                    uniform_integers)
+from semipose_mm.structures import Draws, scaled
 
 
 def _between(low: Tensor, high: Tensor, num: int) -> Tensor:
     """Which of ``num`` pixels lie in intervals (U, n): (U, n, num)."""
     pixels = torch.arange(num, device=low.device)
     return (pixels >= low[..., None]) & (pixels < high[..., None])
+
+
+class CutoutDraws(NamedTuple):
+    """What joint cutout draws for each sample.
+
+    Attributes:
+        joints (Tensor): Numbers (U, num) of joints.
+        jitter (Tensor): Of the box centres in input pixels, (U, num, 2).
+        half_sizes (Tensor): Half widths and heights of boxes, (U, num, 2).
+        anywhere (Tensor, optional): Uniforms (U, num, 2), for joints that
+            the network does not have.
+    """
+    joints: Tensor
+    jitter: Tensor
+    half_sizes: Tensor
+    anywhere: Optional[Tensor] = None
 
 
 @MODELS.register_module()
@@ -55,25 +70,29 @@ class JointCutout:
         self.half_size = tuple(half_size)
         self.jitter = jitter
 
-    @property
-    def num_uniforms(self) -> int:
-        """int: Uniform variates that a sample consumes."""
-        return 5 * self.num
+    def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
+        """Draw joints and boxes for each sample.
 
-    def draw_centers(self, peaks: Tensor, uniforms: Tensor,
-                     size: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
-        """Draw joints.
+        Args:
+            draws (Draws): Uniforms of the samples.
+            num_joints (int): Joints of the network.
+        """
+        return CutoutDraws(
+            draws.choice(self.num, num=num_joints),
+            draws.normal(self.num, 2, std=self.jitter),
+            draws.integers(
+                self.num, 2, low=self.half_size[0], high=self.half_size[1]))
+
+    def positions(self, peaks: Tensor, drawn: CutoutDraws,
+                  size: Tuple[int, int]) -> Tensor:
+        """Where the drawn joints are, (U, num, 2) in input pixels.
 
         Args:
             peaks (Tensor): (U, K, 2) in input pixels.
-            uniforms (Tensor): (U, num_uniforms).
+            drawn (CutoutDraws): What was drawn.
             size (tuple): Image size (W, H).
-
-        Returns:
-            tuple: Joint numbers (U, num) and their positions (U, num, 2).
         """
-        joints = uniform_choice(uniforms[:, :self.num], peaks.shape[1])
-        return joints, peaks.gather(1, joints[..., None].expand(-1, -1, 2))
+        return peaks.gather(1, drawn.joints[..., None].expand(-1, -1, 2))
 
     def clamp_limits(self, width: int, height: int) -> Tuple[int, int]:
         """Largest x and y of a box."""
@@ -100,33 +119,32 @@ class JointCutout:
             for i in range(2))
         return ~(in_y[..., None] & in_x[:, :, None]).any(1)
 
-    def __call__(self, images: Tensor, peaks: Tensor,
-                 uniforms: Tensor) -> Tensor:
+    def apply(self, images: Tensor, peaks: Tensor,
+              drawn: CutoutDraws) -> Tensor:
+        """Cut the boxes that were drawn, see :meth:`__call__`."""
+        height, width = images.shape[-2:]
+        joints = drawn.joints
+        # the first draw of a joint decides its box
+        first = (joints[:, :, None] == joints[:, None]).int().argmax(-1)
+        first = first[..., None].expand(-1, -1, 2)
+        positions = self.positions(peaks, drawn, (width, height))
+        centers = (positions + drawn.jitter.gather(1, first)).trunc()
+        keep = self.keep_mask(centers, drawn.half_sizes.gather(1, first),
+                              width, height)
+        return images * keep[:, None]
+
+    def __call__(self, images: Tensor, peaks: Tensor, draws: Draws) -> Tensor:
         """Cut a batch.
 
         Args:
             images (Tensor): Normalized images (U, 3, H, W).
             peaks (Tensor): The teachers' peaks (U, K, 2) in input pixels.
-            uniforms (Tensor): (U, num_uniforms) in (0, 1).
+            draws (Draws): Uniforms of the samples.
 
         Returns:
             Tensor: New images of the same shape.
         """
-        n = self.num
-        height, width = images.shape[-2:]
-        joints, positions = self.draw_centers(peaks, uniforms, (width, height))
-        jitter = clipped_normal(uniforms[:, n:3 * n], 0., self.jitter,
-                                -float('inf'),
-                                float('inf')).unflatten(1, (n, 2))
-        half_sizes = uniform_integers(uniforms[:, 3 * n:5 * n],
-                                      *self.half_size).unflatten(1, (n, 2))
-        # the first draw of a joint decides its box
-        first = (joints[:, :, None] == joints[:, None]).int().argmax(-1)
-        first = first[..., None].expand(-1, -1, 2)
-        centers = (positions + jitter.gather(1, first)).trunc()
-        keep = self.keep_mask(centers, half_sizes.gather(1, first), width,
-                              height)
-        return images * keep[:, None]
+        return self.apply(images, peaks, self.draw(draws, peaks.shape[1]))
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(num={self.num}, '
@@ -158,22 +176,19 @@ class LegacyJointCutout(JointCutout):
                              f'{num_candidates}')
         self.num_candidates = num_candidates
 
-    @property
-    def num_uniforms(self) -> int:
-        """int: Uniform variates that a sample consumes."""
-        return 7 * self.num
+    def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
+        """See :meth:`JointCutout.draw`."""
+        drawn = super().draw(draws, self.num_candidates or num_joints)
+        return drawn._replace(anywhere=draws.uniform(self.num, 2))
 
-    def draw_centers(self, peaks: Tensor, uniforms: Tensor,
-                     size: Tuple[int, int]) -> Tuple[Tensor, Tensor]:
-        """See :meth:`JointCutout.draw_centers`."""
+    def positions(self, peaks: Tensor, drawn: CutoutDraws,
+                  size: Tuple[int, int]) -> Tensor:
+        """See :meth:`JointCutout.positions`."""
         num_joints = peaks.shape[1]
-        joints = uniform_choice(uniforms[:, :self.num], self.num_candidates
-                                or num_joints)
-        index = joints.clamp(max=num_joints - 1)[..., None].expand(-1, -1, 2)
-        anywhere = uniforms[:, 5 * self.num:].unflatten(1, (self.num, 2))
-        return joints, torch.where((joints < num_joints)[..., None],
-                                   peaks.gather(1, index),
-                                   scaled(anywhere, size))
+        known = (drawn.joints < num_joints)[..., None]
+        inside = drawn._replace(joints=drawn.joints.clamp(max=num_joints - 1))
+        return torch.where(known, super().positions(peaks, inside, size),
+                           scaled(drawn.anywhere, size))
 
     def clamp_limits(self, width: int, height: int) -> Tuple[int, int]:
         """See :meth:`JointCutout.clamp_limits`."""
