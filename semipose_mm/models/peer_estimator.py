@@ -11,10 +11,11 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
                                  SampleList)
 from torch import Tensor, nn
 
+from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
+                        decode_together, shallow_copies)
 from .loading_report import describe_loading, mirror_to_peers
 from .networks import build_peer
-from .outputs import Poses, Prediction, build_output, decode_together
-from .pose_samples import CropFrames, attach, twins
+from .outputs import build_output
 
 
 class PeerEstimator(TopdownPoseEstimator):
@@ -77,6 +78,8 @@ class PeerEstimator(TopdownPoseEstimator):
             })
         #: HeadOutput: How outputs of all networks are read and taught.
         self.output = build_output(self.networks)
+        #: Predictor: How they are read at test time.
+        self.predictor = build_predictor(self.output)
         self.selected_network  # fails early on a wrong test_cfg.network
         self._register_load_state_dict_pre_hook(self._mirror_plain_weights)
 
@@ -157,7 +160,7 @@ class PeerEstimator(TopdownPoseEstimator):
             share all but the predictions. One network has no ensemble.
         """
         if self.metainfo is not None:
-            data_samples = twins(data_samples)
+            data_samples = shallow_copies(data_samples)
             for data_sample in data_samples:
                 data_sample.set_metainfo(self.metainfo)
         predictions = {
@@ -165,11 +168,11 @@ class PeerEstimator(TopdownPoseEstimator):
             for i in range(self.num_networks)
         }
         if self.num_networks > 1:
-            predictions['ensemble'] = self.output.ensemble(
+            predictions['ensemble'] = self.predictor.ensemble(
                 self.head, list(predictions.values()))
         results = self._attach(
             list(predictions.values()),
-            [twins(data_samples) for _ in predictions])
+            [shallow_copies(data_samples) for _ in predictions])
         return dict(zip(predictions, results))
 
     def _run_network(self, number: int, inputs: Tensor,
@@ -179,7 +182,7 @@ class PeerEstimator(TopdownPoseEstimator):
         feats = net.extract_feat(inputs)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, net.extract_feat(inputs.flip(-1))]
-        return self.output.predict(net, feats, data_samples, self.test_cfg)
+        return self.predictor.predict(net, feats, data_samples, self.test_cfg)
 
     def _attach(self, predictions: List[Prediction],
                 data_samples: List[SampleList]) -> List[SampleList]:

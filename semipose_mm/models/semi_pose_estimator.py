@@ -199,7 +199,7 @@ class SemiPoseEstimator(PeerEstimator):
                         images = op(images, peaks, uniforms)
                 if view_warp:
                     images = view_warp.images(images)
-                target, weights = self.output.lesson(taught, view_warp)
+                target, weights = self.output.make_target(taught, view_warp)
                 net = networks[route.student]
                 output = self.passes[route.student](images)
                 name = f'net{route.student}/loss_unsup'
