@@ -31,8 +31,8 @@ from mmpose.structures import PoseDataSample
 from semipose_mm.evaluation import (FastCocoMetric, NetworkEvaluator,
                                     fast_coco_metric)
 from semipose_mm.models import SemiPoseEstimator
-from semipose_mm.models.outputs import Prediction, decode_together
-from semipose_mm.models.pose_samples import twins
+from semipose_mm.models.inference import (Prediction, decode_together,
+                                          shallow_copies)
 
 FORWARD = 'forward passes'
 #: Of val2017: images, and persons with keypoints.
@@ -196,7 +196,7 @@ def build_actions(model: SemiPoseEstimator, images: torch.Tensor,
         lambda: decode_together(predictions),
         'of it decoding and data samples':
         lambda: model._attach(predictions,
-                              [twins(samples) for _ in predictions]),
+                              [shallow_copies(samples) for _ in predictions]),
         'of it evaluator.process':
         lambda: process(results),
         "MMPose's decoding and copied data samples":

@@ -11,11 +11,12 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
                                  SampleList)
 from torch import Tensor, nn
 
+from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
+                        decode_together, shallow_copies)
 from .loading_report import describe_loading, mirror_to_peers
 from .networks import build_peer
-from .outputs import Poses, Prediction, build_output, decode_together
+from .outputs import build_output
 from .plan import NetworkKey
-from .pose_samples import CropFrames, attach, twins
 from .teachers import build_rules, freeze_weights
 
 
@@ -87,6 +88,8 @@ class PeerEstimator(TopdownPoseEstimator):
         #: HeadOutput: How outputs of all networks are read and taught.
         self.output = build_output(
             self.networks, foreground_weight=foreground_weight)
+        #: Predictor: How they are read at test time.
+        self.predictor = build_predictor(self.output)
         #: dict[str, TeacherRule]: How teachers come about, by name.
         self.rules = build_rules(teachers, self.num_networks)
         followers = {n: r for n, r in self.rules.items() if r.of is not None}
@@ -98,8 +101,10 @@ class PeerEstimator(TopdownPoseEstimator):
                                peers[rule.of - 1] if rule.of else dict()))
                 for name, rule in followers.items()
             })
-        # read when they are needed, and in no checkpoint
-        self._frozen: Dict[str, nn.Module] = {}
+        #: dict: Teachers that are read when they are needed, and are in no
+        #: checkpoint; None before.
+        self.frozen: Dict[str, Optional[nn.Module]] = dict.fromkeys(
+            name for name in self.rules if name not in followers)
         self.selected_network  # fails early on a wrong test_cfg.network
         self._register_load_state_dict_pre_hook(self._mirror_plain_weights)
 
@@ -148,15 +153,15 @@ class PeerEstimator(TopdownPoseEstimator):
         """A network by its number, or a teacher by its name."""
         if not isinstance(key, str):
             return self.networks[key]
-        if self.rules[key].of is not None:
+        if key not in self.frozen:
             return self.teachers[key]
-        if key not in self._frozen:
+        if self.frozen[key] is None:
             where = f'model.teachers.{key}'
             net = self.rules[key].load(where)
             build_output([self, net], ['model', where])
             device = next(self.parameters()).device
-            self._frozen[key] = net.to(device).eval()
-        return self._frozen[key]
+            self.frozen[key] = net.to(device).eval()
+        return self.frozen[key]
 
     def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
         """Let a checkpoint of one network initialize all of them."""
@@ -216,7 +221,7 @@ class PeerEstimator(TopdownPoseEstimator):
         """
         names = list(names or self.scored_networks)
         if self.metainfo is not None:
-            data_samples = twins(data_samples)
+            data_samples = shallow_copies(data_samples)
             for data_sample in data_samples:
                 data_sample.set_metainfo(self.metainfo)
         trained = [f'net{i}' for i in range(self.num_networks)]
@@ -226,10 +231,10 @@ class PeerEstimator(TopdownPoseEstimator):
             for name in dict.fromkeys(needed) if name != 'ensemble'
         }
         if 'ensemble' in names:
-            predictions['ensemble'] = self.output.ensemble(
+            predictions['ensemble'] = self.predictor.ensemble(
                 self.head, [predictions[name] for name in trained])
         results = self._attach([predictions[name] for name in names],
-                               [twins(data_samples) for _ in names])
+                               [shallow_copies(data_samples) for _ in names])
         return dict(zip(names, results))
 
     def _run_network(self, name: str, inputs: Tensor,
@@ -239,7 +244,7 @@ class PeerEstimator(TopdownPoseEstimator):
         feats = net.extract_feat(inputs)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, net.extract_feat(inputs.flip(-1))]
-        return self.output.predict(net, feats, data_samples, self.test_cfg)
+        return self.predictor.predict(net, feats, data_samples, self.test_cfg)
 
     def _attach(self, predictions: List[Prediction],
                 data_samples: List[SampleList]) -> List[SampleList]:

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """The semi-supervised estimator: its training step from top to bottom."""
+from functools import partial
 from itertools import chain
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
                     Sequence, Tuple, Union)
@@ -180,8 +181,12 @@ class SemiPoseEstimator(PeerEstimator):
         for net in self.networks:
             recompute_modules(net, recompute, 'model.recompute')
         self.recompute = tuple(recompute)
-        #: dict[int | str, NetworkPass]: How networks run in training.
-        self.passes: Dict[NetworkKey, NetworkPass] = {}
+        #: dict[int | str, NetworkPass]: How networks run in training, but for
+        #: those that are read when they are needed.
+        self.passes: Dict[NetworkKey, NetworkPass] = {
+            key: NetworkPass(partial(self.output.run, self.network(key)))
+            for key in self.network_keys if key not in self.frozen
+        }
         # a tensor, as a compiled step would be rebuilt for every new float
         self.register_buffer(
             'unsup_weight', torch.tensor(0.), persistent=False)

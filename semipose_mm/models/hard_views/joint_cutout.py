@@ -52,6 +52,9 @@ class JointCutout:
         ValueError: If a parameter is out of its range.
     """
 
+    #: Whether pixels of other samples of the batch are taken.
+    needs_donor = False
+
     def __init__(self,
                  num: int = 5,
                  half_size: Tuple[int, int] = (10, 19),

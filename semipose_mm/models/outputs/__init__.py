@@ -3,10 +3,9 @@
 from .factory import build_output
 from .head_output import HeadOutput
 from .heatmap_output import HeatmapOutput
-from .prediction import Poses, Prediction, decode_together
 from .simcc_output import SimCCOutput, SimCCVectors
 
 __all__ = [
-    'HeadOutput', 'HeatmapOutput', 'Poses', 'Prediction', 'SimCCOutput',
-    'SimCCVectors', 'build_output', 'decode_together'
+    'HeadOutput', 'HeatmapOutput', 'SimCCOutput', 'SimCCVectors',
+    'build_output'
 ]

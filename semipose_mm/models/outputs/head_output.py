@@ -4,12 +4,9 @@ from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
-from mmpose.utils.typing import SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import CodecGeometry, ViewWarp
-from .constants import on_device
-from .prediction import Prediction
 
 
 class HeadOutput(ABC):
@@ -29,6 +26,7 @@ class HeadOutput(ABC):
 
     def __init__(self, head: nn.Module) -> None:
         self.codec = CodecGeometry.from_codec(head.decoder)
+        self.num_joints = head.out_channels
 
     @classmethod
     @abstractmethod
@@ -86,8 +84,8 @@ class HeadOutput(ABC):
         """
 
     @abstractmethod
-    def lesson(self, output: Any,
-               view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
+    def make_target(self, output: Any,
+                    view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
         """Turn a teacher's output on the easy view into a target.
 
         Args:
@@ -107,19 +105,6 @@ class HeadOutput(ABC):
     def maps(self, target: Any) -> Tensor:
         """Maps (U, K, h, w), 1 at a joint, by which a target is drawn."""
 
-    @abstractmethod
-    def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
-                test_cfg: dict) -> Prediction:
-        """Predict from the features of a network as MMPose's heads do.
-
-        Args:
-            net (nn.Module): The network.
-            feats (tuple | list): Features; with a flip test, a list of those
-                of the images and of the flipped ones.
-            data_samples (list): Data samples with ``flip_indices``.
-            test_cfg (dict): As in MMPose.
-        """
-
     # ------------------------------------------------- alike for all kinds
 
     @staticmethod
@@ -130,10 +115,22 @@ class HeadOutput(ABC):
             f'whose encoder does not fit model.head, which needs {needed}: '
             'use the codec of model.head.decoder')
 
-    def run(self, net: nn.Module, images: Tensor) -> Any:
-        """The output of a network for images (B, 3, H, W)."""
-        return self.apply(lambda part: part,
-                          net.head(net.extract_feat(images)))
+    def run(self,
+            net: nn.Module,
+            images: Tensor,
+            restore: Optional[Callable] = None) -> Any:
+        """The output of a network for images (B, 3, H, W).
+
+        Args:
+            net (nn.Module): The network.
+            images (Tensor): (B, 3, H, W), normalized.
+            restore (Callable, optional): What its features go through.
+                Defaults to ``None``
+        """
+        feats = net.extract_feat(images)
+        if restore is not None:
+            feats = restore(feats)
+        return self.apply(lambda part: part, net.head(feats))
 
     def detach(self, output: Any) -> Any:
         """An output without its gradient."""
@@ -142,12 +139,6 @@ class HeadOutput(ABC):
     def float(self, output: Any) -> Any:
         """An output in float32."""
         return self.apply(torch.Tensor.float, output)
-
-    @staticmethod
-    def flip_indices(data_samples: SampleList, output: Tensor) -> Tensor:
-        """Where each joint of a flipped image is, beside an output."""
-        indices = data_samples[0].metainfo['flip_indices']
-        return on_device(tuple(indices), output.device)
 
     def mean(self, outputs: Sequence[Any]) -> Any:
         """Mean of the outputs of several networks."""
@@ -187,12 +178,3 @@ class HeadOutput(ABC):
         with torch.autocast(weights.device.type, enabled=False):
             return head.loss_module(
                 self.float(output), self.float(target), weights.float())
-
-    def ensemble(self, head: nn.Module,
-                 predictions: Sequence[Prediction]) -> Prediction:
-        """Predict by the mean output, decoded by network 0's head."""
-        output = self.mean([p.output for p in predictions])
-        maps = None
-        if predictions[0].maps is not None:
-            maps = torch.stack([p.maps for p in predictions]).mean(0)
-        return Prediction(head, output, maps)

@@ -2,16 +2,11 @@
 """Heatmaps: one map for each joint."""
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-import torch
-from mmpose.models.heads import HeatmapHead
 from mmpose.models.losses import KeypointMSELoss
-from mmpose.models.utils.tta import flip_heatmaps
-from mmpose.utils.typing import SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import ViewWarp, heatmap_peaks
 from .head_output import HeadOutput
-from .prediction import Prediction
 
 
 class HeatmapOutput(HeadOutput):
@@ -63,9 +58,9 @@ class HeatmapOutput(HeadOutput):
         points, heights = heatmap_peaks(output)
         return self.codec.to_input(points), heights
 
-    def lesson(self, output: Tensor,
-               view_warp: Optional[ViewWarp]) -> Tuple[Tensor, Tensor]:
-        """See :meth:`HeadOutput.lesson`."""
+    def make_target(self, output: Tensor,
+                    view_warp: Optional[ViewWarp]) -> Tuple[Tensor, Tensor]:
+        """See :meth:`HeadOutput.make_target`."""
         target = view_warp.heatmaps(output) if view_warp else output
         if view_warp is None or view_warp.valid is None:
             return target, target.new_ones(target.shape[:2])
@@ -78,24 +73,3 @@ class HeatmapOutput(HeadOutput):
     def maps(self, target: Tensor) -> Tensor:
         """See :meth:`HeadOutput.maps`."""
         return target
-
-    def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
-                test_cfg: dict) -> Prediction:
-        """See :meth:`HeadOutput.predict`."""
-        head, asked = net.head, test_cfg.get('output_heatmaps', False)
-        if type(head).predict is not HeatmapHead.predict:
-            instances, fields = head.predict(
-                feats, data_samples, dict(test_cfg, output_heatmaps=True))
-            output = torch.stack([field.heatmaps for field in fields])
-            return Prediction(head, output, output if asked else None,
-                              instances)
-        if test_cfg.get('flip_test', False):
-            output, flipped = (self.float(head(part)) for part in feats)
-            output = (output + flip_heatmaps(
-                flipped,
-                flip_mode=test_cfg.get('flip_mode', 'heatmap'),
-                flip_indices=self.flip_indices(data_samples, flipped),
-                shift_heatmap=test_cfg.get('shift_heatmap', False))) * 0.5
-        else:
-            output = self.float(head(feats))
-        return Prediction(head, output, output.detach() if asked else None)

@@ -5,22 +5,13 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 import torch
 from mmpose.codecs import SimCCLabel
-from mmpose.models.heads import RTMCCHead, RTMWHead, SimCCHead
+from mmpose.models.heads import SimCCHead
 from mmpose.models.losses import KLDiscretLoss
-from mmpose.models.utils.tta import flip_vectors
-from mmpose.utils.typing import SampleList
 from torch import Tensor, nn
 
 from semipose_mm.structures import ViewWarp
 from .head_output import HeadOutput
-from .prediction import Prediction
 from .simcc_encoding import SimCCEncoder
-
-#: What heads predict by, without maps: flip, mean and their codec.
-_STOCK_PREDICTIONS = {
-    head.predict
-    for head in (RTMCCHead, RTMWHead, SimCCHead)
-}
 
 
 class SimCCVectors(NamedTuple):
@@ -118,9 +109,10 @@ class SimCCOutput(HeadOutput):
         points = torch.stack(bins, -1).float() / self.encoder.split_ratio
         return points, torch.minimum(*heights).clamp(max=1)
 
-    def lesson(self, output: SimCCVectors,
-               view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
-        """See :meth:`HeadOutput.lesson`."""
+    def make_target(
+            self, output: SimCCVectors,
+            view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
+        """See :meth:`HeadOutput.make_target`."""
         points, confidence = self.peaks(output)
         if view_warp is not None:
             points = view_warp.points(points)
@@ -137,28 +129,6 @@ class SimCCOutput(HeadOutput):
             part / part.amax(-1, keepdim=True).clamp(min=1e-12)
             for part in target)
         return y[..., None] * x[..., None, :]
-
-    def predict(self, net: nn.Module, feats: Any, data_samples: SampleList,
-                test_cfg: dict) -> Prediction:
-        """See :meth:`HeadOutput.predict`."""
-        head, asked = net.head, test_cfg.get('output_heatmaps', False)
-        if test_cfg.get('flip_test', False):
-            plain, flipped = (self.float(head(part)) for part in feats)
-            flipped = flip_vectors(
-                *flipped,
-                flip_indices=self.flip_indices(data_samples, plain.x))
-            output = self.apply(lambda a, b: (a + b) * 0.5, plain, flipped)
-        else:
-            output = self.float(head(feats))
-        if not asked and type(head).predict in _STOCK_PREDICTIONS:
-            return Prediction(head, output)
-        # heads differ in how they make maps of vectors
-        found = head.predict(feats, data_samples, test_cfg)
-        if not asked:
-            return Prediction(head, output, instances=found)
-        instances, fields = found
-        maps = torch.stack([field.heatmaps for field in fields])
-        return Prediction(head, output, maps, instances)
 
 
 def _ideal_peak(label: np.ndarray, loss: nn.Module) -> float:

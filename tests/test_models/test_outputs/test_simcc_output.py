@@ -13,7 +13,7 @@ from simcc_toys import (BASE, CODEC, DUAL, HEADS, build_batch, build_codec,
 from semipose_mm.engine.statistics import teaching_statistics
 from semipose_mm.models import HardAffine
 from semipose_mm.models.outputs import SimCCVectors
-from semipose_mm.structures import CodecGeometry, warp_points
+from semipose_mm.structures import CodecGeometry, Draws, warp_points
 
 
 @pytest.fixture(params=HEADS)
@@ -69,7 +69,7 @@ def test_flat_and_split_outputs_have_little_confidence(head_type):
     assert model.output.peaks(split)[1].max() < 0.7
 
 
-def test_lessons_are_labels_of_the_warped_points(head_type):
+def test_targets_are_labels_of_the_warped_points(head_type):
     """Equal to what the codec makes of warped points."""
     model = build_model(head_type)
     points = torch.rand(6, 5, 2) * torch.tensor([64., 96.])
@@ -78,7 +78,7 @@ def test_lessons_are_labels_of_the_warped_points(head_type):
     geometry = CodecGeometry((64, 96))
     view = HardAffine().view_warp(
         torch.linspace(0.8, 1.2, 6), torch.linspace(-60, 60, 6), geometry)
-    target, weights = model.output.lesson(output, view)
+    target, weights = model.output.make_target(output, view)
     moved = warp_points(
         points.clamp(max=torch.tensor([63.5, 95.5])), view.matrix)
     encoded = build_codec().encode(moved.numpy())
@@ -130,7 +130,7 @@ def test_a_student_that_agrees_has_the_least_loss(head_type):
     model = build_model(head_type)
     output = model.output
     points = torch.rand(3, 5, 2) * torch.tensor([63., 95.])
-    target, weights = output.lesson(
+    target, weights = output.make_target(
         taught(targets_of(points), model.head.loss_module), None)
     best = taught(target, model.head.loss_module)
     least = output.loss(model.head, best, target, weights)
@@ -205,14 +205,14 @@ def test_several_teachers_teach_their_mean(head_type):
     assert (x == 0.5).all() and (y == 2).all()
 
 
-def test_lessons_and_losses_are_those_of_float32_under_autocast(head_type):
+def test_targets_and_losses_are_those_of_float32_under_autocast(head_type):
     model = build_model(head_type, **DUAL)
     output = taught(
         targets_of(torch.rand(3, 5, 2) * 60), model.head.loss_module)
-    view = model.lectern.warp(torch.rand(3, 3), model.output.codec)
+    view = HardAffine()(Draws(torch.rand(3, 3)), model.output.codec)
 
     def run():
-        target, weights = model.output.lesson(output, view)
+        target, weights = model.output.make_target(output, view)
         return *target, weights, model.output.loss(model.head, output, target,
                                                    weights)
 

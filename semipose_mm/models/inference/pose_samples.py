@@ -8,10 +8,10 @@ from mmengine.structures import InstanceData
 from mmpose.structures import PoseDataSample
 from mmpose.utils.typing import SampleList
 
-from .outputs import Poses
+from .prediction import Poses
 
 
-def twins(data_samples: SampleList) -> SampleList:
+def shallow_copies(data_samples: SampleList) -> SampleList:
     """Samples that may be given other predictions.
 
     Args:
@@ -20,17 +20,17 @@ def twins(data_samples: SampleList) -> SampleList:
     Returns:
         list: New ones with the same objects in them.
     """
-    return [_twin(sample) for sample in data_samples]
+    return [_shallow_copy(sample) for sample in data_samples]
 
 
-def _twin(sample: PoseDataSample) -> PoseDataSample:
+def _shallow_copy(sample: PoseDataSample) -> PoseDataSample:
     """A sample with the fields of another and names of its own."""
-    twin = copy.copy(sample)
+    copied = copy.copy(sample)
     # samples refuse to have these two set
-    vars(twin).update(
+    vars(copied).update(
         _data_fields=set(sample._data_fields),
         _metainfo_fields=set(sample._metainfo_fields))
-    return twin
+    return copied
 
 
 class CropFrames(NamedTuple):

@@ -17,7 +17,7 @@ from mmpose.codecs import MSRAHeatmap, SimCCLabel, UDPHeatmap
 from mmpose.codecs.base import BaseKeypointCodec
 from torch import Tensor
 
-from .constants import on_device
+from semipose_mm.models.outputs.constants import on_device
 
 
 class BatchDecoder(ABC):

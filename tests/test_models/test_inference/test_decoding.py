@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmpose.codecs import MSRAHeatmap, SimCCLabel, UDPHeatmap
 
-from semipose_mm.models.outputs.decoding import build_decoder
+from semipose_mm.models.inference.decoding import build_decoder
 
 SIZES = dict(input_size=(64, 96), heatmap_size=(16, 24))
 HEATMAPS = [

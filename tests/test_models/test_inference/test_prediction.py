@@ -174,8 +174,8 @@ def test_samples_share_all_but_the_predictions():
     for i, sample in enumerate(samples):
         mine = [samples[i] for samples in found.values()]
         assert len({id(m.pred_instances) for m in mine}) == 3
-        for twin in mine:
-            assert twin.gt_instances is sample.gt_instances
+        for other in mine:
+            assert other.gt_instances is sample.gt_instances
         # what one is given, no other has
         mine[0].set_field(1, 'own')
         mine[0].set_metainfo(dict(note=1))
