@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
-HERE = osp.dirname(osp.dirname(osp.abspath(__file__)))
+TOYS = str(Path(__file__).parents[1] / 'toys')
 METAINFO = dict(from_file='configs/_base_/datasets/coco.py')
 
 # x, y, width, height of persons and dogs; the best score first
@@ -61,7 +62,7 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
-    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.syspath_prepend(TOYS)
     tool = import_module('semipose_mm.cli.commands.data.detect')
     options = import_module('semipose_mm.cli.commands.data.detect_options')
     for names in options.RANK_VARIABLES:
@@ -403,7 +404,7 @@ def start(toy, folder, *options, delay):
         os.environ,
         OMP_NUM_THREADS='1',
         CUDA_VISIBLE_DEVICES='',
-        PYTHONPATH=HERE,
+        PYTHONPATH=TOYS,
         TOY_DELAY=str(delay))
     return subprocess.Popen([
         sys.executable,
