@@ -13,11 +13,14 @@ from recipe_toys import VARIABLES
 
 import semipose_mm  # noqa: F401, registers everything
 
+# as configs do; some tests build models where they are collected
+init_default_scope('mmpose')
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Begin in MMPose's scope, and skip ``gpu`` where CUDA has none."""
-    # as configs do; a detector of an earlier test leaves its own
+    # a run of an earlier test leaves its own
     init_default_scope('mmpose')
     if item.get_closest_marker('gpu') and not torch.cuda.is_available():
         pytest.skip('needs a GPU that CUDA can use')

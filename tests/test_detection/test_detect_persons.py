@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, run_command
@@ -128,6 +129,8 @@ def test_folder(detect, toy, tmp_path, capsys):
     assert images['images'][3] == dict(
         id=4, file_name='sub/d.png', width=48, height=64)
     assert json.loads((tmp_path / 'new/det.skipped.json').read_text()) == []
+    # what the caller builds next is no detector
+    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
     text = capsys.readouterr().out
     assert '6 boxes on 4 of 5 images' in text
     assert '5/5 images, ' in text and ' images/s, ETA 0:00:00' in text
