@@ -53,7 +53,7 @@ class UnsupWeightHook(Hook):
             if value < 0 or isinstance(value, float) and value >= 1 and \
                     value != int(value):
                 raise ValueError(
-                    f'custom_hooks: {key} of {type(self).__name__} must be a '
+                    f'custom_hooks: {key} must be a '
                     'number of iterations, not negative, or a share of the '
                     f'training below 1, but got {value}')
         self.burn_in = burn_in
