@@ -1,11 +1,16 @@
 # Copyright (c) semipose_mm authors.
-"""The estimator, its preprocessor and the hard views."""
+"""The estimator, its preprocessor, and what its lists may name."""
 from .data_preprocessor import SemiPoseDataPreprocessor
 from .hard_views import (HardAffine, JointCutout, LegacyHardAffine,
                          LegacyJointCutout)
 from .semi_pose_estimator import SemiPoseEstimator
+from .targets import (BestPairTarget, HeightNormalizedTarget, MaximumTarget,
+                      MeanTarget, RenderedTarget)
+from .teacher_passes import FlippedPass, MultiViewPass, PlainPass
 
 __all__ = [
-    'HardAffine', 'JointCutout', 'LegacyHardAffine', 'LegacyJointCutout',
+    'BestPairTarget', 'FlippedPass', 'HardAffine', 'HeightNormalizedTarget',
+    'JointCutout', 'LegacyHardAffine', 'LegacyJointCutout', 'MaximumTarget',
+    'MeanTarget', 'MultiViewPass', 'PlainPass', 'RenderedTarget',
     'SemiPoseDataPreprocessor', 'SemiPoseEstimator'
 ]
