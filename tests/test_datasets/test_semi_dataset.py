@@ -350,7 +350,9 @@ class TestPipeline:
             unlabeled=dict(semi_cfg['unlabeled'], pipeline=pipeline),
             sources=None)
         inputs = dataset[0]['inputs']
-        assert list(inputs) == ['labeled', 'easy', 'twin', 'uniforms']
+        assert list(inputs) == [
+            'labeled', 'labeled_uniforms', 'easy', 'twin', 'uniforms'
+        ]
         with pytest.raises(RuntimeError, match='PipelineSwitchHook.*given'):
             dataset.pipeline = pipeline_cfg
 
