@@ -3,14 +3,19 @@
 from .data_preprocessor import SemiPoseDataPreprocessor
 from .hard_views import (HardAffine, JointCutout, LegacyHardAffine,
                          LegacyJointCutout)
+from .selection import (AgreementSelection, EitherSelection, ProductSelection,
+                        QuantileSelection, ScoreDifferenceSelection,
+                        ScoreSelection, SmallLossSelection)
 from .semi_pose_estimator import SemiPoseEstimator
 from .targets import (BestPairTarget, HeightNormalizedTarget, MaximumTarget,
                       MeanTarget, RenderedTarget)
 from .teacher_passes import FlippedPass, MultiViewPass, PlainPass
 
 __all__ = [
-    'BestPairTarget', 'FlippedPass', 'HardAffine', 'HeightNormalizedTarget',
-    'JointCutout', 'LegacyHardAffine', 'LegacyJointCutout', 'MaximumTarget',
-    'MeanTarget', 'MultiViewPass', 'PlainPass', 'RenderedTarget',
-    'SemiPoseDataPreprocessor', 'SemiPoseEstimator'
+    'AgreementSelection', 'BestPairTarget', 'EitherSelection', 'FlippedPass',
+    'HardAffine', 'HeightNormalizedTarget', 'JointCutout', 'LegacyHardAffine',
+    'LegacyJointCutout', 'MaximumTarget', 'MeanTarget', 'MultiViewPass',
+    'PlainPass', 'ProductSelection', 'QuantileSelection', 'RenderedTarget',
+    'ScoreDifferenceSelection', 'ScoreSelection', 'SemiPoseDataPreprocessor',
+    'SemiPoseEstimator', 'SmallLossSelection'
 ]
