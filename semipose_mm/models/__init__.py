@@ -1,8 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """The estimator, its preprocessor, and what its lists may name."""
 from .data_preprocessor import SemiPoseDataPreprocessor
-from .hard_views import (HardAffine, JointCutout, LegacyHardAffine,
-                         LegacyJointCutout)
+from .hard_views import (BlockShuffle, CutMix, Cutout, HardAffine,
+                         JointCutOcclude, JointCutout, LegacyCutMix,
+                         LegacyCutout, LegacyHardAffine, LegacyJointCutOcclude,
+                         LegacyJointCutout, LegacyMixUp, MixUp)
 from .selection import (AgreementSelection, EitherSelection, ProductSelection,
                         QuantileSelection, ScoreDifferenceSelection,
                         ScoreSelection, SmallLossSelection)
@@ -10,12 +12,16 @@ from .semi_pose_estimator import SemiPoseEstimator
 from .targets import (BestPairTarget, HeightNormalizedTarget, MaximumTarget,
                       MeanTarget, RenderedTarget)
 from .teacher_passes import FlippedPass, MultiViewPass, PlainPass
+from .teachers import EMATeacher, FrozenTeacher, SnapshotTeacher
 
 __all__ = [
-    'AgreementSelection', 'BestPairTarget', 'EitherSelection', 'FlippedPass',
-    'HardAffine', 'HeightNormalizedTarget', 'JointCutout', 'LegacyHardAffine',
-    'LegacyJointCutout', 'MaximumTarget', 'MeanTarget', 'MultiViewPass',
-    'PlainPass', 'ProductSelection', 'QuantileSelection', 'RenderedTarget',
+    'AgreementSelection', 'BestPairTarget', 'BlockShuffle', 'CutMix', 'Cutout',
+    'EMATeacher', 'EitherSelection', 'FlippedPass', 'FrozenTeacher',
+    'HardAffine', 'HeightNormalizedTarget', 'JointCutOcclude', 'JointCutout',
+    'LegacyCutMix', 'LegacyCutout', 'LegacyHardAffine',
+    'LegacyJointCutOcclude', 'LegacyJointCutout', 'LegacyMixUp',
+    'MaximumTarget', 'MeanTarget', 'MixUp', 'MultiViewPass', 'PlainPass',
+    'ProductSelection', 'QuantileSelection', 'RenderedTarget',
     'ScoreDifferenceSelection', 'ScoreSelection', 'SemiPoseDataPreprocessor',
-    'SemiPoseEstimator', 'SmallLossSelection'
+    'SemiPoseEstimator', 'SmallLossSelection', 'SnapshotTeacher'
 ]

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from .networks import parts
 
 
-class _Spent(torch.autograd.Function):
+class _KnownGradients(torch.autograd.Function):
     """A loss whose gradient is known already."""
 
     @staticmethod
@@ -31,7 +31,7 @@ class _Spent(torch.autograd.Function):
                               for grad in grads))
 
 
-def spend(loss: Tensor, net: nn.Module) -> Tensor:
+def backward_now(loss: Tensor, net: nn.Module) -> Tensor:
     """Differentiate a loss at once, so that its activations are freed.
 
     The result is a stand-in: its backward pass hands on the gradients that
@@ -64,7 +64,7 @@ def spend(loss: Tensor, net: nn.Module) -> Tensor:
         if param.requires_grad
     ]
     grads = torch.autograd.grad(loss, params, allow_unused=True)
-    return _Spent.apply(loss.detach(), grads, *params)
+    return _KnownGradients.apply(loss.detach(), grads, *params)
 
 
 def recompute_modules(net: nn.Module, names: Sequence[str], key: str) -> None:

@@ -10,16 +10,20 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-#: str: Attribute under which network 0 holds the others.
+#: str: Attribute under which network 0 holds the others that are trained.
 PEERS = 'peers'
+#: str: Attribute under which it holds those that only teach.
+TEACHERS = 'teachers'
+#: tuple: What a network is made of; network 0 has more than that.
+PARTS = ('backbone', 'neck', 'head')
 
 
 def own_state(net: nn.Module) -> Dict[str, Tensor]:
-    """State of a network, for network 0 without that of its peers."""
+    """State of a network, for network 0 without that of others."""
     return {
         key: value
         for key, value in net.state_dict().items()
-        if key.partition('.')[0] != PEERS
+        if key.partition('.')[0] in PARTS
     }
 
 
@@ -39,7 +43,7 @@ def peer_config(base: dict, override: dict) -> dict:
     Raises:
         ValueError: If the entry has other keys.
     """
-    unknown = sorted(set(override) - {'backbone', 'neck', 'head', 'init_cfg'})
+    unknown = sorted(set(override) - {*PARTS, 'init_cfg'})
     if unknown:
         raise ValueError(
             f'model.peers has the unknown key(s) {unknown}: a peer may '
@@ -55,18 +59,18 @@ def build_peer(base: dict, override: dict) -> nn.Module:
 
 
 def parts(net: nn.Module) -> List[nn.Module]:
-    """Backbone, head and neck of a network; network 0 holds its peers."""
+    """Backbone, head and neck of a network; network 0 holds others."""
     return [net.backbone, net.head] + ([net.neck] if net.with_neck else [])
 
 
 @contextmanager
-def _teaching_mode(trained: List[nn.Module], norm: str) -> Iterator[None]:
+def _quiet_mode(taught_by: List[nn.Module], norm: str) -> Iterator[None]:
     """Switch off dropout and drop path; keep or switch off batch statistics.
 
     Flags are set one by one, since ``train()`` of a backbone may freeze
     stages and is not its own inverse.
     """
-    modules = [m for part in trained for m in part.modules() if m.training]
+    modules = [m for part in taught_by for m in part.modules() if m.training]
     if norm == 'train':
         modules = [m for m in modules if not isinstance(m, _NormBase)]
     for module in modules:
@@ -79,7 +83,7 @@ def _teaching_mode(trained: List[nn.Module], norm: str) -> Iterator[None]:
 
 
 @contextmanager
-def teaching(net: nn.Module, norm: str) -> Iterator[None]:
+def teacher_mode(net: nn.Module, norm: str) -> Iterator[None]:
     """Run a network as a teacher: without gradient, noise and dropout.
 
     Args:
@@ -87,5 +91,13 @@ def teaching(net: nn.Module, norm: str) -> Iterator[None]:
         norm (str): ``'train'`` uses and tracks batch statistics as PoseDual
             does, ``'eval'`` the running ones.
     """
-    with torch.no_grad(), _teaching_mode(parts(net), norm):
+    device = next(net.backbone.buffers(), torch.empty(0)).device.type
+    # autocast would keep the cast weights, which have no gradient here, for
+    # passes that need one
+    autocast = torch.autocast(
+        device,
+        dtype=torch.get_autocast_dtype(device),
+        enabled=torch.is_autocast_enabled(device),
+        cache_enabled=False)
+    with torch.no_grad(), autocast, _quiet_mode(parts(net), norm):
         yield

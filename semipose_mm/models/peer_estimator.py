@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
                         decode_together, shallow_copies)
-from .loading_report import describe_loading, mirror_to_peers
-from .networks import build_peer
+from .loading_report import (describe_loading, mirror_to_peers,
+                             mirror_to_teachers)
+from .networks import TEACHERS, build_peer
 from .outputs import build_output
+from .plan import NetworkKey
+from .teachers import build_rules, freeze_weights
 
 
 class PeerEstimator(TopdownPoseEstimator):
@@ -33,14 +36,19 @@ class PeerEstimator(TopdownPoseEstimator):
             ``SimCCHead`` with ``KLDiscretLoss``. Defaults to ``None``
         train_cfg (dict, optional): Not used here. Defaults to ``None``
         test_cfg (dict, optional): As in MMPose; ``network`` names the one
-            that predicts: a number or ``'ensemble'`` (mean output).
-            Defaults to ``None``, network 0
+            that predicts: a number, the name of a teacher, or
+            ``'ensemble'`` (mean output of the trained ones). Defaults to
+            ``None``, network 0
         data_preprocessor (dict, optional): Usually
             ``SemiPoseDataPreprocessor``. Defaults to ``None``
         init_cfg (dict, optional): Defaults to ``None``
         peers (Sequence[dict]): One entry for each further network, with
             overrides of network 0's ``backbone``, ``neck``, ``head`` and
             ``init_cfg``. Defaults to ``()``
+        teachers (dict): Networks that are not trained, by name: an
+            ``EMATeacher``, a ``SnapshotTeacher`` or a ``FrozenTeacher``.
+            Defaults to ``dict()``
+        foreground_weight (float): See :class:`HeadOutput`. Defaults to 1.0
         metainfo (dict, optional): As in MMPose. Defaults to ``None``
 
     Raises:
@@ -57,6 +65,8 @@ class PeerEstimator(TopdownPoseEstimator):
                  data_preprocessor: OptConfigType = None,
                  init_cfg: OptMultiConfig = None,
                  peers: Sequence[dict] = (),
+                 teachers: Dict[str, dict] = dict(),
+                 foreground_weight: float = 1.0,
                  metainfo: Optional[dict] = None) -> None:
         base = dict(backbone=backbone, head=head, test_cfg=test_cfg)
         if neck is not None:
@@ -77,9 +87,27 @@ class PeerEstimator(TopdownPoseEstimator):
                 for i, override in enumerate(peers, 1)
             })
         #: HeadOutput: How outputs of all networks are read and taught.
-        self.output = build_output(self.networks)
+        self.output = build_output(
+            self.networks, foreground_weight=foreground_weight)
         #: Predictor: How they are read at test time.
         self.predictor = build_predictor(self.output)
+        #: dict[str, TeacherRule]: How teachers come about, by name.
+        self.rules = build_rules(teachers, self.num_networks)
+        followers = {n: r for n, r in self.rules.items() if r.of is not None}
+        if followers:
+            # of torch: MMEngine's would draw and download their weights
+            self.teachers = nn.ModuleDict({
+                name: freeze_weights(
+                    build_peer(base,
+                               peers[rule.of - 1] if rule.of else dict()))
+                for name, rule in followers.items()
+            })
+        #: bool: Whether a hook lets teachers follow.
+        self.teachers_follow = False
+        #: dict: Teachers that are read when they are needed, and are in no
+        #: checkpoint; None before.
+        self.frozen: Dict[str, Optional[nn.Module]] = dict.fromkeys(
+            name for name in self.rules if name not in followers)
         self.selected_network  # fails early on a wrong test_cfg.network
         self._register_load_state_dict_pre_hook(self._mirror_plain_weights)
 
@@ -96,21 +124,57 @@ class PeerEstimator(TopdownPoseEstimator):
         return len(self.networks)
 
     @property
+    def network_keys(self) -> List[NetworkKey]:
+        """list: Numbers of the trained networks, names of the teachers."""
+        return [*range(self.num_networks), *self.rules]
+
+    @property
+    def network_names(self) -> List[str]:
+        """list[str]: All that can be scored: ``'net0'``, names, ensemble."""
+        names = [network_name(key) for key in self.network_keys]
+        return names + ['ensemble'] * (self.num_networks > 1)
+
+    @property
+    def scored_networks(self) -> List[str]:
+        """list[str]: Those that an evaluation scores by itself."""
+        hidden = [name for name, rule in self.rules.items() if not rule.scored]
+        return [name for name in self.network_names if name not in hidden]
+
+    @property
     def selected_network(self) -> str:
-        """str: Which network predicts: ``'net0'`` ... or ``'ensemble'``."""
+        """str: Which network predicts: ``'net0'``, a name, ``'ensemble'``."""
         network = self.test_cfg.get('network', 0)
         if network == 'ensemble':
             return 'ensemble' if self.num_networks > 1 else 'net0'
-        if network in range(self.num_networks):
-            return f'net{network}'
+        if network in self.network_keys:
+            return network_name(network)
         raise ValueError(
             f"model.test_cfg.network is {network!r}, but must be 'ensemble' "
-            f'or a number from 0 to {self.num_networks - 1}')
+            f'or one of {", ".join(map(repr, self.network_keys))}')
+
+    def network(self, key: NetworkKey) -> nn.Module:
+        """A network by its number, or a teacher by its name."""
+        if not isinstance(key, str):
+            return self.networks[key]
+        if key not in self.frozen:
+            return self.teachers[key]
+        if self.frozen[key] is None:
+            where = f'model.teachers.{key}'
+            net = self.rules[key].load(where)
+            build_output([self, net], ['model', where])
+            device = next(self.parameters()).device
+            self.frozen[key] = net.to(device).train(
+                self.rules[key].norm == 'train')
+        return self.frozen[key]
 
     def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
         """Let a checkpoint of one network initialize all of them."""
         networks = self.networks
         mirrored = mirror_to_peers(state_dict, prefix, networks)
+        mirror_to_teachers(
+            state_dict, prefix,
+            {name: self.rules[name].of
+             for name in getattr(self, TEACHERS, {})})
         for line, level in describe_loading(state_dict, prefix, networks,
                                             mirrored):
             print_log(line, 'current', level)
@@ -142,43 +206,49 @@ class PeerEstimator(TopdownPoseEstimator):
         selected = self.selected_network
         if selected == 'ensemble':
             return self.predict_networks(inputs, data_samples)['ensemble']
-        prediction = self._run_network(
-            int(selected[len('net'):]), inputs, data_samples)
+        prediction = self._run_network(selected, inputs, data_samples)
         return self._attach([prediction], [data_samples])[0]
 
-    def predict_networks(self, inputs: Tensor,
-                         data_samples: SampleList) -> Dict[str, SampleList]:
-        """Predict with every network and with their ensemble in one pass.
+    def predict_networks(
+            self,
+            inputs: Tensor,
+            data_samples: SampleList,
+            names: Optional[Sequence[str]] = None) -> Dict[str, SampleList]:
+        """Predict with several networks and their ensemble in one pass.
 
         Args:
             inputs (Tensor): Normalized images (B, 3, H, W).
             data_samples (list): Their data samples, which stay as they are.
+            names (Sequence[str], optional): Of ``network_names``. Defaults
+                to ``None``, ``scored_networks``
 
         Returns:
-            dict: ``net0``, ``net1``, ... and ``ensemble``, the mean output,
-            each with data samples as :meth:`predict` returns them, which
-            share all but the predictions. One network has no ensemble.
+            dict: By name, as in ``names``, data samples as :meth:`predict`
+            returns them, which share all but the predictions.
+            ``'ensemble'`` is the mean output of the trained networks.
         """
+        names = list(names or self.scored_networks)
         if self.metainfo is not None:
             data_samples = shallow_copies(data_samples)
             for data_sample in data_samples:
                 data_sample.set_metainfo(self.metainfo)
+        trained = [f'net{i}' for i in range(self.num_networks)]
+        needed = names + trained * ('ensemble' in names)
         predictions = {
-            f'net{i}': self._run_network(i, inputs, data_samples)
-            for i in range(self.num_networks)
+            name: self._run_network(name, inputs, data_samples)
+            for name in dict.fromkeys(needed) if name != 'ensemble'
         }
-        if self.num_networks > 1:
+        if 'ensemble' in names:
             predictions['ensemble'] = self.predictor.ensemble(
-                self.head, list(predictions.values()))
-        results = self._attach(
-            list(predictions.values()),
-            [shallow_copies(data_samples) for _ in predictions])
-        return dict(zip(predictions, results))
+                self.head, [predictions[name] for name in trained])
+        results = self._attach([predictions[name] for name in names],
+                               [shallow_copies(data_samples) for _ in names])
+        return dict(zip(names, results))
 
-    def _run_network(self, number: int, inputs: Tensor,
+    def _run_network(self, name: str, inputs: Tensor,
                      data_samples: SampleList) -> Prediction:
         """Flip-tested prediction of a network."""
-        net = self.networks[number]
+        net = self.network(name if name in self.rules else int(name[3:]))
         feats = net.extract_feat(inputs)
         if self.test_cfg.get('flip_test', False):
             feats = [feats, net.extract_feat(inputs.flip(-1))]
@@ -206,3 +276,8 @@ class PeerEstimator(TopdownPoseEstimator):
                 self.add_pred_to_datasample(
                     found.instances() if plain else found, fields, samples))
         return results
+
+
+def network_name(key: NetworkKey) -> str:
+    """``'net<i>'`` of a number, and a teacher's own name."""
+    return key if isinstance(key, str) else f'net{key}'

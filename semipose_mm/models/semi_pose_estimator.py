@@ -1,21 +1,67 @@
 # Copyright (c) semipose_mm authors.
 """The semi-supervised estimator: its training step from top to bottom."""
 from functools import partial
-from typing import Dict, Optional, Sequence, Union
+from itertools import chain
+from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
+                    Sequence, Tuple, Union)
 
 import torch
 from mmpose.registry import MODELS
 from mmpose.utils.typing import OptConfigType, SampleList
-from torch import Tensor, nn
+from torch import Tensor
 
-from semipose_mm.structures import (SemiPoseDataSamples, SemiPoseInputs,
-                                    TeachingStep, stack_labels)
-from semipose_mm.structures.semi_batch import Lesson
-from .memory import recompute_modules, spend
+from semipose_mm.structures import (Draws, SemiPoseDataSamples, SemiPoseInputs,
+                                    TeachingStep, ViewRecord, ViewWarp,
+                                    count_draws, stack_labels)
+from .memory import backward_now, recompute_modules
 from .network_pass import NetworkPass
-from .networks import teaching
+from .networks import teacher_mode
 from .peer_estimator import PeerEstimator
-from .teaching import Deal, Lectern, build_views, parse_routes
+from .plan import HardView, NetworkKey, Route, TeachingPlan, build_views
+from .teachers import check_norm
+
+#: float: Where joints are put that are not known: no operation reaches them.
+NOWHERE = -1e6
+
+
+class Taught(NamedTuple):
+    """What the teachers of a route say of the easy view.
+
+    Attributes:
+        output: One output of all of them.
+        peaks (Tensor): Where it sees joints, (U, K, 2) in input pixels.
+        kept (Tensor, optional): Weights (U, K) of the route's selection.
+    """
+    output: Any
+    peaks: Tensor
+    kept: Optional[Tensor]
+
+
+class Comparison(NamedTuple):
+    """Images for a student, and what it shall say of them.
+
+    Attributes:
+        student (int): Number of the network.
+        term (str): ``'sup'`` or ``'unsup'``.
+        images (Tensor): (N, 3, H, W), normalized.
+        target: In the form of an output.
+        weights (Tensor): (N, K) or (N, K, h, w).
+        factor (float | Tensor): Weight of the loss.
+        restore (Callable, optional): What features go through.
+        view (int): Number of the view. Defaults to 0
+        route (Route, optional): Of unlabeled images. Defaults to ``None``
+        kept (Tensor, optional): See :class:`Taught`. Defaults to ``None``
+    """
+    student: int
+    term: str
+    images: Tensor
+    target: Any
+    weights: Tensor
+    factor: Union[float, Tensor]
+    restore: Optional[Callable] = None
+    view: int = 0
+    route: Optional[Route] = None
+    kept: Optional[Tensor] = None
 
 
 @MODELS.register_module()
@@ -27,33 +73,52 @@ class SemiPoseEstimator(PeerEstimator):
         sum_s sup_weight * l(f_s(x_labeled), y)
         + sum_r sum_p unsup_weight * l(f_s(V_p(x_p)), T_p(target_r))
 
-    where target_r is the mean output of the teachers on the easy view,
-    without gradient, V_p the operations and the warp of a hard view and T_p
-    the same warp. Outputs are heatmaps or SimCC vectors; :class:`HeadOutput`
-    says how either is moved and compared. PoseDual is two networks with
-    crossed routes, PoseCons one network with the route 0 <- 0, and without
-    routes this is supervised training (Xie et al., "An Empirical Study of
-    the Collapsing Problem in Semi-Supervised 2D Human Pose Estimation", ICCV
+    where target_r is made of the teachers' outputs on the easy view, without
+    gradient, V_p the operations and the warp of a hard view and T_p the same
+    warp. Outputs are heatmaps or SimCC vectors; :class:`HeadOutput` says how
+    either is moved and compared. PoseDual is two networks with crossed
+    routes, PoseCons one network with the route 0 <- 0, and without routes
+    this is supervised training (Xie et al., "An Empirical Study of the
+    Collapsing Problem in Semi-Supervised 2D Human Pose Estimation", ICCV
     2021).
 
     The estimator itself is network 0 and the others are its ``peers``, so
     that its checkpoints load in the stock config of the same architecture,
     and a stock checkpoint initializes every network.
 
+    A method is lists in the config. What they cannot say, a subclass does in
+    one of the four stages :meth:`teach`, :meth:`make_target`,
+    :meth:`make_view` and :meth:`compare`.
+
     Args:
         *args: See :class:`PeerEstimator`, as ``**kwargs``.
-        routes (Sequence[dict]): ``dict(student=0, teachers=[1])``.
-            Defaults to ``()``
+        routes (Sequence[dict]): ``dict(student=0, teachers=[1])``, and any
+            of ``target``, ``select`` and ``views``, see
+            :class:`TeachingPlan`. Defaults to ``()``
         views (Sequence[dict]): ``dict(source='easy', ops=[...])``.
             Defaults to ``()``
         warp (dict, optional): Warp from the easy to the hard view.
             Defaults to ``None``
+        share_warp (bool): Whether all views have one warp. Defaults to
+            ``False``
+        teacher_pass (dict): How a teacher sees the easy view. Defaults to
+            ``dict(type='PlainPass')``
+        labeled_views (Sequence[dict]): Hard views of labeled images,
+            ``dict(ops=[...])``, whose operations act around the true joints;
+            the labeled loss is the mean over them. ``warp=True`` warps one,
+            too. Defaults to ``()``, the images as they are
         sup_weight (float): Weight of each labeled loss. Defaults to 0.5
         unsup_weight (float): Weight of each unlabeled loss, on which
             ``MutualTeachingHook`` puts its schedule. Defaults to 1.0
-        teacher_norm (str): Whether batch norm of a teaching network is in
-            ``'train'`` mode, as in the paper, or in ``'eval'``. Defaults to
+        foreground_weight (float): Weight of a heatmap's pixels at a joint,
+            beside 1 where the target is 0. Defaults to 1.0
+        teacher_norm (str): Whether batch norm of a trained network that
+            teaches is in ``'train'`` mode, as in the paper, or in
+            ``'eval'``; entries of ``teachers`` have their own. Defaults to
             ``'train'``
+        one_pass (bool): Whether labeled and hard images of a network go
+            through it together, with common batch statistics. Defaults to
+            ``False``
         recompute (Sequence[str]): Modules of each network, such as
             ``'backbone.stage3'``, whose activations are computed again in
             the backward pass instead of kept. Defaults to ``()``
@@ -63,8 +128,8 @@ class SemiPoseEstimator(PeerEstimator):
             until the end of the step. Several processes then exchange
             gradients after the last pass, not during it. Defaults to
             ``False``
-        **kwargs: ``backbone``, ``head``, ``peers`` and the other parameters
-            of :class:`PeerEstimator`.
+        **kwargs: ``backbone``, ``head``, ``peers``, ``teachers`` and the
+            other parameters of :class:`PeerEstimator`.
 
     Raises:
         TypeError: If a head or loss cannot be used.
@@ -76,40 +141,61 @@ class SemiPoseEstimator(PeerEstimator):
                  routes: Sequence[dict] = (),
                  views: Sequence[dict] = (),
                  warp: OptConfigType = None,
+                 share_warp: bool = False,
+                 teacher_pass: dict = dict(type='PlainPass'),
+                 labeled_views: Sequence[dict] = (),
                  sup_weight: float = 0.5,
                  unsup_weight: float = 1.0,
+                 foreground_weight: float = 1.0,
                  teacher_norm: str = 'train',
+                 one_pass: bool = False,
                  recompute: Sequence[str] = (),
                  early_backward: bool = False,
                  **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            *args, foreground_weight=foreground_weight, **kwargs)
         for key, value in dict(
                 sup_weight=sup_weight, unsup_weight=unsup_weight).items():
             if value < 0:
                 raise ValueError(
                     f'model.{key} must not be negative, but got {value}')
-        if teacher_norm not in ('train', 'eval'):
-            raise ValueError("model.teacher_norm must be 'train' or 'eval', "
-                             f'but got {teacher_norm!r}')
-        self.lectern = Lectern(
-            parse_routes(routes, self.num_networks), build_views(views), warp)
+        if one_pass and early_backward:
+            raise ValueError(
+                'model.one_pass and model.early_backward are both True, but '
+                'passes that are made together are differentiated together: '
+                'leave one out')
+        self.plan = TeachingPlan(routes, views, warp, share_warp, teacher_pass,
+                                 self.network_keys)
+        # images as they are come first of all, unless views are named
+        self.labeled_views = build_views([
+            dict(view, warp=view.get('warp', False)) for view in labeled_views
+        ], 'model.labeled_views', 'labeled')
+        if any(view.warped for view in self.labeled_views) and not warp:
+            raise ValueError('model.labeled_views has an entry with '
+                             'warp=True, but there is no model.warp')
         self.sup_weight = sup_weight
         self.base_unsup_weight = unsup_weight
-        self.teacher_norm = teacher_norm
+        self.teacher_norm = check_norm(teacher_norm, 'model.teacher_norm')
+        self.one_pass = one_pass
         self.early_backward = early_backward
         for net in self.networks:
             recompute_modules(net, recompute, 'model.recompute')
         self.recompute = tuple(recompute)
-        #: list[NetworkPass]: How each network runs in training.
-        self.passes = [
-            NetworkPass(partial(self.output.run, net)) for net in self.networks
-        ]
+        #: dict[int | str, NetworkPass]: How networks run in training, but for
+        #: those that are read when they are needed.
+        self.passes: Dict[NetworkKey, NetworkPass] = {
+            key: NetworkPass(partial(self.output.run, self.network(key)))
+            for key in self.network_keys if key not in self.frozen
+        }
         # a tensor, as a compiled step would be rebuilt for every new float
         self.register_buffer(
             'unsup_weight', torch.tensor(0.), persistent=False)
         self.set_unsup_weight(unsup_weight)
+        #: float: Share of the training that is done, for selections.
+        self.progress = 0.
         #: TeachingStep: what the last call of :meth:`loss` computed.
         self.last_step: Optional[TeachingStep] = None
+        self._checked = False
 
     # ------------------------------------------------------------ training
 
@@ -122,7 +208,7 @@ class SemiPoseEstimator(PeerEstimator):
         different passes.
         """
         self.unsup_weight.fill_(weight)
-        self.teaching_enabled = weight > 0 and bool(self.lectern.routes)
+        self.teaching_enabled = weight > 0 and bool(self.plan.routes)
 
     def loss(self, inputs: Union[SemiPoseInputs, Tensor],
              data_samples: Union[SemiPoseDataSamples, SampleList]) -> dict:
@@ -138,80 +224,248 @@ class SemiPoseEstimator(PeerEstimator):
             ``net<i>/loss_unsup`` for every student; weighted scalars.
         """
         self.last_step = None  # frees the last step's tensors in time
-        step = TeachingStep(self.output)
-        if isinstance(inputs, Tensor):
-            losses = self._labeled_losses(inputs, stack_labels(data_samples),
-                                          step)
-        else:
-            labels = data_samples.get('labels') or stack_labels(
-                data_samples['labeled'])
-            losses = self._labeled_losses(inputs['labeled'], labels, step)
-            if self.teaching_enabled:
-                losses.update(self._unlabeled_losses(inputs, step))
+        step = TeachingStep(self.output, self.unsup_weight)
+        plain = isinstance(inputs, Tensor)
+        if plain:
+            inputs, data_samples = dict(labeled=inputs), dict(
+                labeled=data_samples)
+        elif not self._checked:
+            self._check_inputs(inputs)
+        comparisons = self._labeled(inputs, data_samples, step)
+        if self.teaching_enabled and not plain:
+            unlabeled = self._unlabeled(inputs, data_samples, step)
+            comparisons = chain(comparisons, unlabeled)
+        losses = dict()
+        for item, output in self._run_all(comparisons):
+            name = f'net{item.student}/loss_{item.term}'
+            losses[name] = losses.get(name, 0) + self.compare(
+                item, output, step)
         step.losses = {name: loss.detach() for name, loss in losses.items()}
         self.last_step = step
         return losses
 
-    def _labeled_losses(self, images: Tensor, labels: Dict[str, Tensor],
-                        step: TeachingStep) -> Dict[str, Tensor]:
-        """Supervised loss of every network."""
+    def _labeled(self, inputs: SemiPoseInputs,
+                 data_samples: SemiPoseDataSamples,
+                 step: TeachingStep) -> Iterator[Comparison]:
+        """Labeled images for every network, as they are or in hard views."""
+        labels = data_samples.get('labels') or stack_labels(
+            data_samples['labeled'])
         targets = self.output.labeled_targets(labels)
         step.keypoint_weights = weights = labels['keypoint_weights']
-        losses = dict()
-        for i, net in enumerate(self.networks):
-            output = self.passes[i](images)
-            self.output.check_sizes(output, targets, i)
-            step.labeled[i] = self.output.detach(output)
-            losses[f'net{i}/loss_sup'] = self._spent(
-                net,
-                self.sup_weight *
-                self.output.loss(net.head, output, targets, weights))
-        return losses
+        if not self.labeled_views:
+            for i in range(self.num_networks):
+                yield Comparison(i, 'sup', inputs['labeled'], targets, weights,
+                                 self.sup_weight)
+            return
+        peaks, _ = self.output.peaks(targets)
+        peaks = torch.where((weights > 0)[..., None], peaks, NOWHERE)
+        drawn = iter(self._draw_labeled(Draws(inputs['labeled_uniforms'])))
+        factor = self.sup_weight / len(self.labeled_views)
+        for i in range(self.num_networks):
+            for view in self.labeled_views:
+                warp, ops = next(drawn)
+                images, restore = view.images(inputs['labeled'], peaks, ops,
+                                              warp)
+                moved = (targets, weights) if warp is None else \
+                    self.output.warp_labels(targets, weights, warp)
+                yield Comparison(i, 'sup', images, *moved, factor, restore)
 
-    def _unlabeled_losses(self, inputs: SemiPoseInputs,
-                          step: TeachingStep) -> Dict[str, Tensor]:
-        """Consistency loss of every route through every view."""
-        self.lectern.check_inputs(inputs)
-        networks = self.networks
-        for t in self.lectern.teachers:
-            with teaching(networks[t], self.teacher_norm):
-                step.easy[t] = self.output.float(self.passes[t](
-                    inputs['easy']))
-        weight = self.unsup_weight
+    def _unlabeled(self, inputs: SemiPoseInputs,
+                   data_samples: SemiPoseDataSamples,
+                   step: TeachingStep) -> Iterator[Comparison]:
+        """Unlabeled images for every route through its views."""
+        plan = self.plan
+        drawn = plan.draw(
+            Draws(inputs['uniforms']), self.output.codec,
+            self.output.num_joints)
+        for key in plan.teachers:
+            step.easy[key] = self.teach(key, inputs, data_samples,
+                                        drawn.passes[key])
+        taught = [self.make_target(route, step) for route in plan.routes]
+        factor = self.unsup_weight
         if self.output.loss_sums_samples:
             # partners together count as much as their labeled samples
-            weight = weight * (len(inputs['labeled']) / len(inputs['easy']))
-        deal = Deal(inputs['uniforms'])
-        losses = dict()
-        for p, view in enumerate(self.lectern.views):
-            view_warp = None
-            if self.lectern.warp:
-                uniforms = deal.take(self.lectern.warp.num_uniforms)
-                view_warp = self.lectern.warp(uniforms, self.output.codec)
-            for route in self.lectern.routes:
-                taught = self.output.mean(
-                    [step.easy[t] for t in route.teachers])
-                images = inputs[view.source]
-                if view.ops:
-                    peaks = self.output.peaks(taught)[0]
-                    for op in view.ops:
-                        uniforms = deal.take(op.num_uniforms)
-                        images = op(images, peaks, uniforms)
-                if view_warp:
-                    images = view_warp.images(images)
-                target, weights = self.output.make_target(taught, view_warp)
-                net = networks[route.student]
-                output = self.passes[route.student](images)
-                name = f'net{route.student}/loss_unsup'
-                losses[name] = losses.get(name, 0) + self._spent(
-                    net,
-                    weight *
-                    self.output.loss(net.head, output, target, weights))
-                step.lessons.append(
-                    Lesson(route.student, p, images, target, weights,
-                           self.output.detach(output)))
-        return losses
+            factor = factor * (len(inputs['labeled']) / len(inputs['easy']))
+        for p, r in drawn.ops:
+            route, warp = plan.routes[r], drawn.warps[p]
+            images, restore = self.make_view(plan.views[p], inputs, taught[r],
+                                             drawn.ops[p, r], warp)
+            target, weights = route.target.make(self.output, taught[r].output,
+                                                warp)
+            yield Comparison(route.student, 'unsup', images, target, weights,
+                             factor, restore, p, route, taught[r].kept)
 
-    def _spent(self, net: nn.Module, loss: Tensor) -> Tensor:
-        """A loss of one network, if asked for without its activations."""
-        return spend(loss, net) if self.early_backward else loss
+    # --------------------------------------------------- the four stages
+
+    def teach(self, key: NetworkKey, inputs: SemiPoseInputs,
+              data_samples: SemiPoseDataSamples, drawn: Any) -> List[Any]:
+        """What a teacher says of the easy view.
+
+        Args:
+            key (int | str): Number or name of the teacher.
+            inputs (dict): The batch.
+            data_samples (dict): Its samples.
+            drawn: What its pass has drawn.
+
+        Returns:
+            list: Outputs in the frame of the easy view, in float32.
+        """
+        norm = self.rules[key].norm if isinstance(key, str) else \
+            self.teacher_norm
+        with teacher_mode(self.network(key), norm):
+            return self.plan.teacher_pass(lambda images: self.run(key, images),
+                                          self.output, inputs['easy'],
+                                          data_samples['labeled'], drawn)
+
+    def make_target(self, route: Route, step: TeachingStep) -> Taught:
+        """One output of a route's teachers, and which joints it teaches.
+
+        Args:
+            route (Route): The route.
+            step (TeachingStep): Has the teachers' outputs, ``easy``.
+        """
+        outputs = [one for key in route.teachers for one in step.easy[key]]
+        output = route.target.combine(self.output, outputs)
+        kept = None
+        if route.select is not None:
+            kept = route.select(self.output, outputs, output, self.progress)
+        return Taught(output, self.output.peaks(output)[0], kept)
+
+    def make_view(
+            self, view: HardView, inputs: SemiPoseInputs, taught: Taught,
+            drawn: list,
+            warp: Optional[ViewWarp]) -> Tuple[Tensor, Optional[Callable]]:
+        """Images of a hard view, see :meth:`HardView.images`.
+
+        Args:
+            view (HardView): The view.
+            inputs (dict): The batch.
+            taught (Taught): Where joints are.
+            drawn (list): What the operations have drawn.
+            warp (ViewWarp, optional): Of the view.
+        """
+        return view.images(inputs[view.source], taught.peaks, drawn, warp)
+
+    def compare(self, item: Comparison, output: Any,
+                step: TeachingStep) -> Tensor:
+        """The weighted loss of a student, which is recorded.
+
+        Args:
+            item (Comparison): What the student was shown and should say.
+            output: What it says.
+            step (TeachingStep): The record, which is added to.
+
+        Returns:
+            Tensor: A scalar.
+        """
+        net, weights = self.networks[item.student], item.weights
+        if item.term == 'sup':
+            self.output.check_sizes(output, item.target, item.student)
+        kept = item.kept
+        if item.route and getattr(item.route.select, 'uses_losses', False):
+            kept = kept * item.route.select.refine(
+                self.output.joint_losses(net.head, output, item.target,
+                                         weights), self.progress)
+        if kept is not None:
+            weights = weights * kept.reshape(kept.shape + (1, ) *
+                                             (weights.dim() - 2))
+        loss = self.output.loss(net.head, output, item.target, weights)
+        seen = self.output.detach(output)
+        if item.term == 'sup':
+            step.labeled.setdefault(item.student, seen)
+        else:
+            step.views.append(
+                ViewRecord(item.student, item.view, item.images, item.target,
+                           weights, seen, loss.detach(), kept))
+        loss = item.factor * loss
+        return backward_now(loss, net) if self.early_backward else loss
+
+    # ------------------------------------------------------------- passes
+
+    def run(self,
+            key: NetworkKey,
+            images: Tensor,
+            restore: Optional[Callable] = None) -> Any:
+        """The output of a network in training, perhaps compiled.
+
+        Args:
+            key (int | str): Its number or name.
+            images (Tensor): (N, 3, H, W), normalized.
+            restore (Callable, optional): What its features go through.
+                Defaults to ``None``
+        """
+        if restore is not None or key not in self.passes:
+            return self.output.run(self.network(key), images, restore)
+        return self.passes[key](images)
+
+    def _run_all(
+            self, comparisons: Iterator[Comparison]
+    ) -> Iterator[Tuple[Comparison, Any]]:
+        """Run students, one comparison after the other or all at once."""
+        if not self.one_pass:
+            for item in comparisons:
+                yield item, self.run(item.student, item.images, item.restore)
+            return
+        items = list(comparisons)
+        for student in dict.fromkeys(item.student for item in items):
+            own = [x for x in items if x.student == student]
+            together = [x for x in own if x.restore is None]
+            output = self.run(student, torch.cat([x.images for x in together]))
+            start = 0
+            for item in together:
+                part = slice(start, start + len(item.images))
+                start = part.stop
+                yield item, self.output.apply(lambda x: x[part], output)
+            for item in own:
+                if item.restore is not None:
+                    yield item, self.run(student, item.images, item.restore)
+
+    def pass_sizes(self, labeled: int, unlabeled: int) -> Tuple[set, set]:
+        """Images of the usual passes with gradient, and without.
+
+        Args:
+            labeled (int): Labeled images of a batch.
+            unlabeled (int): Unlabeled ones.
+        """
+        if not self.one_pass:
+            return {labeled, unlabeled}, {unlabeled}
+        first = labeled * max(len(self.labeled_views), 1)
+        sizes = {first}
+        for student in range(self.num_networks):
+            views = sum(
+                len(route.views) for route in self.plan.routes
+                if route.student == student)
+            sizes.add(first + unlabeled * views)
+        return sizes, {unlabeled}
+
+    # -------------------------------------------------------------- inputs
+
+    def _draw_labeled(self, draws: Draws) -> list:
+        """Warp and operations of each network's labeled views."""
+        drawn = []
+        for _ in self.networks:
+            for view in self.labeled_views:
+                warp = self.plan.warp(draws, self.output.codec) \
+                    if view.warped else None
+                drawn.append((warp, view.draw(draws, self.output.num_joints)))
+        return drawn
+
+    def _check_inputs(self, inputs: SemiPoseInputs) -> None:
+        """Check the first batch, whether or not it teaches already.
+
+        Raises:
+            KeyError: If something is missing.
+            ValueError: If there are too few uniforms or samples.
+        """
+        if self.plan.routes:
+            self.plan.check_inputs(inputs, self.output.codec,
+                                   self.output.num_joints)
+        needed = count_draws(self._draw_labeled)
+        found = inputs.get('labeled_uniforms', inputs['labeled'][:, :0])
+        if found.shape[1] < needed:
+            raise ValueError(
+                'model.labeled_views need '
+                f'{needed} uniforms of a labeled sample, but the batch has '
+                f'{found.shape[1]}: train_dataloader.dataset must be a '
+                f'SemiPoseDataset with num_uniforms of at least {needed}')
+        self._checked = True

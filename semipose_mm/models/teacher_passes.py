@@ -1,12 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """How a teacher sees the easy view: entries of ``model.teacher_pass``."""
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from semipose_mm.structures import Draws
+from semipose_mm.structures import CodecGeometry, Draws, ViewWarp
 from .outputs import HeadOutput
 
 
@@ -14,16 +14,17 @@ from .outputs import HeadOutput
 class PlainPass:
     """A teacher sees the easy view as it is: one forward pass."""
 
-    def draw(self, draws: Draws) -> Any:
+    def draw(self, draws: Draws, codec: CodecGeometry) -> Any:
         """Draw what the pass needs, which is nothing here.
 
         Args:
             draws (Draws): Uniforms of the samples.
+            codec (CodecGeometry): Sizes of input and any heatmap.
         """
 
     def __call__(self, run: Callable[[Tensor],
                                      Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, draws: Draws) -> List[Any]:
+                 samples: SampleList, drawn: Any) -> List[Any]:
         """See the images.
 
         Args:
@@ -32,7 +33,7 @@ class PlainPass:
             images (Tensor): Normalized easy views (U, 3, H, W).
             samples (list): Data samples, of which the first one has
                 ``flip_indices``.
-            draws (Draws): Uniforms of the samples.
+            drawn: What :meth:`draw` returned.
 
         Returns:
             list: Outputs in the frame of ``images``, in float32.
@@ -60,13 +61,13 @@ class FlippedPass(PlainPass):
 
     def __call__(self, run: Callable[[Tensor],
                                      Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, draws: Draws) -> List[Any]:
+                 samples: SampleList, drawn: Any) -> List[Any]:
         """See :meth:`PlainPass.__call__`.
 
         Raises:
             KeyError: If the samples tell no pairs of joints.
         """
-        plain, = super().__call__(run, output, images, samples, draws)
+        plain, = super().__call__(run, output, images, samples, drawn)
         flipped = output.flip_back(
             output.float(run(images.flip(-1))), _flip_indices(samples),
             self.shift)
@@ -109,27 +110,26 @@ class MultiViewPass(PlainPass):
         self.warp = MODELS.build(warp or dict(type='HardAffine', prob=1.))
         self.of = MODELS.build(of or dict(type='PlainPass'))
 
-    def draw(self, draws: Draws) -> List[Any]:
-        """See :meth:`PlainPass.draw`."""
-        return [self.of.draw(draws)
-                ] + [(self.warp.draw(draws), self.of.draw(draws))
-                     for _ in range(self.num - 1)]
+    def draw(self, draws: Draws,
+             codec: CodecGeometry) -> List[Tuple[Optional[ViewWarp], Any]]:
+        """See :meth:`PlainPass.draw`; the easy view itself has no warp."""
+        return [(self.warp(draws, codec) if i else None,
+                 self.of.draw(draws, codec)) for i in range(self.num)]
 
     def __call__(self, run: Callable[[Tensor],
                                      Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, draws: Draws) -> List[Any]:
+                 samples: SampleList, drawn: Any) -> List[Any]:
         """See :meth:`PlainPass.__call__`.
 
         Raises:
             TypeError: If outputs cannot be warped back.
         """
-        outputs = list(self.of(run, output, images, samples, draws))
-        for _ in range(self.num - 1):
-            view = self.warp(draws, output.codec)
-            outputs += [
-                output.unwarp(seen, view) for seen in self.of(
-                    run, output, view.images(images), samples, draws)
-            ]
+        outputs = []
+        for warp, one in drawn:
+            view = images if warp is None else warp.images(images)
+            for seen in self.of(run, output, view, samples, one):
+                outputs.append(
+                    seen if warp is None else output.unwarp(seen, warp))
         return outputs
 
     def __repr__(self) -> str:

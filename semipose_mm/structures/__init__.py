@@ -5,11 +5,11 @@ from .geometry import (CodecGeometry, ViewWarp, affine_matrix,
                        conjugate_to_heatmap, heatmap_peaks, normalized_theta,
                        scaled, transform_points, warp, warp_points)
 from .semi_batch import (LABEL_FIELDS, SemiPoseDataSamples, SemiPoseInputs,
-                         TeachingStep, stack_labels)
+                         TeachingStep, ViewRecord, stack_labels)
 
 __all__ = [
     'CodecGeometry', 'Draws', 'LABEL_FIELDS', 'SemiPoseDataSamples',
-    'SemiPoseInputs', 'TeachingStep', 'ViewWarp', 'affine_matrix',
+    'SemiPoseInputs', 'TeachingStep', 'ViewRecord', 'ViewWarp', 'affine_matrix',
     'conjugate_to_heatmap', 'count_draws', 'heatmap_peaks', 'normalized_theta',
     'scaled', 'stack_labels', 'transform_points', 'warp', 'warp_points'
 ]

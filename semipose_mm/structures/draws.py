@@ -35,7 +35,7 @@ class Draws:
     def uniform(self, *shape: int) -> Tensor:
         """Uniforms (U, *shape) in (0, 1)."""
         start, self.used = self.used, self.used + math.prod(shape)
-        return self.uniforms[:, start:self.used].reshape(-1, *shape)
+        return self.uniforms[:, start:self.used].reshape(len(self), *shape)
 
     def normal(self,
                *shape: int,

@@ -4,7 +4,8 @@
 ``B`` labeled samples come with ``U = B * unlabeled_ratio`` unlabeled ones.
 """
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, Sequence, TypedDict
+from typing import (Any, Dict, List, NamedTuple, Optional, Sequence,
+                    TypedDict, Union)
 
 import torch
 from mmpose.structures import PoseDataSample
@@ -18,6 +19,7 @@ class SemiPoseInputs(TypedDict, total=False):
     the same crop) are further keys with tensors of the same shape.
     """
     labeled: Tensor  # (B, 3, H, W), normalized
+    labeled_uniforms: Tensor  # (B, N) in (0, 1)
     easy: Tensor  # (U, 3, H, W), normalized
     uniforms: Tensor  # (U, N) in (0, 1)
 
@@ -55,7 +57,7 @@ def stack_labels(samples: Sequence[PoseDataSample]) -> Dict[str, Tensor]:
     return labels
 
 
-class Lesson(NamedTuple):
+class ViewRecord(NamedTuple):
     """What one route taught through one view; everything is detached.
 
     Targets and outputs have the form of the heads' outputs: heatmaps
@@ -68,6 +70,8 @@ class Lesson(NamedTuple):
         targets: What the teachers see, moved to the hard view.
         weights (Tensor): (U, K) or (U, K, h, w).
         outputs: What the student sees on the hard images.
+        loss (Tensor): The loss without its weight, a scalar.
+        kept (Tensor, optional): Weights (U, K) of a selection.
     """
     student: int
     view: int
@@ -75,6 +79,8 @@ class Lesson(NamedTuple):
     targets: Any
     weights: Tensor
     outputs: Any
+    loss: Tensor
+    kept: Optional[Tensor] = None
 
 
 @dataclass
@@ -86,16 +92,18 @@ class TeachingStep:
 
     Attributes:
         output: The ``HeadOutput`` that reads what is recorded.
+        unsup_weight (Tensor): Weight of the unlabeled loss, a scalar.
         labeled (dict): Network number to output on labeled images.
         keypoint_weights (Tensor): Of the labeled samples, (B, K).
-        easy (dict): Network number to output on the easy view, for
-            networks that teach.
-        lessons (list): One :class:`Lesson` for each route and view.
+        easy (dict): Outputs of each teacher on the easy view, by number or
+            name; several where its pass makes several.
+        views (list): One :class:`ViewRecord` for each route and view.
         losses (dict): The loss terms, weighted, by name.
     """
     output: Any
+    unsup_weight: Tensor
     labeled: Dict[int, Any] = field(default_factory=dict)
     keypoint_weights: Tensor = None
-    easy: Dict[int, Any] = field(default_factory=dict)
-    lessons: List[Lesson] = field(default_factory=list)
+    easy: Dict[Union[int, str], List[Any]] = field(default_factory=dict)
+    views: List[ViewRecord] = field(default_factory=list)
     losses: Dict[str, Tensor] = field(default_factory=dict)

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from semipose_mm.models import JointCutout, LegacyJointCutout
+from semipose_mm.models.hard_views.boxes import at_joints
+from semipose_mm.models.hard_views.joint_cutout import CutoutDraws
 from semipose_mm.structures import Draws
 
 
@@ -77,14 +79,15 @@ def test_repr_names_every_parameter():
 
 
 def test_golden_mask(golden):
-    values = golden('joint_cutout_legacy')
-    index = torch.tensor(values['joint_index'])[..., None].expand(-1, -1, 2)
-
-    def drawn(key):
-        return torch.tensor(values[key]).gather(1, index)
-
-    centers = drawn('peaks_heatmap_px') * int(values['stride'])
-    keep = LegacyJointCutout().keep_mask(
-        (centers + drawn('jitter_px')).trunc(), drawn('half_size_px'), 192,
-        256)
-    assert (keep.numpy() == values['kept_mask'].astype(bool)).all()
+    values = {
+        key: torch.tensor(value)
+        for key, value in golden('joint_cutout_legacy').items()
+    }
+    joints = values['joint_index']
+    drawn = CutoutDraws(joints, at_joints(values['jitter_px'], joints),
+                        at_joints(values['half_size_px'], joints),
+                        torch.zeros(*joints.shape, 2))
+    kept = LegacyJointCutout().apply(
+        torch.ones(len(joints), 3, 256, 192),
+        values['peaks_heatmap_px'] * values['stride'], drawn)
+    assert torch.equal(kept[:, 0], values['kept_mask'].float())

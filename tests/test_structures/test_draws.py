@@ -12,8 +12,9 @@ def test_columns_are_handed_out_in_order():
     assert draws.uniform(2).tolist() == [[0., 1.], [6., 7.]]
     assert draws.uniform(1, 3).tolist() == [[[2., 3., 4.]], [[8., 9., 10.]]]
     assert draws.used == 5 and len(draws) == 2
-    assert count_draws(lambda d: (d.normal(2), d.donors(), d.choice(
-        3, 2, num=4))) == 9
+    assert draws.uniform(0, 2).shape == (2, 0, 2)
+    assert count_draws(lambda d:
+                       (d.normal(2), d.donors(), d.choice(3, 2, num=4))) == 9
 
 
 def test_normal_variates_have_their_tails_on_the_bounds():
@@ -49,7 +50,6 @@ def test_donors_are_all_the_others():
     grid = torch.linspace(0.001, 0.999, 400).expand(number, -1)
     donors = Draws(grid).donors(400)
     for i, row in enumerate(donors):
-        assert sorted(row.unique().tolist()) == [
-            j for j in range(number) if j != i
-        ]
+        assert sorted(
+            row.unique().tolist()) == [j for j in range(number) if j != i]
     assert Draws(grid[:1]).donors().tolist() == [0]

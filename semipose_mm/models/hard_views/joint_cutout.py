@@ -7,12 +7,9 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import Draws, scaled
-
-
-def _between(low: Tensor, high: Tensor, num: int) -> Tensor:
-    """Which of ``num`` pixels lie in intervals (U, n): (U, n, num)."""
-    pixels = torch.arange(num, device=low.device)
-    return (pixels >= low[..., None]) & (pixels < high[..., None])
+from .boxes import (BoxOperation, ExchangedLimits, at_joints, image_size,
+                    union_mask)
+from .operation import is_count, is_number
 
 
 class CutoutDraws(NamedTuple):
@@ -32,7 +29,7 @@ class CutoutDraws(NamedTuple):
 
 
 @MODELS.register_module()
-class JointCutout:
+class JointCutout(BoxOperation):
     """Blank boxes around joints that the teacher predicts.
 
     ``num`` joints are drawn with replacement; a joint that is drawn twice is
@@ -52,23 +49,17 @@ class JointCutout:
         ValueError: If a parameter is out of its range.
     """
 
+    #: Whether pixels of other samples of the batch are taken.
+    needs_donor = False
+
     def __init__(self,
                  num: int = 5,
                  half_size: Tuple[int, int] = (10, 19),
                  jitter: float = 10.) -> None:
-        if num < 1:
-            raise ValueError('model.views[].ops[].num of JointCutout must be '
-                             f'at least 1, but got {num}')
-        if not 0 < half_size[0] <= half_size[1]:
-            raise ValueError('model.views[].ops[].half_size of JointCutout '
-                             'must be (smallest, largest) above 0, but got '
-                             f'{tuple(half_size)}')
-        if jitter < 0:
-            raise ValueError('model.views[].ops[].jitter of JointCutout must '
-                             f'not be negative, but got {jitter}')
-        self.num = num
-        self.half_size = tuple(half_size)
+        super().__init__(num, half_size)
         self.jitter = jitter
+        self.check('jitter',
+                   is_number(jitter) and jitter >= 0, 'a number from 0 on')
 
     def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
         """Draw joints and boxes for each sample.
@@ -92,67 +83,24 @@ class JointCutout:
             drawn (CutoutDraws): What was drawn.
             size (tuple): Image size (W, H).
         """
-        return peaks.gather(1, drawn.joints[..., None].expand(-1, -1, 2))
-
-    def clamp_limits(self, width: int, height: int) -> Tuple[int, int]:
-        """Largest x and y of a box."""
-        return width, height
-
-    def keep_mask(self, centers: Tensor, half_sizes: Tensor, width: int,
-                  height: int) -> Tensor:
-        """Where an image is kept.
-
-        Args:
-            centers (Tensor): Box centres (U, num, 2) in whole pixels.
-            half_sizes (Tensor): Half widths and heights (U, num, 2).
-            width (int): Image width.
-            height (int): Image height.
-
-        Returns:
-            Tensor: (U, height, width), ``False`` inside the boxes.
-        """
-        sizes, limits = (width, height), self.clamp_limits(width, height)
-        in_x, in_y = (  # (U, num, W) and (U, num, H)
-            _between((centers - half_sizes)[..., i].clamp(0, limits[i]),
-                     (centers + half_sizes)[..., i].clamp(0,
-                                                          limits[i]), sizes[i])
-            for i in range(2))
-        return ~(in_y[..., None] & in_x[:, :, None]).any(1)
+        return at_joints(peaks, drawn.joints)
 
     def apply(self, images: Tensor, peaks: Tensor,
               drawn: CutoutDraws) -> Tensor:
-        """Cut the boxes that were drawn, see :meth:`__call__`."""
-        height, width = images.shape[-2:]
+        """See :meth:`Operation.apply`."""
+        size = image_size(images)
         joints = drawn.joints
         # the first draw of a joint decides its box
         first = (joints[:, :, None] == joints[:, None]).int().argmax(-1)
-        first = first[..., None].expand(-1, -1, 2)
-        positions = self.positions(peaks, drawn, (width, height))
-        centers = (positions + drawn.jitter.gather(1, first)).trunc()
-        keep = self.keep_mask(centers, drawn.half_sizes.gather(1, first),
-                              width, height)
-        return images * keep[:, None]
-
-    def __call__(self, images: Tensor, peaks: Tensor, draws: Draws) -> Tensor:
-        """Cut a batch.
-
-        Args:
-            images (Tensor): Normalized images (U, 3, H, W).
-            peaks (Tensor): The teachers' peaks (U, K, 2) in input pixels.
-            draws (Draws): Uniforms of the samples.
-
-        Returns:
-            Tensor: New images of the same shape.
-        """
-        return self.apply(images, peaks, self.draw(draws, peaks.shape[1]))
-
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(num={self.num}, '
-                f'half_size={self.half_size}, jitter={self.jitter})')
+        centers = self.positions(peaks, drawn, size) + at_joints(
+            drawn.jitter, first)
+        cut = union_mask(centers.trunc(), at_joints(drawn.half_sizes, first),
+                         size, self.limits(size))
+        return images * ~cut[:, None]
 
 
 @MODELS.register_module()
-class LegacyJointCutout(JointCutout):
+class LegacyJointCutout(ExchangedLimits, JointCutout):
     """Joint cutout of the released PoseDual code, to the letter.
 
     Boxes are clamped with width and height exchanged, so the bottom quarter
@@ -170,11 +118,9 @@ class LegacyJointCutout(JointCutout):
 
     def __init__(self, num_candidates: Optional[int] = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        if num_candidates is not None and num_candidates < 1:
-            raise ValueError('model.views[].ops[].num_candidates of '
-                             'LegacyJointCutout must be at least 1, but got '
-                             f'{num_candidates}')
         self.num_candidates = num_candidates
+        self.check('num_candidates', num_candidates is None
+                   or is_count(num_candidates), 'a whole number from 1 on')
 
     def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
         """See :meth:`JointCutout.draw`."""
@@ -187,13 +133,6 @@ class LegacyJointCutout(JointCutout):
         num_joints = peaks.shape[1]
         known = (drawn.joints < num_joints)[..., None]
         inside = drawn._replace(joints=drawn.joints.clamp(max=num_joints - 1))
-        return torch.where(known, super().positions(peaks, inside, size),
+        return torch.where(known,
+                           super().positions(peaks, inside, size),
                            scaled(drawn.anywhere, size))
-
-    def clamp_limits(self, width: int, height: int) -> Tuple[int, int]:
-        """See :meth:`JointCutout.clamp_limits`."""
-        return height, width
-
-    def __repr__(self) -> str:
-        return (f'{super().__repr__()[:-1]}, '
-                f'num_candidates={self.num_candidates})')

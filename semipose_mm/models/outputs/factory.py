@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Which kind of output the heads of an estimator's networks have."""
-from typing import Dict, Sequence, Type
+from typing import Dict, Optional, Sequence, Type
 
 from mmpose.models.heads import (BaseHead, HeatmapHead, RTMCCHead, RTMWHead,
                                  SimCCHead)
@@ -20,12 +20,15 @@ KINDS: Dict[Type[BaseHead], Type[HeadOutput]] = {
 
 
 def build_output(networks: Sequence[nn.Module],
-                 foreground_weight: float = 1.) -> HeadOutput:
+                 keys: Optional[Sequence[str]] = None,
+                 foreground_weight: float = 1.0) -> HeadOutput:
     """Check that the heads of all networks can teach one another.
 
     Args:
-        networks (Sequence[nn.Module]): Network 0 and its peers.
-        foreground_weight (float): See :class:`HeadOutput`. Defaults to 1.
+        networks (Sequence[nn.Module]): Network 0 and others.
+        keys (Sequence[str], optional): Their config keys. Defaults to
+            ``None``, those of network 0 and its peers
+        foreground_weight (float): See :class:`HeadOutput`. Defaults to 1.0
 
     Returns:
         HeadOutput: The kind of their outputs.
@@ -35,15 +38,15 @@ def build_output(networks: Sequence[nn.Module],
             a foreground weight.
         ValueError: If outputs differ between networks.
     """
-    kinds = [
-        _kind_of(net, 'model.head' if i == 0 else f'model.peers[{i - 1}].head')
-        for i, net in enumerate(networks)
+    keys = keys or [
+        'model', *(f'model.peers[{i}]' for i in range(len(networks) - 1))
     ]
+    kinds = [_kind_of(net, f'{key}.head') for net, key in zip(networks, keys)]
     first = networks[0].head
-    for i, (kind, net) in enumerate(zip(kinds[1:], networks[1:])):
+    for key, kind, net in list(zip(keys, kinds, networks))[1:]:
         if kind is not kinds[0]:
             raise ValueError(
-                f'model.peers[{i}].head.type is {type(net.head).__name__}, '
+                f'{key}.head.type is {type(net.head).__name__}, '
                 f'but model.head.type is {type(first).__name__}: networks '
                 'that teach one another need the same kind of output. Change '
                 'the peer, as labels are encoded for network 0')
@@ -51,7 +54,7 @@ def build_output(networks: Sequence[nn.Module],
         for name, value in kind.traits(first).items():
             if theirs[name] != value:
                 raise ValueError(
-                    f'model.peers[{i}].head.{name} is {theirs[name]}, but '
+                    f'{key}.head.{name} is {theirs[name]}, but '
                     f'model.head.{name} is {value}: networks that teach one '
                     'another need the same. Change the peer, as labels are '
                     'encoded for network 0')

@@ -1,0 +1,277 @@
+# Copyright (c) semipose_mm authors.
+"""Who teaches whom, through which views, and what of it is drawn."""
+from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
+                    Tuple, Union)
+
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from semipose_mm.structures import Draws, ViewWarp, count_draws
+
+#: A trained network by its number, or a teacher by its name.
+NetworkKey = Union[int, str]
+
+
+class Route(NamedTuple):
+    """A student, its teachers, and how they teach it.
+
+    Attributes:
+        student (int): Number of the network.
+        teachers (tuple): Numbers and names of those that teach it.
+        target: Makes one target of their outputs, such as
+            :class:`MeanTarget`.
+        select (nn.Module, optional): Weighs joints by them.
+        views (tuple[int]): Numbers of the hard views.
+    """
+    student: int
+    teachers: Tuple[NetworkKey, ...]
+    target: Any
+    select: Optional[nn.Module]
+    views: Tuple[int, ...]
+
+
+class HardView(NamedTuple):
+    """A source of images and the operations that make it hard.
+
+    Attributes:
+        source (str): Key of the batch's inputs, such as ``'easy'``.
+        ops (tuple): Operations before the warp.
+        shuffle: One after it, whose effect on features is undone, or None.
+        warped (bool): Whether there is a warp.
+    """
+    source: str
+    ops: tuple
+    shuffle: Any = None
+    warped: bool = True
+
+    def draw(self, draws: Draws, num_joints: int) -> list:
+        """Draw what the operations need, in their order."""
+        ops = self.ops if self.shuffle is None else (*self.ops, self.shuffle)
+        return [op.draw(draws, num_joints) for op in ops]
+
+    def images(
+        self, images: Tensor, peaks: Optional[Tensor], drawn: list,
+        warp: Optional[ViewWarp]
+    ) -> Tuple[Tensor, Optional[Callable[[Any], Any]]]:
+        """Make a view.
+
+        Args:
+            images (Tensor): (U, 3, H, W), normalized.
+            peaks (Tensor, optional): Joints (U, K, 2) in input pixels; views
+                without operations need none.
+            drawn (list): What :meth:`draw` returned.
+            warp (ViewWarp, optional): Comes after the operations.
+
+        Returns:
+            tuple: Images (U, 3, H, W), and what the network's features have
+            to go through, or None.
+        """
+        for op, one in zip(self.ops, drawn):
+            images = op.apply(images, peaks, one)
+        if warp is not None:
+            images = warp.images(images)
+        if self.shuffle is None:
+            return images, None
+        shuffle, one = self.shuffle, drawn[-1]
+        return shuffle.apply(images, peaks, one), \
+            lambda features: shuffle.restore(features, one)
+
+
+class Drawn(NamedTuple):
+    """Everything that is random in the unlabeled part of a step.
+
+    Attributes:
+        passes (dict): What each teacher's pass needs, by its key.
+        warps (list): The :class:`ViewWarp` of each view, or None.
+        ops (dict): What the operations need, by (view, route).
+    """
+    passes: Dict[NetworkKey, Any]
+    warps: List[Optional[ViewWarp]]
+    ops: Dict[Tuple[int, int], list]
+
+
+class TeachingPlan(nn.Module):
+    """Routes, views and the warp of an estimator.
+
+    Every route goes through the views that it names, all by default.
+    Uniforms go first to the teachers' passes, then for each view to its
+    warp, which its routes share, and to each route's operations.
+
+    Args:
+        routes (Sequence[dict]): ``model.routes``: ``dict(student=0,
+            teachers=[1])``, and any of ``target``, ``select`` and
+            ``views``.
+        views (Sequence[dict]): ``model.views``: ``dict(source='easy',
+            ops=[dict(type=...)])``, and ``warp=False`` for one that is not
+            warped.
+        warp (dict, optional): ``model.warp``, from easy to hard view.
+        share_warp (bool): ``model.share_warp``: one draw for all views,
+            as in MultiAugs and SSPCM.
+        teacher_pass (dict): ``model.teacher_pass``.
+        networks (Sequence): Numbers and names of the networks.
+
+    Raises:
+        ValueError: If an entry has other keys or names what is not there.
+    """
+
+    def __init__(self, routes: Sequence[dict], views: Sequence[dict],
+                 warp: Optional[dict], share_warp: bool, teacher_pass: dict,
+                 networks: Sequence[NetworkKey]) -> None:
+        super().__init__()
+        self.views = build_views(views, 'model.views')
+        self.routes = [
+            _parse_route(f'model.routes[{i}]', route, networks,
+                         len(self.views)) for i, route in enumerate(routes)
+        ]
+        if routes and not views:
+            raise ValueError(
+                'model.routes needs at least one entry in model.views, such '
+                "as dict(source='easy', ops=[])")
+        self.warp = MODELS.build(warp) if warp else None
+        self.share_warp = share_warp
+        self.teacher_pass = MODELS.build(teacher_pass)
+        # so that what they remember is in the checkpoint
+        self.selections = nn.ModuleDict({
+            str(i): route.select
+            for i, route in enumerate(self.routes) if route.select is not None
+        })
+
+    @property
+    def teachers(self) -> List[NetworkKey]:
+        """list: Networks that see the easy view: numbers, then names."""
+        keys = {t for route in self.routes for t in route.teachers}
+        return sorted(keys, key=lambda key: (isinstance(key, str), key))
+
+    @property
+    def views_differ(self) -> bool:
+        """bool: Whether the routes of a view see different images."""
+        return any(view.ops or view.shuffle for view in self.views)
+
+    @property
+    def num_donors(self) -> int:
+        """int: Other samples that an operation takes pixels of."""
+        return int(
+            any(op.needs_donor for view in self.views for op in view.ops))
+
+    def draw(self, draws: Draws, codec: Any, num_joints: int) -> Drawn:
+        """Draw all that is random in a step.
+
+        Args:
+            draws (Draws): Uniforms of the unlabeled samples.
+            codec (CodecGeometry): Sizes of input and any heatmap.
+            num_joints (int): Joints of the networks.
+        """
+        passes = {
+            key: self.teacher_pass.draw(draws, codec)
+            for key in self.teachers
+        }
+        shared = self.warp and self.share_warp and self.warp(draws, codec)
+        warps, ops = [], {}
+        for p, view in enumerate(self.views):
+            if self.warp is None or not view.warped:
+                warps.append(None)
+            else:
+                warps.append(shared or self.warp(draws, codec))
+            for r, route in enumerate(self.routes):
+                if p in route.views:
+                    ops[p, r] = view.draw(draws, num_joints)
+        return Drawn(passes, warps, ops)
+
+    def num_uniforms(self, codec: Any, num_joints: int) -> int:
+        """Uniforms that an unlabeled sample needs, see :meth:`draw`."""
+        return count_draws(lambda draws: self.draw(draws, codec, num_joints))
+
+    def check_inputs(self, inputs: Dict[str, Tensor], codec: Any,
+                     num_joints: int) -> None:
+        """Check that a batch has what the views need.
+
+        Raises:
+            KeyError: If a source is missing.
+            ValueError: If there are too few uniforms or samples.
+        """
+        for i, view in enumerate(self.views):
+            if view.source not in inputs:
+                raise KeyError(
+                    f'model.views[{i}].source is {view.source!r}, but the '
+                    f'batch has {sorted(inputs)}: train_dataloader.dataset '
+                    'must be a SemiPoseDataset with unlabeled_ratio >= 1 and '
+                    'that entry in its sources')
+        needed = self.num_uniforms(codec, num_joints)
+        if inputs['uniforms'].shape[1] < needed:
+            raise ValueError(
+                'train_dataloader.dataset.num_uniforms is '
+                f'{inputs["uniforms"].shape[1]}, but the hard views in '
+                f'model.views and model.warp need {needed}')
+        if len(inputs['uniforms']) <= self.num_donors:
+            raise ValueError(
+                'model.views has an operation that takes pixels of another '
+                'unlabeled sample, but there is one in a batch: set '
+                'train_dataloader.batch_size or dataset.unlabeled_ratio to '
+                'at least 2')
+
+
+def build_views(views: Sequence[dict],
+                key: str,
+                source: Optional[str] = None) -> List[HardView]:
+    """Build ``model.views`` or ``model.labeled_views``.
+
+    Args:
+        views (Sequence[dict]): ``dict(source='easy', ops=[...])``.
+        key (str): Their config key, for messages.
+        source (str, optional): The one that all views have. Defaults to
+            None, which lets each entry say it.
+
+    Raises:
+        ValueError: If an entry has other keys or operations.
+    """
+    built = []
+    for i, view in enumerate(views):
+        unknown = sorted(set(view) - {'source', 'ops', 'warp'})
+        own = view.get('source', source)
+        reserved = (None, 'labeled', 'uniforms', 'labeled_uniforms')
+        if unknown or own != source if source else unknown or own in reserved:
+            allowed = 'ops=[...]' if source else \
+                "source='easy' or a source of SemiPoseDataset, ops=[...]"
+            raise ValueError(f'{key}[{i}] must be dict({allowed}), and '
+                             'warp=False for a view without a warp, but got '
+                             f'{dict(view)}')
+        ops = [MODELS.build(op) for op in view.get('ops', ())]
+        late = [getattr(op, 'after_warp', False) for op in ops]
+        if any(late[:-1]):
+            raise ValueError(f'{key}[{i}].ops has '
+                             f'{type(ops[late.index(True)]).__name__} before '
+                             'others, but it acts on the warped view: put it '
+                             'last')
+        shuffle = ops.pop() if late and late[-1] else None
+        built.append(
+            HardView(own, tuple(ops), shuffle, bool(view.get('warp', True))))
+    return built
+
+
+def _parse_route(key: str, route: dict, networks: Sequence[NetworkKey],
+                 num_views: int) -> Route:
+    """Check an entry of ``model.routes``."""
+    known = {'student', 'teachers', 'target', 'select', 'views'}
+    if not {'student', 'teachers'} <= set(route) <= known or \
+            not route['teachers']:
+        raise ValueError(
+            f'{key} must be dict(student=<number>, teachers=[<number or name>'
+            ', ...]), and may have target, select and views, but got '
+            f'{dict(route)}')
+    for network in (route['student'], *route['teachers']):
+        if network not in networks:
+            raise ValueError(
+                f'{key} names network {network!r}, but there are '
+                f'{", ".join(map(str, networks))} (one more for each entry of '
+                'model.peers and of model.teachers)')
+    if isinstance(route['student'], str):
+        raise ValueError(f'{key}.student is {route["student"]!r}, but only '
+                         'networks with a number are trained')
+    views = tuple(route.get('views', range(num_views)))
+    if not views or not set(views) <= set(range(num_views)):
+        raise ValueError(f'{key}.views is {list(views)}, but must name some '
+                         f'of the {num_views} entries of model.views')
+    select = route.get('select')
+    return Route(route['student'], tuple(route['teachers']),
+                 MODELS.build(route.get('target', dict(type='MeanTarget'))),
+                 MODELS.build(select) if select else None, views)

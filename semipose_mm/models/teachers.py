@@ -1,0 +1,315 @@
+# Copyright (c) semipose_mm authors.
+"""Networks that teach and are not trained: how they follow a student.
+
+A rule says what becomes of a teacher after each step. What it needs to know
+is the iteration alone, so a resumed training goes on exactly; the weights
+themselves are in the checkpoint, below ``teachers.<name>``.
+"""
+from typing import Dict, List, Optional, Tuple, Union
+
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.runner.checkpoint import CheckpointLoader
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from .networks import own_state
+
+
+def freeze_weights(net: nn.Module) -> nn.Module:
+    """Turn the parameters of a network into buffers.
+
+    No optimizer and no gradient reduction then meets them; state dicts,
+    devices and memory formats do as before.
+
+    Args:
+        net (nn.Module): Changed in place.
+    """
+    net.weight_names = frozenset(name for name, _ in net.named_parameters())
+    for module in net.modules():
+        for name, param in list(module._parameters.items()):
+            if param is not None:
+                delattr(module, name)
+                module.register_buffer(name, param.detach())
+    return net
+
+
+class Follower:
+    """A teacher's weights beside those of the network that it follows.
+
+    Args:
+        teacher (nn.Module): Its state is changed in place.
+        student (nn.Module): A network of the same architecture.
+    """
+
+    def __init__(self, teacher: nn.Module, student: nn.Module) -> None:
+        theirs = own_state(student)
+        pairs = [(own, theirs[key]) for key, own in own_state(teacher).items()]
+        #: Weights and running statistics, and counters.
+        self.floats = _unzip([p for p in pairs if p[0].is_floating_point()])
+        self.others = _unzip(
+            [p for p in pairs if not p[0].is_floating_point()])
+
+    @torch.no_grad()
+    def copy(self) -> None:
+        """Give the teacher all that the student has."""
+        for own, theirs in (self.floats, self.others):
+            torch._foreach_copy_(own, theirs)
+
+    @torch.no_grad()
+    def average(self, kept: float) -> None:
+        """Mix the student into the teacher.
+
+        Args:
+            kept (float): The teacher's own share, in [0, 1]. Counters of
+                batch norm are copied.
+        """
+        torch._foreach_lerp_(*self.floats, 1 - kept)
+        torch._foreach_copy_(*self.others)
+
+
+def _unzip(
+        pairs: List[Tuple[Tensor,
+                          Tensor]]) -> Tuple[List[Tensor], List[Tensor]]:
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+class TeacherRule:
+    """What the entries of ``model.teachers`` have in common.
+
+    Args:
+        of (int, optional): Number of the network that it follows, if any.
+        norm (str): Batch norm in its passes: ``'eval'`` uses its running
+            statistics, ``'train'`` those of the batch, and tracks them.
+            Defaults to ``'eval'``
+
+    Raises:
+        ValueError: If a parameter is out of its range.
+    """
+
+    #: Whether validation scores it unless told what to score.
+    scored = False
+
+    def __init__(self, of: Optional[int], norm: str = 'eval') -> None:
+        self.of = of
+        self.norm = check_norm(norm, f'model.teachers: norm of {self.name}')
+
+    @property
+    def name(self) -> str:
+        """str: Name of the class, for messages."""
+        return type(self).__name__
+
+    def update(self, follower: Follower, iteration: int,
+               iterations: int) -> None:
+        """Follow the student after a step of the optimizer.
+
+        Args:
+            follower (Follower): The teacher's weights and the student's.
+            iteration (int): Steps before this one.
+            iterations (int): Steps of the whole training.
+        """
+
+    def end_epoch(self, follower: Follower) -> None:
+        """Follow the student at the end of an epoch."""
+
+
+@MODELS.register_module()
+class EMATeacher(TeacherRule):
+    """Exponential moving average of a network's weights and statistics.
+
+    After step t, theta' <- m * theta' + (1 - m) * theta (Mean Teacher,
+    Tarvainen and Valpola, NeurIPS 2017, eq. 1), for parameters and running
+    statistics alike.
+
+    Args:
+        of (int): Number of the network that it follows.
+        momentum (float, optional): m, the share that is kept, in [0.5, 1).
+            MMEngine's hooks mean 1 - m by that word. Defaults to None,
+            which needs ``windows``
+        windows (float, optional): In the place of ``momentum``:
+            m = 1 - windows / iterations, so that the average reaches back
+            over 1 / windows of the training however long it is. A fixed
+            0.999 still holds a third of the first weights after 1,000
+            steps. Defaults to None
+        warm_up (bool): Whether m is at most 1 - 1 / (t + 1), with which the
+            average forgets the first weights at once (as in the released
+            code of Mean Teacher). Defaults to ``True``
+        norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
+
+    Raises:
+        ValueError: If a parameter is out of its range.
+    """
+
+    scored = True
+
+    def __init__(self,
+                 of: int,
+                 momentum: Optional[float] = None,
+                 windows: Optional[float] = None,
+                 warm_up: bool = True,
+                 norm: str = 'eval') -> None:
+        super().__init__(of, norm)
+        if (momentum is None) == (windows is None):
+            raise ValueError(
+                'model.teachers: EMATeacher needs one of momentum (such as '
+                '0.999) and windows (such as 20), but got '
+                f'momentum={momentum} and windows={windows}')
+        if momentum is not None and not 0.5 <= momentum < 1:
+            raise ValueError(
+                'model.teachers: momentum of EMATeacher is the share that is '
+                f'kept, in [0.5, 1), but got {momentum}')
+        if windows is not None and windows <= 0:
+            raise ValueError('model.teachers: windows of EMATeacher must be '
+                             f'above 0, but got {windows}')
+        self.momentum = momentum
+        self.windows = windows
+        self.warm_up = warm_up
+
+    def kept(self, iteration: int, iterations: int) -> float:
+        """The share that is kept after a step.
+
+        Args:
+            iteration (int): Steps before it.
+            iterations (int): Steps of the whole training.
+        """
+        kept = self.momentum
+        if kept is None:
+            kept = max(0., 1 - self.windows / iterations)
+        return min(kept, 1 - 1 / (iteration + 1)) if self.warm_up else kept
+
+    def update(self, follower: Follower, iteration: int,
+               iterations: int) -> None:
+        """See :meth:`TeacherRule.update`."""
+        follower.average(self.kept(iteration, iterations))
+
+
+@MODELS.register_module()
+class SnapshotTeacher(TeacherRule):
+    """A network as it was some time ago.
+
+    SSPCM keeps its networks as they were at the end of the last epoch
+    (Huang et al., CVPR 2023). Before the first copy it is the network at
+    the start.
+
+    Args:
+        of (int): Number of the network.
+        every (int | str): Iterations between two copies, or ``'epoch'``.
+        norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
+
+    Raises:
+        ValueError: If a parameter is out of its range.
+    """
+
+    def __init__(self,
+                 of: int,
+                 every: Union[int, str],
+                 norm: str = 'eval') -> None:
+        super().__init__(of, norm)
+        if every != 'epoch' and (not isinstance(every, int) or every < 1):
+            raise ValueError(
+                'model.teachers: every of SnapshotTeacher must be a number of '
+                f"iterations or 'epoch', but got {every!r}")
+        self.every = every
+
+    def update(self, follower: Follower, iteration: int,
+               iterations: int) -> None:
+        """See :meth:`TeacherRule.update`."""
+        if self.every != 'epoch' and (iteration + 1) % self.every == 0:
+            follower.copy()
+
+    def end_epoch(self, follower: Follower) -> None:
+        """See :meth:`TeacherRule.end_epoch`."""
+        if self.every == 'epoch':
+            follower.copy()
+
+
+@MODELS.register_module()
+class FrozenTeacher(TeacherRule):
+    """A network that was trained before, of any architecture.
+
+    It is read when a training begins, as it teaches then only, and is no
+    part of the checkpoint. Its head must have outputs of the same size and
+    codec as network 0's (distillation: Hinton et al., arXiv 1503.02531).
+
+    Args:
+        config (str): Config of a ``TopdownPoseEstimator``: a file, or one of
+            the zoo as ``'mmpose::body_2d_keypoint/...'``.
+        checkpoint (str): Its checkpoint, a file or an address.
+        norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
+    """
+
+    def __init__(self,
+                 config: str,
+                 checkpoint: str,
+                 norm: str = 'eval') -> None:
+        super().__init__(None, norm)
+        self.config = config
+        self.checkpoint = checkpoint
+
+    def load(self, key: str) -> nn.Module:
+        """Build the network and read its weights.
+
+        Args:
+            key (str): Its config key, for messages.
+
+        Raises:
+            ValueError: If the config is of another kind of model, or the
+                checkpoint of another network.
+        """
+        cfg = get_config(self.config) if '::' in self.config else \
+            Config.fromfile(self.config)
+        if cfg.model.type != 'TopdownPoseEstimator':
+            raise ValueError(
+                f'{key}.config has model.type {cfg.model.type!r}, but must be '
+                "of a 'TopdownPoseEstimator'; `semipose export` makes one of "
+                'a training')
+        model = {k: v for k, v in cfg.model.items() if k != 'init_cfg'}
+        net = MODELS.build(dict(model, data_preprocessor=None))
+        state = CheckpointLoader.load_checkpoint(
+            self.checkpoint, 'cpu', logger='silent')
+        state = state.get('state_dict', state)
+        missing = net.load_state_dict(state, strict=False).missing_keys
+        if missing:
+            raise ValueError(
+                f'{key}.checkpoint {self.checkpoint} is not of its config: '
+                f'{len(missing)} entries are missing, such as {missing[0]}')
+        return freeze_weights(net)
+
+
+def check_norm(norm: str, key: str) -> str:
+    """Check how batch norm of a teacher works.
+
+    Raises:
+        ValueError: If it is neither ``'train'`` nor ``'eval'``.
+    """
+    if norm not in ('train', 'eval'):
+        raise ValueError(f"{key} must be 'train' or 'eval', but got {norm!r}")
+    return norm
+
+
+def build_rules(teachers: Dict[str, dict],
+                num_networks: int) -> Dict[str, TeacherRule]:
+    """Build ``model.teachers``.
+
+    Args:
+        teachers (dict): Configs by name.
+        num_networks (int): Networks that are trained.
+
+    Raises:
+        ValueError: If a name or a followed network is not allowed.
+    """
+    rules = {}
+    for name, cfg in teachers.items():
+        if not name.isidentifier() or name.startswith('net') or \
+                name in ('ensemble', 'agreement', 'train', 'val'):
+            raise ValueError(
+                f'model.teachers has the name {name!r}, but names are words '
+                "that do not begin with 'net', such as 'ema0'")
+        rule = MODELS.build(cfg)
+        if rule.of is not None and rule.of not in range(num_networks):
+            raise ValueError(
+                f'model.teachers.{name}.of is {rule.of!r}, but there are '
+                f'networks 0 to {num_networks - 1}')
+        rules[name] = rule
+    return rules
