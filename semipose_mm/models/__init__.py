@@ -5,6 +5,9 @@ from .hard_views import (BlockShuffle, CutMix, Cutout, HardAffine,
                          JointCutOcclude, JointCutout, LegacyCutMix,
                          LegacyCutout, LegacyHardAffine, LegacyJointCutOcclude,
                          LegacyJointCutout, LegacyMixUp, MixUp)
+from .selection import (AgreementSelection, EitherSelection, ProductSelection,
+                        QuantileSelection, ScoreDifferenceSelection,
+                        ScoreSelection, SmallLossSelection)
 from .semi_pose_estimator import SemiPoseEstimator
 from .targets import (BestPairTarget, HeightNormalizedTarget, MaximumTarget,
                       MeanTarget, RenderedTarget)
@@ -12,11 +15,13 @@ from .teacher_passes import FlippedPass, MultiViewPass, PlainPass
 from .teachers import EMATeacher, FrozenTeacher, SnapshotTeacher
 
 __all__ = [
-    'BestPairTarget', 'BlockShuffle', 'CutMix', 'Cutout', 'EMATeacher',
-    'FlippedPass', 'FrozenTeacher', 'HardAffine', 'HeightNormalizedTarget',
-    'JointCutOcclude', 'JointCutout', 'LegacyCutMix', 'LegacyCutout',
-    'LegacyHardAffine', 'LegacyJointCutOcclude', 'LegacyJointCutout',
-    'LegacyMixUp', 'MaximumTarget', 'MeanTarget', 'MixUp', 'MultiViewPass',
-    'PlainPass', 'RenderedTarget', 'SemiPoseDataPreprocessor',
-    'SemiPoseEstimator', 'SnapshotTeacher'
+    'AgreementSelection', 'BestPairTarget', 'BlockShuffle', 'CutMix', 'Cutout',
+    'EMATeacher', 'EitherSelection', 'FlippedPass', 'FrozenTeacher',
+    'HardAffine', 'HeightNormalizedTarget', 'JointCutOcclude', 'JointCutout',
+    'LegacyCutMix', 'LegacyCutout', 'LegacyHardAffine',
+    'LegacyJointCutOcclude', 'LegacyJointCutout', 'LegacyMixUp',
+    'MaximumTarget', 'MeanTarget', 'MixUp', 'MultiViewPass', 'PlainPass',
+    'ProductSelection', 'QuantileSelection', 'RenderedTarget',
+    'ScoreDifferenceSelection', 'ScoreSelection', 'SemiPoseDataPreprocessor',
+    'SemiPoseEstimator', 'SmallLossSelection', 'SnapshotTeacher'
 ]
