@@ -65,7 +65,7 @@ class TestItem:
             labeled=(3, 32, 24),
             easy=(ratio, 3, 32, 24),
             photo=(ratio, 3, 32, 24),
-            uniforms=(ratio, 16))
+            uniforms=(ratio, 16), labeled_uniforms=(16, ))
         assert {
             k: v.dtype
             for k, v in inputs.items()
@@ -203,7 +203,7 @@ class TestBuilding:
                 dataset.unlabeled_ratio) == (5, 12, 5)
         supervised = build_semi(unlabeled=None, unlabeled_ratio=0)
         assert (len(supervised), supervised.num_unlabeled) == (5, 0)
-        assert list(supervised[0]['inputs']) == ['labeled']
+        assert list(supervised[0]['inputs']) == ['labeled', 'labeled_uniforms']
         assert list(supervised[0]['data_samples']) == ['labeled']
 
     def test_indices(self, build_semi, semi_cfg):
