@@ -9,9 +9,12 @@ from typing import Callable, Dict
 import measuring
 import torch
 
-from semipose_mm.models.hard_views import (HardAffine, JointCutout,
-                                           LegacyHardAffine, LegacyJointCutout)
-from semipose_mm.structures import CodecGeometry, heatmap_peaks
+from semipose_mm.models.hard_views import (BlockShuffle, CutMix, Cutout,
+                                           HardAffine, JointCutOcclude,
+                                           JointCutout, LegacyHardAffine,
+                                           LegacyJointCutOcclude,
+                                           LegacyJointCutout, MixUp)
+from semipose_mm.structures import CodecGeometry, Draws, heatmap_peaks
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,14 +51,15 @@ def build_actions(batch: int,
     peaks = codec.to_input(heatmap_peaks(heatmaps)[0])
     uniforms = draw(batch, 512) * 0.99 + 0.005
     actions = {'peaks': lambda: heatmap_peaks(heatmaps)}
-    for op in (JointCutout(), LegacyJointCutout(num_candidates=24)):
+    for op in (JointCutout(), LegacyJointCutout(num_candidates=24),
+               JointCutOcclude(), LegacyJointCutOcclude(num_candidates=24),
+               Cutout(), CutMix(), MixUp(), BlockShuffle((4, 4))):
         actions[type(op).__name__] = \
-            lambda op=op: op(
-                images, peaks, uniforms[:, :op.num_uniforms])
+            lambda op=op: op(images, peaks, Draws(uniforms))
     for warp in (HardAffine(), LegacyHardAffine()):
-        name, moved = type(warp).__name__, warp(uniforms, codec)
+        name, moved = type(warp).__name__, warp(Draws(uniforms), codec)
         actions[f'{name}: matrices'] = \
-            lambda warp=warp: warp(uniforms, codec)
+            lambda warp=warp: warp(Draws(uniforms), codec)
         actions[f'{name}: images'] = lambda moved=moved: moved.images(images)
         actions[f'{name}: heatmaps'] = \
             lambda moved=moved: moved.heatmaps(heatmaps)

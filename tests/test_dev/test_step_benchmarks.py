@@ -95,7 +95,7 @@ def test_hard_views(tmp_path, monkeypatch):
         'cpu',
         tmp_path=tmp_path,
         monkeypatch=monkeypatch)
-    assert len(found['seconds']['2']) == 9
+    assert len(found['seconds']['2']) == 15
     assert all(
         math.isfinite(values[0]) for values in found['seconds']['2'].values())
 
