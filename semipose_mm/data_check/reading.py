@@ -7,8 +7,9 @@ import numpy as np
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import check_boxes
-from semipose_mm.data_files.boxes import load_boxes, read_detections
+from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import names_by_id
+from semipose_mm.data_files.evaluated_boxes import read_evaluated
 from semipose_mm.data_files.images import name_on_disk, read_images
 from semipose_mm.data_files.labels import Labels, labels_of, read_mpii
 from semipose_mm.data_files.numbers import is_id
@@ -87,7 +88,7 @@ def _read_labeled(part: Part, files: Files) -> Sequence[str]:
     paths = _paths(part, labels.images)
     section.images = len(labels.images)
     if part.bbox_file:
-        _use_detections(part, labels, paths)
+        _use_detections(part, labels, paths, files)
     elif labels.total or labels.images:
         _use_labels(part, labels, paths)
     return list(paths.values())
@@ -127,12 +128,14 @@ def _use_labels(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
                          f'has {what}')
 
 
-def _use_detections(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
+def _use_detections(part: Part, labels: Labels, paths: Dict[Any, str],
+                    files: Files) -> None:
     """Read detections that are evaluated in place of labeled boxes."""
     section, path = part.section, part.bbox_file
     where = f'{part.key}.bbox_file'
-    # MMPose takes those of category 1 alone
-    boxes = read_detections(path, where, labels.images, section, [1])
+    truth = files.content(part.ann_file, '', Findings(strict=False))
+    boxes, categories = read_evaluated(truth, path, where, labels.images,
+                                       section)
     rows = np.array(choose(range(len(boxes.entries)), part), int)
     images = list(labels.images.items())
     owners = [images[i] for i in boxes.images[rows]]
@@ -141,7 +144,8 @@ def _use_detections(part: Part, labels: Labels, paths: Dict[Any, str]) -> None:
               boxes.left_out, {
                   paths[key]: one.size
                   for key, one in owners
-              }, 'MMPose takes boxes of category 1 alone'):
+              }, 'Boxes of the labeled categories are evaluated'):
+        part.categories = _names(labels.categories, categories)
         part.boxes = boxes.xywh[rows]
         part.sizes = np.array([one.size or _UNKNOWN for _, one in owners])
         check_boxes(part.boxes, None, part.sizes, f"{where} '{path}'", section)

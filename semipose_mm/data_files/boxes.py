@@ -120,8 +120,8 @@ def _check_categories(columns: _Columns, wanted: Optional[Collection[Any]],
         advice=f'It has entries of the categories {known}')
 
 
-def read_detections(path: str,
-                    key: str,
+def read_detections(content: Any,
+                    where: str,
                     images: Dict[Any, Image],
                     findings: Findings,
                     category_ids: Optional[Collection[Any]] = None,
@@ -129,8 +129,8 @@ def read_detections(path: str,
     """Read detection results: image_id, category_id, bbox (xywh), score.
 
     Args:
-        path (str): The file.
-        key (str): The config key or option that names it, for messages.
+        content (Any): Content of the file, or None for nothing.
+        where (str): The file, for messages.
         images (dict): The images by id.
         findings (Findings): Learns what is wrong.
         category_ids (Collection, optional): The categories to keep. Defaults
@@ -142,11 +142,10 @@ def read_detections(path: str,
     Returns:
         Boxes: The boxes.
     """
-    where = f"{key} '{path}'"
-    content, columns = load_boxes(path, key, findings), _Columns()
+    columns = _Columns()
     if content is None:
         content = []
-    if not isinstance(content, list):
+    elif not isinstance(content, list):
         findings.error(
             'list',
             where,
@@ -174,10 +173,14 @@ def read_detections(path: str,
         score = entry.get('score', MISSING)
         if not is_box(box):
             faults.add(index, 'bbox', box, BOX)
-        elif box[2] <= 0 or box[3] <= 0:
+        elif box[2] < 0 or box[3] < 0:
             faults.add(index, 'bbox', box, 'of positive width and height')
         elif not is_number(score):
             faults.add(index, 'score', score, 'a finite number')
+        elif not box[2] or not box[3]:
+            columns.left_out['of no size'] += 1
+            findings.warn('empty box', f'{where}, entry {index}.bbox',
+                          f'is {show(box)}, of no size, and is left out')
         else:
             columns.add(image, index, box, score)
     _check_categories(columns, category_ids, len(content), where, categories,

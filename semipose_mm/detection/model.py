@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """A detector of MMDetection, the images for it and the boxes from it."""
 import os.path as osp
-from typing import Dict, List, Optional, Tuple
+from typing import ContextManager, Dict, List, Optional, Tuple
 
 import torch
 from mmcv.transforms import Compose
@@ -10,12 +10,19 @@ from mmdet.models import BaseDetector
 from mmdet.utils import get_test_pipeline_cfg
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch.utils.data import DataLoader, Dataset
 
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.images import read_whole
 from .input import ImageSource
+
+
+def _own_scope(cfg: Config) -> ContextManager:
+    """The registries of a detector, and the caller's again afterwards."""
+    return DefaultScope.overwrite_default_scope(
+        cfg.get('default_scope') or 'mmdet')
 
 
 def build_detector(cfg: Config, checkpoint: str,
@@ -48,8 +55,13 @@ def build_detector(cfg: Config, checkpoint: str,
     # the palette is not needed, and spares building the config's dataset;
     # given options, even empty ones, spare a look for `model.backbone`
     try:
-        model = init_detector(
-            cfg, checkpoint, palette='random', device=device, cfg_options={})
+        with _own_scope(cfg):
+            model = init_detector(
+                cfg,
+                checkpoint,
+                palette='random',
+                device=device,
+                cfg_options={})
     except KeyError as error:
         raise DataError(
             f'the config is no detector of MMDetection: {error}') from None
@@ -96,7 +108,8 @@ class DetectionImages(Dataset):
 
     def __init__(self, source: ImageSource, cfg: Config) -> None:
         self.source = source
-        self.pipeline = Compose(get_test_pipeline_cfg(cfg))
+        with _own_scope(cfg):
+            self.pipeline = Compose(get_test_pipeline_cfg(cfg))
 
     def __len__(self) -> int:
         return len(self.source.names)

@@ -2,7 +2,8 @@
 """Loops, hooks and the optim wrapper."""
 from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
                     DeferredRuntimeInfoHook, MutualTeachingHook,
-                    SafeCheckpointHook, StopOnRequestHook)
+                    SafeCheckpointHook, StopOnRequestHook, TeacherUpdateHook,
+                    TeachingMonitorHook, UnsupWeightHook)
 from .loops import (LabelError, NonFiniteError, SemiPoseIterTrainLoop,
                     SemiPoseTestLoop, SemiPoseTrainLoop, SemiPoseValLoop)
 from .optim import (AnyDeviceAmpOptimWrapper, FiniteOptimWrapper,
@@ -15,5 +16,6 @@ __all__ = [
     'LabelError', 'MutualTeachingHook',
     'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
     'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
-    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook'
+    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook',
+    'TeacherUpdateHook', 'TeachingMonitorHook', 'UnsupWeightHook'
 ]

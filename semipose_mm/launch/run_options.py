@@ -3,7 +3,7 @@
 import argparse
 import json
 import os.path as osp
-from typing import List
+from typing import Any, List
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.text import read_json
@@ -14,7 +14,24 @@ NAME = 'options.json'
 KEPT = ('data_root', 'num_labels', 'hard', 'gpus', 'backbone_weights',
         'peer_weights', 'amp', 'fast', 'no_validate', 'auto_scale_lr', 'seed',
         'cfg_options')
+#: What no config key is called.
+_TUPLE = '(,)'
 _PATHS = ('data_root', 'backbone_weights', 'peer_weights')
+
+
+def _tagged(value: Any) -> Any:
+    """A value of an option as json holds it, where tuples are no lists."""
+    if isinstance(value, dict):
+        return {name: _tagged(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_tagged(one) for one in value]
+        return {_TUPLE: items} if isinstance(value, tuple) else items
+    return value
+
+
+def _untagged(entry: dict) -> Any:
+    """The tuple that an object of json stands for, or the object."""
+    return tuple(entry[_TUPLE]) if list(entry) == [_TUPLE] else entry
 
 
 def keep_options(args: argparse.Namespace, work_dir: str) -> None:
@@ -29,7 +46,9 @@ def keep_options(args: argparse.Namespace, work_dir: str) -> None:
     for name in _PATHS:
         if name in kept and osp.exists(kept[name]):
             kept[name] = osp.abspath(kept[name])
-    write_text(osp.join(work_dir, NAME), json.dumps(kept, indent=1) + '\n')
+    write_text(
+        osp.join(work_dir, NAME),
+        json.dumps(_tagged(kept), indent=1) + '\n')
 
 
 def has_options(work_dir: str) -> bool:
@@ -57,7 +76,7 @@ def take_options(args: argparse.Namespace, work_dir: str) -> List[str]:
     path, taken = osp.join(work_dir, NAME), []
     if not osp.isfile(path):
         return taken
-    kept = read_json(path, '--resume', Findings())
+    kept = read_json(path, '--resume', Findings(), _untagged)
     if not isinstance(kept, dict):
         raise DataError(f'{path} does not hold the options of a training: '
                         'remove it, and repeat the options')

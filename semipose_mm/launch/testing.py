@@ -4,7 +4,8 @@ import os.path as osp
 from typing import List
 
 from semipose_mm.data_files import Findings
-from semipose_mm.data_files.boxes import load_boxes, read_detections
+from semipose_mm.data_files.boxes import load_boxes
+from semipose_mm.data_files.evaluated_boxes import read_evaluated
 from semipose_mm.data_files.images import read_images
 from semipose_mm.launch.runner import type_name
 
@@ -158,15 +159,9 @@ def check_data(parser, cfg) -> None:
         if not boxes:
             parser.error(f'{ann_file} has no annotations, so --boxes must be '
                          'a file of detections')
-    if not boxes:
-        return
-    ids = {one.get('category_id') for one in annotations or ()}
-    if ids and 1 not in ids:
-        parser.error(f'--boxes {boxes}: MMPose takes detections of '
-                     f'category_id 1 alone, but {ann_file} has '
-                     f'{", ".join(map(str, ids))}: give both category_id 1')
-    read_detections(boxes, '--boxes', read_images(truth, where, '', findings),
-                    findings, [1], truth.get('categories'))
+    if boxes:
+        read_evaluated(truth, boxes, '--boxes',
+                       read_images(truth, where, '', findings), findings)
 
 
 def set_outputs(cfg, out_dir: str) -> None:

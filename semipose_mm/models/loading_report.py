@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from .networks import PEERS, own_state
+from .networks import PARTS, PEERS, TEACHERS, own_state
 
 # entries named in a line of the log
 _NAMED = 4
@@ -49,6 +49,28 @@ def mirror_to_peers(state_dict: dict, prefix: str,
                 state_dict[f'{prefix}{PEERS}.{number}.{key}'] = value
                 added += 1
     return added
+
+
+def mirror_to_teachers(state_dict: dict, prefix: str,
+                       followed: Dict[str, int]) -> None:
+    """Give teachers that a checkpoint lacks the weights of their students.
+
+    Args:
+        state_dict (dict): After :func:`mirror_to_peers`; changed in place.
+        prefix (str): Prefix of the estimator's keys.
+        followed (dict): Name of a teacher to the number of its student.
+    """
+    for name, number in followed.items():
+        start = f'{prefix}{TEACHERS}.{name}.'
+        if any(key.startswith(start) for key in state_dict):
+            continue
+        own = prefix + (f'{PEERS}.{number}.' if number else '')
+        state_dict.update({
+            start + key[len(own):]: value
+            for key, value in state_dict.items()
+            if key.startswith(own) and key[len(own):].partition('.')[0] in
+            PARTS
+        })
 
 
 def _shapes(state: Dict[str, Tensor]) -> Dict[str, Dict[str, torch.Size]]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
                         decode_together, shallow_copies)
-from .loading_report import describe_loading, mirror_to_peers
-from .networks import build_peer
+from .loading_report import (describe_loading, mirror_to_peers,
+                             mirror_to_teachers)
+from .networks import TEACHERS, build_peer
 from .outputs import build_output
 from .plan import NetworkKey
 from .teachers import build_rules, freeze_weights
@@ -101,6 +102,8 @@ class PeerEstimator(TopdownPoseEstimator):
                                peers[rule.of - 1] if rule.of else dict()))
                 for name, rule in followers.items()
             })
+        #: bool: Whether a hook lets teachers follow.
+        self.teachers_follow = False
         #: dict: Teachers that are read when they are needed, and are in no
         #: checkpoint; None before.
         self.frozen: Dict[str, Optional[nn.Module]] = dict.fromkeys(
@@ -160,13 +163,18 @@ class PeerEstimator(TopdownPoseEstimator):
             net = self.rules[key].load(where)
             build_output([self, net], ['model', where])
             device = next(self.parameters()).device
-            self.frozen[key] = net.to(device).eval()
+            self.frozen[key] = net.to(device).train(
+                self.rules[key].norm == 'train')
         return self.frozen[key]
 
     def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
         """Let a checkpoint of one network initialize all of them."""
         networks = self.networks
         mirrored = mirror_to_peers(state_dict, prefix, networks)
+        mirror_to_teachers(
+            state_dict, prefix,
+            {name: self.rules[name].of
+             for name in getattr(self, TEACHERS, {})})
         for line, level in describe_loading(state_dict, prefix, networks,
                                             mirrored):
             print_log(line, 'current', level)

@@ -27,7 +27,7 @@ LOADER = 'train_cfg = dict(by_epoch=True, max_epochs=1)\n' \
 ])
 def test_a_config(text, expected, tmp_path, monkeypatch, capsys, request):
     root = request.config.rootpath
-    monkeypatch.syspath_prepend(root / 'tests/test_engine')
+    monkeypatch.syspath_prepend(root / 'tests/toys')
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'a.py').write_text(text)
     with pytest.raises(SystemExit) as end:

@@ -169,7 +169,7 @@ def test_a_signal_ends_a_training_well(tmp_path, config, name, workers):
         f'train_dataloader.num_workers={workers}'
     ]
     env = dict(os.environ, OMP_NUM_THREADS='1')
-    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
+    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'toys')
     with open(tmp_path / 'log', 'w') as log:
         process = subprocess.Popen(
             command,
@@ -199,7 +199,7 @@ def test_a_signal_ends_a_stock_loop_at_once(tmp_path, config):
                    "train_dataloader['sampler']['type'] = 'DefaultSampler'\n")
     command = [sys.executable, osp.join(ROOT, 'tools', 'train.py'), config]
     env = dict(os.environ, OMP_NUM_THREADS='1')
-    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
+    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'toys')
     with open(tmp_path / 'log', 'w') as log:
         process = subprocess.Popen(
             command, cwd=tmp_path, stdout=log, stderr=log, env=env)

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import CheckpointLoader
 from toy_detector import CONFIG, write_detector
 from toy_tools import ROOT, run_command
@@ -23,7 +25,7 @@ from semipose_mm.cli.parser import ToolParser
 from semipose_mm.datasets import UnlabeledPoseDataset
 
 TOOL = osp.join('dataset', 'detect_persons.py')
-HERE = osp.dirname(osp.dirname(osp.abspath(__file__)))
+TOYS = str(Path(__file__).parents[1] / 'toys')
 METAINFO = dict(from_file='configs/_base_/datasets/coco.py')
 
 # x, y, width, height of persons and dogs; the best score first
@@ -61,7 +63,7 @@ def toy(tmp_path_factory):
 @pytest.fixture
 def detect(toy, monkeypatch):
     """The tool within this process, without processes that decode."""
-    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.syspath_prepend(TOYS)
     tool = import_module('semipose_mm.cli.commands.data.detect')
     options = import_module('semipose_mm.cli.commands.data.detect_options')
     for names in options.RANK_VARIABLES:
@@ -127,6 +129,8 @@ def test_folder(detect, toy, tmp_path, capsys):
     assert images['images'][3] == dict(
         id=4, file_name='sub/d.png', width=48, height=64)
     assert json.loads((tmp_path / 'new/det.skipped.json').read_text()) == []
+    # what the caller builds next is no detector
+    assert DefaultScope.get_current_instance().scope_name == 'mmpose'
     text = capsys.readouterr().out
     assert '6 boxes on 4 of 5 images' in text
     assert '5/5 images, ' in text and ' images/s, ETA 0:00:00' in text
@@ -403,7 +407,7 @@ def start(toy, folder, *options, delay):
         os.environ,
         OMP_NUM_THREADS='1',
         CUDA_VISIBLE_DEVICES='',
-        PYTHONPATH=HERE,
+        PYTHONPATH=TOYS,
         TOY_DELAY=str(delay))
     return subprocess.Popen([
         sys.executable,

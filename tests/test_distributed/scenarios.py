@@ -10,8 +10,7 @@ import os.path as osp
 import sys
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-for folder in ('tests', osp.join('tests', 'test_engine')):
-    sys.path.insert(0, osp.join(ROOT, folder))
+sys.path.insert(0, osp.join(ROOT, 'tests', 'toys'))
 
 import torch  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Statistics of teaching and the collapse alarm."""
+import pytest
 import torch
 from toys import DUAL, build_batch, build_model
 
@@ -23,10 +24,10 @@ def test_statistics_of_a_step():
     assert sorted(stats) == sorted(['agreement/net0_net1'] + [
         f'net{i}/{name}' for i in (0, 1)
         for name in ('peak_labeled', 'peak_unlabeled', 'peak_hard',
-                     'easy_hard_agreement', 'unsup_sup_ratio')
-    ])
+                     'easy_hard_agreement', 'unsup_sup_ratio', 'consistency')
+    ] + ['unsup_weight'])
     assert all(v.ndim == 0 and not v.requires_grad for v in stats.values())
-    heights = step.easy[1].flatten(2).amax(-1)
+    heights = step.easy[1][0].flatten(2).amax(-1)
     torch.testing.assert_close(stats['net1/peak_unlabeled'], heights.mean())
     torch.testing.assert_close(
         stats['net0/unsup_sup_ratio'],
@@ -45,20 +46,51 @@ def test_labeled_peaks_count_known_joints_only():
                                model.last_step.labeled[0][0, 2].max())
 
 
-def readings(alarm, *pairs):
+def test_each_of_several_views_is_told():
+    model = build_model(
+        **dict(DUAL, views=DUAL['views'] * 2), unsup_weight=0.5)
+    losses = model.loss(*build_batch())
+    stats = teaching_statistics(model.last_step)
+    assert stats['unsup_weight'] == 0.5
+    torch.testing.assert_close(stats['net1/view0'] + stats['net1/view1'],
+                               stats['net1/consistency'])
+    torch.testing.assert_close(0.5 * stats['net1/consistency'],
+                               losses['net1/loss_unsup'].detach())
+
+
+def readings(alarm, *pairs, what='net0/peak_unlabeled'):
     return [
         alarm.read({
             'net0/peak_labeled': labeled,
-            'net0/peak_unlabeled': unlabeled
+            what: unlabeled
         }) for labeled, unlabeled in pairs
     ]
 
 
-def test_alarm_rings_after_patience_once_armed():
-    out = readings(CollapseAlarm(), (0.5, 0.4), (0.6, 0.1), (0.6, 0.1),
-                   (0.6, 0.1))
-    assert out[:3] == [None] * 3
-    assert 'net0 collapses' in out[3]
+def test_alarm_rings_once_after_patience_until_it_recovers():
+    low = [(0.6, 0.1)] * 3
+    out = readings(CollapseAlarm(), (0.5, 0.4), *low, *low, (0.5, 0.4), *low)
+    rings = [i for i, troubles in enumerate(out) if troubles]
+    assert rings == [3, 10]
+    assert 'net0 collapses: its mean peak is 0.100' in out[3][0]
+
+
+@pytest.mark.parametrize('what', ['net0/peak_hard', 'ema0/peak_unlabeled'])
+def test_students_and_teachers_of_any_kind_are_heard(what):
+    """A network that is only taught, and one that is not trained."""
+    out = readings(CollapseAlarm(), *[(0.9, 0.01)] * 3, what=what)
+    assert out[-1][0].startswith(what.partition('/')[0])
+
+
+def test_all_that_collapse_are_counted_together():
+    alarm = CollapseAlarm(patience=2)
+    stats = {
+        f'net{i}/{name}': value
+        for i in (0, 1)
+        for name, value in dict(peak_labeled=0.9, peak_hard=0.01).items()
+    }
+    assert alarm.read(stats) == []
+    assert len(alarm.read(stats)) == 2
 
 
 def test_alarm_is_silent_at_the_start_and_after_recovery():
@@ -74,5 +106,5 @@ def test_alarm_stays_armed_when_labeled_peaks_fall_too():
 
 def test_burn_in_arms_the_alarm():
     alarm = CollapseAlarm(patience=1)
-    assert alarm.read({'net0/peak_labeled': 0.5}) is None
+    assert alarm.read({'net0/peak_labeled': 0.5}) == []
     assert readings(alarm, (0.1, 0.01))[0]

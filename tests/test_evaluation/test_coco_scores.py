@@ -199,11 +199,17 @@ def run_test(cfg, tmp_path, name, **overrides):
     }
 
 
-def test_boxes_of_annotations_and_detections(people_root, tmp_path):
+@pytest.mark.parametrize('category, others', [(1, [18]), (3, [1])])
+def test_boxes_of_annotations_and_detections(people_root, tmp_path, category,
+                                             others):
     """Detections equal to the annotations give the same poses and scores."""
     with open(people_root / 'annotations' /
               'person_keypoints_val.json') as file:
         truth = json.load(file)
+    truth['categories'] += [dict(id=3, name='runner')]
+    for ann in truth['annotations']:
+        ann['category_id'] = category
+    (tmp_path / 'truth.json').write_text(json.dumps(truth))
     # MMPose clips annotated boxes at the image's border, detections not
     sizes = {i['id']: (i['width'], i['height']) for i in truth['images']}
     detections = []
@@ -212,19 +218,24 @@ def test_boxes_of_annotations_and_detections(people_root, tmp_path):
         right, lower = sizes[ann['image_id']]
         x1, y1 = max(0, x), max(0, y)
         x2, y2 = min(right - 1, x + w), min(lower - 1, y + h)
-        detections.append(
-            dict(
-                image_id=ann['image_id'],
-                category_id=1,
-                bbox=[x1, y1, x2 - x1, y2 - y1],
-                score=0.5))
+        for one in (category, *others):
+            detections.append(
+                dict(
+                    image_id=ann['image_id'],
+                    category_id=one,
+                    bbox=[x1, y1, x2 - x1, y2 - y1],
+                    score=0.5))
     path = tmp_path / 'detections.json'
     path.write_text(json.dumps(detections))
     scores, found = {}, {}
     for name, boxes in dict(gt='', detected=str(path)).items():
+        cfg = own_config(people_root, tmp_path / name)
+        cfg.test_evaluator[0].ann_file = f'{tmp_path}/truth.json'
         scores[name], found[name] = run_test(
-            own_config(people_root, tmp_path / name), tmp_path, name,
-            **{'test_dataloader.dataset.bbox_file': boxes})
+            cfg, tmp_path, name, **{
+                'test_dataloader.dataset.bbox_file': boxes,
+                'test_dataloader.dataset.ann_file': f'{tmp_path}/truth.json'
+            })
     assert list(scores['gt']) == list(NOISE)
     for network in NOISE:
         pairs = zip(
@@ -232,6 +243,7 @@ def test_boxes_of_annotations_and_detections(people_root, tmp_path):
               for name in ('gt', 'detected')))
         for one, two in pairs:
             assert one['image_id'] == two['image_id']
+            assert one['category_id'] == two['category_id'] == category
             assert np.allclose(one['keypoints'], two['keypoints'], atol=1e-3)
             assert two['score'] == pytest.approx(one['score'] / 2, rel=1e-4)
         assert scores['gt'][network] == pytest.approx(

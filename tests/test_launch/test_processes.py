@@ -108,7 +108,7 @@ def test_slurm_tasks_train_on_cpu(tmp_path):
         **SLURM,
         MASTER_PORT=str(port),
         CUDA_VISIBLE_DEVICES='',
-        PYTHONPATH=osp.join(ROOT, 'tests', 'test_engine'))
+        PYTHONPATH=osp.join(ROOT, 'tests', 'toys'))
     tasks = [
         subprocess.Popen([
             sys.executable, f'{ROOT}/tools/train.py', 'toy.py', '--launcher',

@@ -29,6 +29,16 @@ def test_what_is_given_comes_first(tmp_path, given, expected, said):
     assert {name: getattr(args, name) for name in expected} == expected
 
 
+def test_values_stay_what_they_are(tmp_path):
+    words = ['a=(1,2)', 'b=[(3,4),[5]]', 'c=()', 'd=x', 'e=1.5', 'f=None']
+    given = parse('--cfg-options', *words)
+    assert given.cfg_options['b'] == [(3, 4), [5]]
+    keep_options(given, tmp_path)
+    args = parse('--resume')
+    take_options(args, tmp_path)
+    assert args.cfg_options == given.cfg_options
+
+
 def test_paths_are_those_of_where_it_began(tmp_path, monkeypatch):
     (tmp_path / 'data').mkdir()
     monkeypatch.chdir(tmp_path)

@@ -1,43 +1,67 @@
 # Copyright (c) semipose_mm authors.
-"""Routes, views and how uniforms are dealt out."""
+"""Routes, views, and what of them is drawn."""
 import pytest
 import torch
 
-from semipose_mm.models.teaching import (Deal, Lectern, build_views,
-                                         parse_routes)
+from semipose_mm.models.plan import TeachingPlan, build_views
+from semipose_mm.structures import CodecGeometry, Draws
+
+CODEC = CodecGeometry((64, 96), (16, 24), (4., 4.))
+CROSSED = [dict(student=0, teachers=[1]), dict(student=1, teachers=[0])]
+CUT = dict(source='easy', ops=[dict(type='JointCutout', num=2)])
+WARP = dict(type='HardAffine')
 
 
-def lectern(views, warp=None, routes=((0, [1]), (1, [0]))):
-    parsed = parse_routes([dict(student=s, teachers=t) for s, t in routes],
-                          num_networks=2)
-    return Lectern(parsed, build_views(views), warp)
+def plan(views, warp=None, routes=CROSSED, share_warp=False):
+    return TeachingPlan(routes, views, warp, share_warp,
+                        dict(type='PlainPass'), [0, 1, 'ema0'])
+
+
+def drawn(own, number=2):
+    uniforms = torch.rand(number, 200, generator=torch.manual_seed(0))
+    return own.draw(Draws(uniforms), CODEC, 5)
 
 
 def test_uniforms_are_counted_for_every_route_and_view():
-    cutout = dict(type='JointCutout', num=2)
-    view = dict(source='easy', ops=[cutout])
-    assert lectern([view]).num_uniforms == 2 * 10
-    assert lectern([view, view],
-                   dict(type='HardAffine')).num_uniforms == (2 * (3 + 2 * 10))
+    assert plan([CUT]).num_uniforms(CODEC, 5) == 2 * 10
+    assert plan([CUT, CUT], WARP).num_uniforms(CODEC, 5) == 2 * (3 + 2 * 10)
+    assert plan([CUT, CUT], WARP, share_warp=True).num_uniforms(
+        CODEC, 5) == 3 + 2 * 2 * 10
+    some = [dict(CROSSED[0], views=[1]), CROSSED[1]]
+    assert plan([CUT, CUT], routes=some).num_uniforms(CODEC, 5) == 3 * 10
+
+
+def test_views_have_a_warp_each_or_share_one():
+    own = drawn(plan([CUT, CUT], WARP))
+    assert not torch.equal(own.warps[0].matrix, own.warps[1].matrix)
+    shared = drawn(plan([CUT, CUT], WARP, share_warp=True))
+    assert shared.warps[0] is shared.warps[1]
+    first = drawn(plan([dict(CUT, warp=False), CUT], WARP))
+    assert first.warps[0] is None and first.warps[1] is not None
 
 
 def test_routes_share_images_unless_an_operation_draws():
-    assert not lectern([dict(source='easy', ops=[])],
-                       dict(type='HardAffine')).views_differ
-    assert lectern([dict(source='easy',
-                         ops=[dict(type='JointCutout')])]).views_differ
+    assert not plan([dict(source='easy', ops=[])], WARP).views_differ
+    assert plan([CUT]).views_differ
 
 
-@pytest.mark.parametrize('routes', [
-    [dict(student=0, teachers=[])],
-    [dict(student=0)],
-    [dict(student=0, teachers=[1], weight=1)],
-    [dict(student=2, teachers=[0])],
-    [dict(student=0, teachers=['ema0'])],
+def test_teachers_are_numbers_then_names():
+    routes = [dict(student=0, teachers=['ema0', 1])]
+    assert plan([CUT], routes=routes).teachers == [1, 'ema0']
+
+
+@pytest.mark.parametrize('route, message', [
+    (dict(student=0, teachers=[]), 'must be dict'),
+    (dict(student=0), 'must be dict'),
+    (dict(student=0, teachers=[1], weight=1), 'must be dict'),
+    (dict(student=2, teachers=[0]), 'names network 2'),
+    (dict(student=0, teachers=['ema1']), "'ema1', but there are 0, 1, ema0"),
+    (dict(student='ema0', teachers=[0]), 'only networks with a number'),
+    (dict(student=0, teachers=[1], views=[1]), r'views is \[1\]'),
 ])
-def test_bad_routes_name_the_entry(routes):
-    with pytest.raises(ValueError, match=r'model.routes\[0\]'):
-        parse_routes(routes, num_networks=2)
+def test_bad_routes_name_the_entry(route, message):
+    with pytest.raises(ValueError, match=rf'model.routes\[0\].*{message}'):
+        plan([CUT], routes=[route])
 
 
 @pytest.mark.parametrize(
@@ -46,24 +70,17 @@ def test_bad_routes_name_the_entry(routes):
              dict(source='easy', op=[])])
 def test_bad_views_name_the_entry(view):
     with pytest.raises(ValueError, match=r'model.views\[1\]'):
-        build_views([dict(source='easy'), view])
+        build_views([dict(source='easy'), view], 'model.views')
 
 
 def test_routes_need_a_view():
     with pytest.raises(ValueError, match='model.views'):
-        lectern([])
+        plan([])
 
 
 def test_missing_sources_and_too_few_uniforms_name_the_keys():
     inputs = dict(easy=torch.zeros(1), uniforms=torch.zeros(1, 4))
     with pytest.raises(KeyError, match=r'model.views\[0\].source'):
-        lectern([dict(source='photo')]).check_inputs(inputs)
-    with pytest.raises(ValueError, match='num_uniforms is 4.*need 50'):
-        lectern([dict(source='easy',
-                      ops=[dict(type='JointCutout')])]).check_inputs(inputs)
-
-
-def test_dealing_goes_through_the_columns():
-    deal = Deal(torch.arange(6.).reshape(1, 6))
-    assert deal.take(2).tolist() == [[0., 1.]]
-    assert deal.take(3).tolist() == [[2., 3., 4.]]
+        plan([dict(source='photo')]).check_inputs(inputs, CODEC, 5)
+    with pytest.raises(ValueError, match='num_uniforms is 4.*need 20'):
+        plan([CUT]).check_inputs(inputs, CODEC, 5)

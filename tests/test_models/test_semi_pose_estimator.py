@@ -73,7 +73,7 @@ def test_every_view_adds_its_loss():
     torch.testing.assert_close(
         2 * torch.stack(unsup(one.loss(*build_batch()))),
         torch.stack(unsup(two.loss(*build_batch()))))
-    assert [x.view for x in two.last_step.lessons] == [0, 0, 1, 1]
+    assert [x.view for x in two.last_step.views] == [0, 0, 1, 1]
 
 
 def test_batch_norm_sees_labeled_easy_and_hard_images():
@@ -140,9 +140,9 @@ def test_step_record_carries_no_gradient():
     model = build_model(**DUAL)
     model.loss(*build_batch())
     step = model.last_step
-    tensors = [*step.labeled.values(), *step.easy.values()]
-    for lesson in step.lessons:
-        tensors += [lesson.images, lesson.targets, lesson.outputs]
+    tensors = [*step.labeled.values(), *sum(step.easy.values(), [])]
+    for view in step.views:
+        tensors += [view.images, view.targets, view.outputs]
     assert len(tensors) == 10
     assert not any(tensor.requires_grad for tensor in tensors)
 
@@ -152,7 +152,7 @@ def test_losses_are_computed_in_float32_under_autocast():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         losses = model.loss(*build_batch())
     assert all(loss.dtype == torch.float32 for loss in losses.values())
-    assert model.last_step.easy[0].dtype == torch.float32
+    assert model.last_step.easy[0][0].dtype == torch.float32
 
 
 def test_stock_estimator_loads_the_state_and_the_reverse():

@@ -15,8 +15,8 @@ import sys
 import time
 import zipfile
 
-TESTS = osp.dirname(osp.dirname(osp.abspath(__file__)))
-sys.path.insert(0, TESTS)
+TOYS = osp.join(osp.dirname(osp.dirname(osp.abspath(__file__))), 'toys')
+sys.path.insert(0, TOYS)
 
 import torch  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402

@@ -6,7 +6,7 @@ import torch
 from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 
 from semipose_mm.models import HardAffine, LegacyHardAffine
-from semipose_mm.structures import (CodecGeometry, affine_matrix,
+from semipose_mm.structures import (CodecGeometry, Draws, affine_matrix,
                                     conjugate_to_heatmap, heatmap_peaks,
                                     normalized_theta, transform_points, warp,
                                     warp_points)
@@ -37,8 +37,8 @@ def warp_errors(affine, codec, num=120):
                 (1, 1)))['heatmaps'] for p in points
         ]))
     geometry = CodecGeometry.from_codec(codec)
-    scale, rotation = affine.parameters(
-        torch.tensor(rng.random((num, 3)), dtype=torch.float32))
+    scale, rotation = affine.draw(
+        Draws(torch.tensor(rng.random((num, 3)), dtype=torch.float32)))
     view_warp = affine.view_warp(scale, rotation, geometry)
     matrix = affine_matrix(scale, rotation,
                            tuple((v - 1) / 2 for v in geometry.input_size))
@@ -133,7 +133,7 @@ def test_mixed_precision_changes_nothing(affine):
     points = torch.rand(16, 5, 2, generator=generator) * 288
 
     def run():
-        view = affine(uniforms, codec)
+        view = affine(Draws(uniforms), codec)
         valid = () if view.valid is None else (view.valid, )
         return (view.images(images), view.heatmaps(maps), view.points(points),
                 *valid)

@@ -114,7 +114,7 @@ def work(wheel, tmp_path_factory):
     picture[6:16, 5:25] = 200
     (folder / 'pictures').mkdir()
     assert cv2.imwrite(str(folder / 'pictures/a.png'), picture)
-    shutil.copy2(ROOT / 'tests/toy_detector.py', folder)
+    shutil.copy2(ROOT / 'tests/toys/toy_detector.py', folder)
     return folder
 
 

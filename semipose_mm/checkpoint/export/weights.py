@@ -7,7 +7,7 @@ from typing import Dict, List
 import torch
 from torch import Tensor
 
-from semipose_mm.models.networks import PEERS
+from semipose_mm.models.networks import PARTS, PEERS
 
 _PEER = re.compile(rf'{PEERS}\.(\d+)\.')
 
@@ -57,7 +57,7 @@ def _own_entries(entries: dict, number: int):
     prefix = f'{PEERS}.{number}'
     for key, value in entries.items():
         if number == 0:
-            if key.partition('.')[0] != PEERS:
+            if key.partition('.')[0] in ('', *PARTS):
                 yield key, value
         elif key == prefix or key.startswith(f'{prefix}.'):
             # modules are named without a dot at the end

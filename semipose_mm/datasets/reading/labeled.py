@@ -2,17 +2,22 @@
 """The COCO-style datasets of MMPose get what the one reading gives."""
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any, Dict, Iterator, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 from mmpose.datasets.datasets.base import base_coco_style_dataset
 from mmpose.registry import DATASETS
+from mmpose.structures.bbox import bbox_xywh2xyxy
 from xtcocotools.coco import COCO
 
 from ...data_files import DataError, Findings
 from ...data_files.box_fit import check_boxes, relative_size
+from ...data_files.boxes import load_boxes
+from ...data_files.evaluated_boxes import read_evaluated
+from ...data_files.images import find_size, read_images
 from ...data_files.labels import Labels, read_labels
 from ...data_files.text import no_collecting
 from .reports import describe_left_out, log_findings
@@ -43,15 +48,19 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
     """Let the COCO-style datasets of MMPose get labels that are read by us.
 
     MMPose takes whatever visibility there is, drops what ``num_keypoints``
-    calls empty, and breaks on wrong entries without naming the file.
+    calls empty, knows a detector's boxes of category 1 alone, and breaks on
+    wrong entries without naming the file.
 
     Args:
         cfg (dict): Config of the dataset that is built or initialized.
         key (str): Its config key.
     """
     stock = BaseCocoStyleDataset._load_annotations
+    detections = BaseCocoStyleDataset._load_detection_results
     BaseCocoStyleDataset._load_annotations = (
         lambda dataset: _load(dataset, key, stock))
+    BaseCocoStyleDataset._load_detection_results = (
+        lambda dataset: _load_detections(dataset, key))
     try:
         yield
     except DataError:
@@ -62,6 +71,7 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
         raise
     finally:
         BaseCocoStyleDataset._load_annotations = stock
+        BaseCocoStyleDataset._load_detection_results = detections
 
 
 @no_collecting()
@@ -98,6 +108,41 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
             # loading compares it
             instance['img_shape'] = height, width
     return instances, images
+
+
+@no_collecting()
+def _load_detections(dataset: BaseCocoStyleDataset, key: str) -> List[dict]:
+    """Load detections as MMPose does, with the category of each."""
+    findings, path = Findings(), dataset.ann_file
+    truth = load_boxes(path, f'{key}.ann_file', findings)
+    images = read_images(truth, f"{key}.ann_file '{path}'",
+                         dataset.data_prefix.get('img', ''), findings)
+    boxes, categories = read_evaluated(truth, dataset.bbox_file,
+                                       f'{key}.bbox_file', images, findings)
+    findings.note(
+        'boxes', f"{key}.bbox_file '{dataset.bbox_file}'",
+        f'has {len(categories):,} boxes that are evaluated'
+        f'{describe_left_out(boxes.left_out)}')
+    log_findings(findings)
+    dataset._metainfo['CLASSES'] = truth.get('categories', [])
+    listed, samples = list(images.items()), []
+    joints = dataset.metainfo['num_keypoints']
+    for number, box, score, category in zip(boxes.images, boxes.xywh,
+                                            boxes.scores, categories):
+        img_id, image = listed[number]
+        width, height = image.size or find_size(image, findings)
+        samples.append(
+            dict(
+                img_id=img_id,
+                img_path=image.path,
+                img_shape=(height, width),
+                bbox=bbox_xywh2xyxy(np.float32(box)[None]),
+                bbox_score=np.float32([score]),
+                keypoints=np.zeros((1, joints, 2), np.float32),
+                keypoints_visible=np.ones((1, joints), np.float32),
+                category_id=np.array(category),
+                id=len(samples)))
+    return samples
 
 
 def _as_coco(labels: Labels) -> COCO:

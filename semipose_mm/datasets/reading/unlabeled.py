@@ -68,8 +68,10 @@ def read_source(source: Source, findings: Findings) -> Reading:
     if source.bbox_file:
         categories = isinstance(content, dict) and content.get('categories')
         del content
-        boxes = read_detections(source.bbox_file, 'bbox_file', images,
-                                findings, source.category_ids, categories)
+        path, key = source.bbox_file, 'bbox_file'
+        boxes = read_detections(
+            load_boxes(path, key, findings), f"{key} '{path}'", images,
+            findings, source.category_ids, categories)
         outside = 'outside their image'
     else:
         boxes = read_annotations(content, where, images, findings,

@@ -6,9 +6,13 @@ from .deferred_info_hook import DeferredRuntimeInfoHook
 from .mutual_teaching_hook import MutualTeachingHook
 from .safe_checkpoint_hook import CheckpointError, SafeCheckpointHook
 from .stop_hook import StopOnRequestHook
+from .teacher_update_hook import TeacherUpdateHook
+from .teaching_monitor_hook import TeachingMonitorHook
+from .unsup_weight_hook import UnsupWeightHook
 
 __all__ = [
     'ChannelsLastHook', 'CheckpointError', 'CompileHook',
     'DeferredRuntimeInfoHook', 'MutualTeachingHook', 'SafeCheckpointHook',
-    'StopOnRequestHook'
+    'StopOnRequestHook', 'TeacherUpdateHook', 'TeachingMonitorHook',
+    'UnsupWeightHook'
 ]

@@ -73,10 +73,11 @@ class CompileHook(Hook):
         limit = GRAPHS * len(model.passes)
         config = torch._dynamo.config
         config.cache_size_limit = max(config.cache_size_limit, limit)
-        for network in model.passes:
+        student, teacher = model.pass_sizes(labeled, unlabeled)
+        for network in model.passes.values():
             network.compile(
-                student={labeled, unlabeled},
-                teacher={unlabeled},
+                student=student,
+                teacher=teacher,
                 backend=self.backend,
                 mode=self.mode)
         runner.logger.info(

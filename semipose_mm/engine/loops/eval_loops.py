@@ -117,10 +117,9 @@ class _AllNetworks:
             super().__init__(runner, dataloader, evaluator, fp16)
         if not len(self.dataloader.dataset):
             raise DataError(
-                f'{key} has no samples. Boxes of a '
-                'detector (bbox_file) must be of category_id 1, as MMPose '
-                'takes no others, and annotations must have a box and labeled '
-                'joints')
+                f'{key} has no samples. Boxes of a detector (bbox_file) must '
+                'be of a labeled category, and annotations must have a box '
+                'and labeled joints')
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:

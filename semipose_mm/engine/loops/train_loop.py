@@ -14,6 +14,7 @@ from ..agreement import STOP_INTERVAL, any_rank
 from ..log_interval import log_interval
 from ..optim.finite_steps import FiniteSteps
 from ..training_record import scored_iteration
+from ..unwrapping import unwrap
 from .history import bound_histories
 from .label_watch import LabelWatch
 from .step_threads import StepThreads
@@ -85,6 +86,7 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         self._threads = StepThreads(self.runner, self.dataloader.num_workers)
         self._labels = LabelWatch()
         self.runner.call_hook('before_train')
+        self._check_teachers()
 
         if self._iter > 0 and self._is_val_point() and \
                 scored_iteration(self.runner) != self._iter:
@@ -111,6 +113,15 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         if self._failure is not None:
             raise self._failure
         return self.runner.model
+
+    def _check_teachers(self) -> None:
+        """Refuse teachers that nothing updates."""
+        model = unwrap(self.runner.model)
+        if getattr(model, 'rules', None) and not model.teachers_follow:
+            raise RunError(
+                f'model.teachers has {", ".join(model.rules)}, but no hook '
+                "updates them: add dict(type='MutualTeachingHook') or "
+                "dict(type='TeacherUpdateHook') to custom_hooks")
 
     def run_epoch(self) -> None:
         """Iterate one epoch, or what is left of it."""

@@ -14,6 +14,8 @@ from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
+from ..running_statistics import running_buffers
+
 
 class SkippedSteps(NamedTuple):
     """What has been skipped.
@@ -166,10 +168,10 @@ class FiniteSteps:
 
 
 class _Rollback:
-    """The buffers of a model as they were, by type in one tensor each."""
+    """Buffers of a model as they were, by type in one tensor each."""
 
     def __init__(self, model: nn.Module) -> None:
-        buffers = sorted(model.buffers(), key=_kind)
+        buffers = sorted(running_buffers(model), key=_kind)
         self._live: List[List[Tensor]] = [
             list(group) for _, group in groupby(buffers, _kind)
         ]

@@ -6,7 +6,7 @@ from mmpose.engine.optim_wrappers import LayerDecayOptimWrapperConstructor
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-from semipose_mm.models.networks import PEERS
+from semipose_mm.models.networks import PARTS
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -35,11 +35,11 @@ class NetworkLayerDecayOptimWrapperConstructor(
                 ``None``
         """
         networks = list(getattr(module, 'networks', [module]))
-        if networks[0] is module and len(networks) > 1:
-            # network 0 is the estimator, and so would count its peers
+        if networks[0] is module and hasattr(module, 'networks'):
+            # network 0 is the estimator, and so would count the others
             networks[0] = nn.ModuleDict({
                 name: child
-                for name, child in module.named_children() if name != PEERS
+                for name, child in module.named_children() if name in PARTS
             })
         for net in networks:
             super().add_params(params, net, prefix, lr)

@@ -34,7 +34,8 @@ def build_output(networks: Sequence[nn.Module],
         HeadOutput: The kind of their outputs.
 
     Raises:
-        TypeError: If a head, loss or codec cannot be used.
+        TypeError: If a head, its loss or codec cannot be used, or not with
+            a foreground weight.
         ValueError: If outputs differ between networks.
     """
     keys = keys or [
@@ -57,7 +58,7 @@ def build_output(networks: Sequence[nn.Module],
                     f'model.head.{name} is {value}: networks that teach one '
                     'another need the same. Change the peer, as labels are '
                     'encoded for network 0')
-    return kinds[0](first)
+    return kinds[0](first, foreground_weight)
 
 
 def _kind_of(net: nn.Module, key: str) -> Type[HeadOutput]:
@@ -75,6 +76,14 @@ def _kind_of(net: nn.Module, key: str) -> Type[HeadOutput]:
     if head.decoder is None:
         raise ValueError(f'{key}.decoder is missing: the codec says how the '
                          'output and input pixels relate')
+    # what HeatmapHead and the others of the list have says the same as ours
+    if type(head).loss is not head_type.loss:
+        raise TypeError(
+            f'{key}.type is {type(head).__name__}, which has a loss() of its '
+            'own that consistency training would bypass: it compares outputs '
+            f'by {key}.loss alone. Put it into a subclass of '
+            f'{type(head.loss_module).__name__}, and keep the loss() of '
+            f'{head_type.__name__}')
     kind.check_head(head, key)
     if not head.loss_module.use_target_weight:
         raise ValueError(

@@ -19,14 +19,25 @@ class HeadOutput(ABC):
     Args:
         head (nn.Module): Head of network 0; its decoder and loss describe
             the outputs of all networks.
+        foreground_weight (float): How often the loss counts what is at a
+            joint, against background. Defaults to 1.
+
+    Raises:
+        TypeError: If this kind of output cannot have that weight.
+        ValueError: If it is not above 0.
     """
 
     #: Whether the loss is a sum over samples, not their mean.
     loss_sums_samples = False
 
-    def __init__(self, head: nn.Module) -> None:
+    def __init__(self, head: nn.Module, foreground_weight: float = 1.) -> None:
+        if not foreground_weight > 0:
+            raise ValueError('model.foreground_weight must be above 0, but '
+                             f'got {foreground_weight}')
         self.codec = CodecGeometry.from_codec(head.decoder)
+        #: int: Joints of every network.
         self.num_joints = head.out_channels
+        self.foreground_weight = foreground_weight
 
     @classmethod
     @abstractmethod
@@ -98,6 +109,71 @@ class HeadOutput(ABC):
         """
 
     @abstractmethod
+    def render_target(self, output: Any,
+                      view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
+        """Turn a teacher's joints into the target that labels would be.
+
+        The joints are found between pixels, moved as points and encoded by
+        the codec's formula after the warp, so that it does not blur them.
+
+        Args:
+            output: Mean output of the teachers, without gradient.
+            view_warp (ViewWarp, optional): From the easy to the hard view.
+
+        Returns:
+            tuple: A target in the form of an output, and weights (U, K).
+
+        Raises:
+            TypeError: If the codec's formula is not known.
+        """
+
+    @abstractmethod
+    def mean(self, outputs: Sequence[Any]) -> Any:
+        """Mean of several outputs, of what the loss compares.
+
+        A single output is returned as it is.
+        """
+
+    @abstractmethod
+    def maximum(self, outputs: Sequence[Any]) -> Any:
+        """Largest value at each place, of what the loss compares.
+
+        A single output is returned as it is.
+        """
+
+    @abstractmethod
+    def flip_back(self, output: Any, flip_indices: Sequence[int],
+                  shift: Optional[bool]) -> Any:
+        """Turn the output for flipped images into one for the images.
+
+        Args:
+            output: Of images that were flipped from left to right.
+            flip_indices (Sequence[int]): Number of each joint's partner.
+            shift (bool, optional): Whether heatmaps then move by a pixel to
+                the right, as ``test_cfg.shift_heatmap`` does. ``None`` does
+                what brings peaks nearer: ``True`` if the codec has W / w
+                input pixels a heatmap pixel (MSRA), ``False`` if it has
+                (W - 1) / (w - 1) (UDP). SimCC vectors do not move.
+        """
+
+    @abstractmethod
+    def unwarp(self, output: Any, view_warp: ViewWarp) -> Any:
+        """Move the output for a warped view back to the view's source.
+
+        Args:
+            output: For images that ``view_warp`` has warped.
+            view_warp (ViewWarp): From the easy view to these.
+
+        Raises:
+            TypeError: If this kind of output cannot be warped.
+        """
+
+    @abstractmethod
+    def _joint_losses(self, head: nn.Module, output: Any, target: Any,
+                      weights: Tensor) -> Tensor:
+        """See :meth:`joint_losses`; in float32 and without gradient."""
+
+    @abstractmethod
     def contains(self, target: Any) -> Tensor:
         """Which joints (U, K) a target has, and not outside the view."""
 
@@ -119,13 +195,13 @@ class HeadOutput(ABC):
             net: nn.Module,
             images: Tensor,
             restore: Optional[Callable] = None) -> Any:
-        """The output of a network for images (B, 3, H, W).
+        """The output of a network.
 
         Args:
             net (nn.Module): The network.
-            images (Tensor): (B, 3, H, W), normalized.
-            restore (Callable, optional): What its features go through.
-                Defaults to ``None``
+            images (Tensor): (B, 3, H, W).
+            restore (Callable, optional): Applied to the features, where an
+                operation on the images has to be undone in them.
         """
         feats = net.extract_feat(images)
         if restore is not None:
@@ -140,11 +216,27 @@ class HeadOutput(ABC):
         """An output in float32."""
         return self.apply(torch.Tensor.float, output)
 
-    def mean(self, outputs: Sequence[Any]) -> Any:
-        """Mean of the outputs of several networks."""
+    def _merge(self, function: Callable, outputs: Sequence[Any]) -> Any:
+        """Make one of several outputs, whose parts come stacked."""
         if len(outputs) == 1:
             return outputs[0]
-        return self.apply(lambda *parts: torch.stack(parts).mean(0), *outputs)
+        return self.apply(lambda *parts: function(torch.stack(parts)),
+                          *outputs)
+
+    def choose(self, outputs: Sequence[Any], index: Tensor) -> Any:
+        """Take each joint from one of several outputs.
+
+        Args:
+            outputs (Sequence): Of the same shape.
+            index (Tensor): (U, K) numbers of outputs.
+        """
+
+        def chosen(*parts: Tensor) -> Tensor:
+            places = index.reshape(1, *index.shape,
+                                   *[1] * (parts[0].dim() - 2))
+            return torch.stack(parts).take_along_dim(places, 0)[0]
+
+        return self.apply(chosen, *outputs)
 
     def check_sizes(self, output: Any, target: Any, number: int) -> None:
         """Check that a network's output has the size of its targets.
@@ -178,3 +270,26 @@ class HeadOutput(ABC):
         with torch.autocast(weights.device.type, enabled=False):
             return head.loss_module(
                 self.float(output), self.float(target), weights.float())
+
+    @torch.no_grad()
+    def joint_losses(self, head: nn.Module, output: Any, target: Any,
+                     weights: Tensor) -> Tensor:
+        """How far each joint is from its target.
+
+        The loss of each joint by itself, not multiplied by how much it
+        counts, so that losses of joints can be compared: the mean over the
+        pixels or bins that count.
+
+        Args:
+            head (nn.Module): The head whose output it is.
+            output: Its output, of any precision.
+            target: A target in the form of an output.
+            weights (Tensor): (U, K) or (U, K, h, w).
+
+        Returns:
+            Tensor: (U, K) in float32, detached; infinite where the weights
+            are 0.
+        """
+        with torch.autocast(weights.device.type, enabled=False):
+            return self._joint_losses(head, self.float(output),
+                                      self.float(target), weights.float())

@@ -1,15 +1,19 @@
 # Copyright (c) semipose_mm authors.
 """SimCC: one vector along x and one along y for each joint."""
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+import math
+from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 import numpy as np
 import torch
 from mmpose.codecs import SimCCLabel
 from mmpose.models.heads import SimCCHead
 from mmpose.models.losses import KLDiscretLoss
+from mmpose.models.utils.tta import flip_vectors
 from torch import Tensor, nn
 
 from semipose_mm.structures import ViewWarp
+from .constants import on_device
 from .head_output import HeadOutput
 from .simcc_encoding import SimCCEncoder
 
@@ -37,13 +41,29 @@ class SimCCOutput(HeadOutput):
     A confidence is the height of the softmax that the loss compares, in
     parts of what it is for a target, the smaller of both axes and at most 1.
     The head's own scores are logits, which the loss leaves undetermined by
-    a constant.
+    a constant. For that reason, too, several outputs are merged as these
+    distributions p_n = softmax(beta x_n), and given back as logits:
+
+        x = (ln mean_n p_n + mean_n ln sum exp(beta x_n)) / beta
+
+    The second term keeps the scale of the heads' scores.
+
+    Args:
+        head (nn.Module): See :class:`HeadOutput`.
+        foreground_weight (float): 1, as vectors have no background.
+            Defaults to 1.
     """
 
     loss_sums_samples = True
 
-    def __init__(self, head: nn.Module) -> None:
-        super().__init__(head)
+    def __init__(self, head: nn.Module, foreground_weight: float = 1.) -> None:
+        super().__init__(head, foreground_weight)
+        if foreground_weight != 1:
+            raise TypeError(
+                f'model.foreground_weight is {foreground_weight}, but '
+                f'model.head.type is {type(head).__name__}: SimCC vectors are '
+                'distributions, whose loss has no background to weigh. Leave '
+                'it at 1')
         self.encoder = SimCCEncoder.from_codec(head.decoder)
         self.beta = head.loss_module.beta
         center = np.array([[self.codec.input_size]], dtype=np.float32) / 2
@@ -55,10 +75,10 @@ class SimCCOutput(HeadOutput):
     @classmethod
     def check_head(cls, head: nn.Module, key: str) -> None:
         """See :meth:`HeadOutput.check_head`."""
-        if type(head.loss_module) is not KLDiscretLoss:
+        if not isinstance(head.loss_module, KLDiscretLoss):
             raise TypeError(
                 f'{key}.loss.type is {type(head.loss_module).__name__}, but '
-                'weighted SimCC targets need KLDiscretLoss')
+                'weighted SimCC targets need KLDiscretLoss or a subclass')
         if not isinstance(head.decoder, SimCCLabel):
             raise TypeError(
                 f'{key}.decoder.type is {type(head.decoder).__name__}, but '
@@ -119,6 +139,52 @@ class SimCCOutput(HeadOutput):
         x, y, inside = self.encoder.encode(points)
         return SimCCVectors(x, y), confidence * inside
 
+    def render_target(
+            self, output: SimCCVectors,
+            view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
+        """See :meth:`HeadOutput.render_target`: as any target is made."""
+        return self.make_target(output, view_warp)
+
+    def mean(self, outputs: Sequence[SimCCVectors]) -> SimCCVectors:
+        """See :meth:`HeadOutput.mean`."""
+        return self._merge(
+            lambda parts: self._merged_logits(
+                parts, lambda logs: logs.logsumexp(0) - math.log(len(logs))),
+            outputs)
+
+    def maximum(self, outputs: Sequence[SimCCVectors]) -> SimCCVectors:
+        """See :meth:`HeadOutput.maximum`."""
+        return self._merge(
+            lambda parts: self._merged_logits(parts, lambda logs: logs.amax(0)
+                                              ), outputs)
+
+    def _merged_logits(self, parts: Tensor, merge: Callable) -> Tensor:
+        """Logits (U, K, n) of merged distributions.
+
+        Args:
+            parts (Tensor): Logits (N, U, K, n).
+            merge (Callable): Log probabilities to those of the result.
+        """
+        logits = parts.float() * self.beta
+        scale = logits.logsumexp(-1, keepdim=True)
+        return (merge(logits - scale) + scale.mean(0)) / self.beta
+
+    def flip_back(self,
+                  output: SimCCVectors,
+                  flip_indices: Sequence[int],
+                  shift: Optional[bool] = None) -> SimCCVectors:
+        """See :meth:`HeadOutput.flip_back`."""
+        indices = on_device(tuple(flip_indices), output.x.device)
+        return SimCCVectors(*flip_vectors(*output, flip_indices=indices))
+
+    def unwarp(self, output: SimCCVectors,
+               view_warp: ViewWarp) -> SimCCVectors:
+        """See :meth:`HeadOutput.unwarp`: always a TypeError."""
+        raise TypeError(
+            'SimCC vectors cannot be warped back, as a rotation mixes their '
+            'axes: model.teacher_pass of a SimCC head must be PlainPass or '
+            'FlippedPass')
+
     def contains(self, target: SimCCVectors) -> Tensor:
         """See :meth:`HeadOutput.contains`."""
         return target.x.any(-1)
@@ -129,6 +195,15 @@ class SimCCOutput(HeadOutput):
             part / part.amax(-1, keepdim=True).clamp(min=1e-12)
             for part in target)
         return y[..., None] * x[..., None, :]
+
+    def _joint_losses(self, head: nn.Module, output: SimCCVectors,
+                      target: SimCCVectors, weights: Tensor) -> Tensor:
+        """See :meth:`HeadOutput.joint_losses`: the loss's criterion."""
+        losses = sum(
+            head.loss_module.criterion(
+                part.flatten(0, 1), truth.flatten(0, 1))
+            for part, truth in zip(output, target))
+        return losses.view_as(weights).where(weights > 0, math.inf)
 
 
 def _ideal_peak(label: np.ndarray, loss: nn.Module) -> float:

@@ -181,7 +181,7 @@ def test_prediction_is_stock(head_type, flip_test, output_heatmaps):
                                        b.pred_fields.heatmaps)
 
 
-def test_ensemble_decodes_the_mean_vectors(head_type):
+def test_ensemble_decodes_the_mean_distribution(head_type):
     model = build_model(head_type, **DUAL).eval()
     inputs, samples = build_batch()
     with torch.no_grad():
@@ -189,7 +189,7 @@ def test_ensemble_decodes_the_mean_vectors(head_type):
         parts = [
             model.output.run(n, inputs['labeled']) for n in model.networks
         ]
-        mean = tuple((a + b) / 2 for a, b in zip(*parts))
+        mean = model.output.mean(parts)
     for sample, expected in zip(found['ensemble'], model.head.decode(mean)):
         np.testing.assert_allclose(
             sample.pred_instances.keypoint_scores,
@@ -197,12 +197,84 @@ def test_ensemble_decodes_the_mean_vectors(head_type):
             atol=1e-6)
 
 
-def test_several_teachers_teach_their_mean(head_type):
-    model = build_model(head_type, **DUAL)
-    a = SimCCVectors(torch.zeros(1, 5, 4), torch.ones(1, 5, 6))
-    b = SimCCVectors(torch.ones(1, 5, 4), torch.ones(1, 5, 6) * 3)
-    x, y = model.output.mean([a, b])
-    assert (x == 0.5).all() and (y == 2).all()
+def random_vectors(seed, num=3):
+    generator = torch.Generator().manual_seed(seed)
+    return SimCCVectors(*(torch.randn(num, 5, n, generator=generator)
+                          for n in (128, 192)))
+
+
+def test_means_are_those_of_what_the_loss_compares(head_type):
+    output = build_model(head_type).output
+    outputs = [random_vectors(seed) for seed in range(3)]
+    assert output.mean(outputs[:1]) is outputs[0]
+    for merged, expected in ((output.mean(outputs), lambda p: p.mean(0)),
+                             (output.maximum(outputs), lambda p: p.amax(0))):
+        for part, *parts in zip(merged, *outputs):
+            p = expected((torch.stack(parts) * output.beta).softmax(-1))
+            torch.testing.assert_close((part * output.beta).softmax(-1),
+                                       p / p.sum(-1, keepdim=True))
+    same = output.mean([outputs[0]] * 3)
+    for a, b in zip(same, outputs[0]):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+def test_a_sharper_network_does_not_decide_alone(head_type):
+    """The other one keeps half of its mass, unlike in a mean of logits."""
+    model = build_model(head_type)
+    output, loss = model.output, model.head.loss_module
+    one, other = (
+        taught(targets_of(torch.full((1, 5, 2), place)), loss)
+        for place in (10., 40.))
+    sharper = SimCCVectors(*(3 * part for part in other))
+    for part, mean, mine, theirs in zip(one, output.mean([one, sharper]), one,
+                                        sharper):
+        place = part.argmax(-1, keepdim=True)
+        alone, merged, logits = ((vector * output.beta).softmax(-1).gather(
+            -1, place) for vector in (part, mean, (mine + theirs) / 2))
+        torch.testing.assert_close(merged, alone / 2, rtol=0.01, atol=0)
+        assert (logits < 0.01 * alone).all()
+
+
+def test_rendered_targets_are_the_usual_ones(head_type):
+    model = build_model(head_type)
+    output = random_vectors(0)
+    warp = HardAffine()(Draws(torch.rand(3, 3)), model.output.codec)
+    for a, b in zip(
+            model.output.make_target(output, warp),
+            model.output.render_target(output, warp)):
+        assert all(map(torch.equal, a, b))
+
+
+def test_flipped_back_vectors_point_where_the_images_do(head_type):
+    output = build_model(head_type).output
+    points = torch.rand(4, 5, 2) * 40 + 10
+    mirrored = points.clone()
+    mirrored[..., 0] = 63 - points[..., 0]
+    seen = targets_of(mirrored[:, toys.FLIP_INDICES])
+    back = output.flip_back(seen, toys.FLIP_INDICES, None)
+    found, _ = output.peaks(back)
+    assert (found - points).abs().max() <= 0.75  # bins of half a pixel
+
+
+def test_vectors_are_not_warped_back(head_type):
+    output = build_model(head_type).output
+    warp = HardAffine()(Draws(torch.rand(3, 3)), output.codec)
+    with pytest.raises(TypeError, match='model.teacher_pass.*PlainPass'):
+        output.unwarp(random_vectors(0), warp)
+
+
+def test_joint_losses_make_up_the_loss(head_type):
+    model = build_model(head_type)
+    model.head.loss_module.mask = None  # which joints count less
+    found, target = random_vectors(0), targets_of(torch.rand(3, 5, 2) * 60)
+    weights = torch.rand(3, 5)
+    losses = model.output.joint_losses(model.head, found, target, weights)
+    torch.testing.assert_close((losses * weights).sum() / 5,
+                               model.output.loss(model.head, found, target,
+                                                 weights))
+    weights[2, 3] = 0
+    losses = model.output.joint_losses(model.head, found, target, weights)
+    assert losses.isinf().nonzero().tolist() == [[2, 3]]
 
 
 def test_targets_and_losses_are_those_of_float32_under_autocast(head_type):

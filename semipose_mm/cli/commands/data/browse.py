@@ -78,17 +78,17 @@ def draw(model, inputs, samples):
     truth = model.output.maps(model.output.labeled_targets(samples['labels']))
     titles = ['labeled', 'labels']
     columns = [labeled, [overlay(*pair) for pair in zip(labeled, truth)]]
-    if step.lessons:
+    if step.views:
         titles.append('easy')
         # the first partner of each labeled sample
         first = slice(None, None, len(inputs['easy']) // len(labeled))
         columns.append(
             to_images(inputs['easy'][first], model.data_preprocessor))
-    for lesson in step.lessons:
-        name = f'net{lesson.student}'
-        images = to_images(lesson.images[first], model.data_preprocessor)
-        titles += [f'hard, {name}', f'taught to {name}']
-        taught = model.output.maps(lesson.targets)[first]
+    for view in step.views:
+        name = f'net{view.student}'
+        images = to_images(view.images[first], model.data_preprocessor)
+        titles += [f'view {view.view}, {name}', f'taught to {name}']
+        taught = model.output.maps(view.targets)[first]
         columns += [images, [overlay(*p) for p in zip(images, taught)]]
     return sheet(list(zip(*columns)), titles)
 

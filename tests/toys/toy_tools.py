@@ -4,6 +4,7 @@ import os
 import os.path as osp
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from semipose_mm.cli import build_parser, main, options
 from semipose_mm.cli.dispatch import find_module
 from semipose_mm.cli.faults import one_line
 
-ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+ROOT = str(Path(__file__).resolve().parents[2])
 
 CONFIG = """
 custom_imports = dict(imports=['toy_runner', 'toy_poses'])
@@ -51,7 +52,7 @@ test_cfg = dict(type='SemiPoseTestLoop')
 def call(tool, *args, cwd, launch=(), check=True):
     """Run a script of tools/ as a user does, from another folder."""
     env = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
-    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'test_engine')
+    env['PYTHONPATH'] = osp.join(ROOT, 'tests', 'toys')
     for name in list(env):
         if name.startswith('SEMIPOSE_'):
             del env[name]
@@ -81,7 +82,7 @@ def run_command(command, *args):
 
 def merged_config(command, args, cwd, monkeypatch):
     """The config with which a command would build its runner."""
-    monkeypatch.syspath_prepend(osp.join(ROOT, 'tests', 'test_engine'))
+    monkeypatch.syspath_prepend(osp.join(ROOT, 'tests', 'toys'))
     # what is set for the config goes away with the test
     variables = [v for row in options.CONFIG_VARIABLES for v in row[1]]
     for variable in [*variables, 'LOCAL_RANK', 'RANK', 'WORLD_SIZE']:

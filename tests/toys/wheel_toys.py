@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ('LICENSE', 'MANIFEST.in', 'README.md', 'configs', 'docs',
          'model-index.yml', 'packages', 'projects', 'pyproject.toml',
          'requirements', 'semipose_mm', 'setup.cfg', 'setup.py', 'tools')

@@ -11,16 +11,19 @@ from mmengine.logging import MessageHub
 from toys import DUAL, build_batch, build_model
 
 from semipose_mm.engine.hooks import MutualTeachingHook
-from semipose_mm.engine.hooks.mutual_teaching_hook import (perturb_layers,
-                                                           unsup_factor)
+from semipose_mm.engine.hooks.unsup_weight_hook import unsup_factor
+from semipose_mm.engine.teaching_start import perturb_layers
+from semipose_mm.engine.trial import try_teaching
 
 
 def fake_runner(model, resume=False):
     return SimpleNamespace(
         model=model,
         iter=0,
+        max_iters=100,
         hooks=[LoggerHook(interval=2)],
-        optim_wrapper=SimpleNamespace(param_groups=[]),
+        optim_wrapper=SimpleNamespace(
+            param_groups=[], should_update=lambda: True),
         logger=logging.getLogger('test_mutual_teaching'),
         message_hub=MessageHub.get_instance('test_mutual_teaching'),
         train_loop=SimpleNamespace(stop_training=False),
@@ -51,13 +54,70 @@ def test_weight_follows_the_schedule_and_the_config():
     runner = fake_runner(build_model(**DUAL, unsup_weight=2.))
     hook = MutualTeachingHook(burn_in=2, ramp_up=1)
     hook.before_train(runner)
-    weights = []
+    weights, (inputs, samples) = [], build_batch()
+    batch = dict(inputs=inputs, data_samples=samples)
     for runner.iter in range(5):
-        hook.before_train_iter(runner, 0)
+        hook.before_train_iter(runner, 0, batch)
         weights.append(
             (runner.model.unsup_weight.item(), runner.model.teaching_enabled))
     assert weights == [(0., False), (0., False), (1., True), (2., True),
                        (2., True)]
+
+
+def test_shares_of_the_training_and_its_end_are_said(caplog):
+    caplog.set_level('INFO')
+    runner = fake_runner(build_model(**DUAL))
+    hook = MutualTeachingHook(burn_in=0.5, ramp_up=0.1)
+    hook.before_train(runner)
+    assert 'until iteration 50 of 100' in caplog.text
+    assert 'from 61 on' in caplog.text
+    MutualTeachingHook(burn_in=100).before_train(runner)
+    assert 'burn_in is 100 of 100 iterations' in caplog.text
+
+
+def test_a_step_is_tried_before_it_is_needed_and_leaves_no_trace():
+    model, (inputs, samples) = build_model(**DUAL), build_batch()
+    batch = dict(inputs=inputs, data_samples=samples)
+    runner = fake_runner(model)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    state = torch.get_rng_state()
+    try_teaching(model, batch, runner.optim_wrapper)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_a_batch_lacks_is_said_in_the_first_iteration():
+    model, (inputs, samples) = build_model(
+        **dict(DUAL, views=[dict(source='photo')])), build_batch()
+    batch = dict(inputs=inputs, data_samples=samples)
+    runner, hook = fake_runner(model), MutualTeachingHook(burn_in=50)
+    hook.before_train(runner)
+    with pytest.raises(KeyError, match=r'model.views\[0\].source'):
+        hook.before_train_iter(runner, 0, batch)
+
+
+def test_a_view_without_difficulty_is_said(caplog):
+    model = build_model(**dict(
+        DUAL, warp=None, views=[*DUAL['views'], dict(source='easy')]))
+    MutualTeachingHook().before_train(fake_runner(model))
+    assert 'model.views[1] is the easy view' in caplog.text
+    assert 'model.views[0] is' not in caplog.text
+
+
+def test_equal_networks_are_found_in_all_pairs():
+    """Networks 1 and 2, which network 0 does not equal."""
+    routes = [dict(student=i, teachers=[0]) for i in (1, 2)]
+    model = build_model(
+        peers=[dict(), dict()],
+        routes=routes,
+        views=[dict(source='easy')],
+        warp=dict(type='HardAffine'))
+    model.peers['2'].load_state_dict(model.peers['1'].state_dict())
+    MutualTeachingHook().before_train(fake_runner(model))
+    last = [model.peers[n].head.final_layer.weight for n in '12']
+    assert not torch.equal(*last)
 
 
 def test_equal_networks_part_by_their_own_cutouts():
@@ -117,7 +177,7 @@ def test_statistics_leave_at_log_intervals_only():
     runner.iter = 1
     hook.after_train_iter(runner, 0)
     value = runner.message_hub.get_scalar('train/net0/peak_hard').current()
-    expected = runner.model.last_step.lessons[0].outputs
+    expected = runner.model.last_step.views[0].outputs
     assert value == pytest.approx(expected.flatten(2).amax(-1).mean().item())
 
 
@@ -130,7 +190,7 @@ def test_collapse_warns_or_stops(on_collapse, caplog):
     runner.model.loss(*build_batch())
     for maps in runner.model.last_step.labeled.values():
         maps.fill_(0.9)
-    for maps in runner.model.last_step.easy.values():
+    for maps, in runner.model.last_step.easy.values():
         maps.fill_(0.01)
     for i in range(2):
         assert not runner.train_loop.stop_training
@@ -146,7 +206,7 @@ def test_the_alarm_is_resumed(resumed, caplog):
     runner.model.loss(*build_batch())
     for maps in runner.model.last_step.labeled.values():
         maps.fill_(0.9)
-    for maps in runner.model.last_step.easy.values():
+    for maps, in runner.model.last_step.easy.values():
         maps.fill_(0.01)
     runner._resume = False
     for i in range(2):
@@ -158,7 +218,7 @@ def test_the_alarm_is_resumed(resumed, caplog):
 
 
 def test_bad_values_and_models_name_the_hook():
-    with pytest.raises(ValueError, match='burn_in of MutualTeachingHook'):
+    with pytest.raises(ValueError, match='custom_hooks: burn_in'):
         MutualTeachingHook(burn_in=-1)
     with pytest.raises(ValueError, match='on_collapse'):
         MutualTeachingHook(on_collapse='ignore')

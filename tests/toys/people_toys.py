@@ -6,13 +6,14 @@
 import os
 import os.path as osp
 import sys
+from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
+ROOT = str(Path(__file__).resolve().parents[2])
 SLIM = {
     'model.backbone.stem_channels': 8,
     'model.backbone.base_channels': 8,

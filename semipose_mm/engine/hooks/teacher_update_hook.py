@@ -1,0 +1,69 @@
+# Copyright (c) semipose_mm authors.
+"""Teachers that are not trained follow the networks that are."""
+from typing import Dict, Optional
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from semipose_mm.models.teachers import Follower
+from ..unwrapping import unwrap
+
+
+@HOOKS.register_module()
+class TeacherUpdateHook(Hook):
+    """Updates ``model.teachers`` after each step of the optimizer.
+
+    A new training begins with teachers that equal their students; a resumed
+    one takes them from the checkpoint. It comes before what saves and
+    validates.
+    """
+
+    def __init__(self) -> None:
+        self._followers: Dict[str, Follower] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Read and copy teachers.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        model = unwrap(runner.model)
+        self._rules = getattr(model, 'rules', {})
+        self._followers = {
+            name: Follower(model.network(name), model.networks[rule.of])
+            for name, rule in self._rules.items() if rule.of is not None
+        }
+        for name in getattr(model, 'frozen', ()):
+            model.network(name)
+        if not runner._resume:
+            for follower in self._followers.values():
+                follower.copy()
+        model.teachers_follow = True
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: dict = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Follow the students, unless gradients are still accumulated.
+
+        Args:
+            runner (Runner): The runner of the training.
+            batch_idx (int): Position in the epoch.
+            data_batch (dict, optional): The batch. Defaults to ``None``
+            outputs (dict, optional): The losses. Defaults to ``None``
+        """
+        if not runner.optim_wrapper.should_update():
+            return
+        for name, follower in self._followers.items():
+            self._rules[name].update(follower, runner.iter, runner.max_iters)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Follow the students by epochs.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        for name, follower in self._followers.items():
+            self._rules[name].end_epoch(follower)

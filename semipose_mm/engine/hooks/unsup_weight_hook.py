@@ -1,0 +1,119 @@
+# Copyright (c) semipose_mm authors.
+"""When unlabeled images teach, and with which weight."""
+from typing import Union
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ..trial import try_teaching
+from ..unwrapping import unwrap
+
+
+def unsup_factor(iteration: int, burn_in: int, ramp_up: int) -> float:
+    """Factor on the unlabeled loss: 0 in burn-in, then linearly up to 1.
+
+    A function of the iteration alone, so a resumed run continues it.
+
+    Args:
+        iteration (int): Iterations done.
+        burn_in (int): Supervised iterations at the start.
+        ramp_up (int): Iterations until full weight after them.
+    """
+    if iteration < burn_in:
+        return 0.
+    return min(1., (iteration - burn_in + 1) / (ramp_up + 1))
+
+
+@HOOKS.register_module()
+class UnsupWeightHook(Hook):
+    """Sets the weight of the unlabeled loss in each iteration.
+
+    In a burn-in, the first iteration also tries a step that teaches, so that
+    what is missing in the batch or in memory is found then and not after
+    hours; the training is not changed by it.
+
+    Args:
+        burn_in (int | float): Iterations without unlabeled images at the
+            start, or a share of the training in (0, 1). With raw heatmaps as
+            targets, fresh networks first agree on background; the paper's
+            long schedules do without. Defaults to 0
+        ramp_up (int | float): Iterations after burn-in, or a share, in which
+            the weight of the unlabeled loss rises linearly. Defaults to 0
+
+    Raises:
+        TypeError: If the model is not a ``SemiPoseEstimator``.
+        ValueError: If a parameter is out of its range.
+    """
+
+    def __init__(self,
+                 burn_in: Union[int, float] = 0,
+                 ramp_up: Union[int, float] = 0) -> None:
+        for key, value in dict(burn_in=burn_in, ramp_up=ramp_up).items():
+            if value < 0 or isinstance(value, float) and value >= 1 and \
+                    value != int(value):
+                raise ValueError(
+                    f'custom_hooks: {key} must be a '
+                    'number of iterations, not negative, or a share of the '
+                    f'training below 1, but got {value}')
+        self.burn_in = burn_in
+        self.ramp_up = ramp_up
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the model, and say when teaching begins.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        model = unwrap(runner.model)
+        if not hasattr(model, 'set_unsup_weight'):
+            raise TypeError('custom_hooks: MutualTeachingHook needs '
+                            "model.type 'SemiPoseEstimator', but got "
+                            f'{type(model).__name__!r}')
+        self.burn_in, self.ramp_up = (
+            _iterations(value, runner.max_iters)
+            for value in (self.burn_in, self.ramp_up))
+        self._tried = runner.iter >= self.burn_in
+        if not model.plan.routes:
+            return
+        if self.burn_in >= runner.max_iters:
+            runner.logger.warning(
+                f'custom_hooks: burn_in is {self.burn_in} of '
+                f'{runner.max_iters} iterations: unlabeled images will never '
+                'teach. Make it shorter, or the training longer.')
+        elif self.burn_in or self.ramp_up:
+            runner.logger.info(
+                f'Labels alone until iteration {self.burn_in} of '
+                f'{runner.max_iters}; unlabeled images have their full weight '
+                f'{model.base_unsup_weight} from '
+                f'{self.burn_in + self.ramp_up + 1} on.')
+
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch: dict = None) -> None:
+        """Set the weight.
+
+        Args:
+            runner (Runner): The runner of the training.
+            batch_idx (int): Position in the epoch.
+            data_batch (dict, optional): The batch. Defaults to ``None``
+        """
+        model = unwrap(runner.model)
+        model.progress = runner.iter / runner.max_iters
+        if not self._tried and model.plan.routes:
+            model.set_unsup_weight(model.base_unsup_weight)
+            try_teaching(model, data_batch, runner.optim_wrapper)
+            self._tried = True
+        factor = unsup_factor(runner.iter, self.burn_in, self.ramp_up)
+        model.set_unsup_weight(model.base_unsup_weight * factor)
+        if runner.iter == self.burn_in > 0 and model.plan.routes:
+            runner.logger.info(
+                f'Iteration {runner.iter + 1}: unlabeled images teach now.')
+
+
+def _iterations(value: Union[int, float], iterations: int) -> int:
+    """A number of iterations, or of a share of the training."""
+    if isinstance(value, float) and value < 1:
+        return round(value * iterations)
+    return int(value)
