@@ -16,8 +16,9 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch.utils.data import DataLoader
 
-from semipose_mm.datasets import (EasyHardPair, SemiIndex, SemiPoseDataset,
-                                  SemiPoseSampler)
+from semipose_mm.datasets import (EasyHardPair, RandAugment, SemiIndex,
+                                  SemiPoseDataset, SemiPoseSampler,
+                                  TrivialAugment, seeded)
 
 
 @TRANSFORMS.register_module()
@@ -340,6 +341,44 @@ class TestPipeline:
         assert dataset.pipeline is dataset.labeled.pipeline
         assert isinstance(dataset.unlabeled.pipeline.transforms[-1],
                           EasyHardPair)
+
+    @pytest.mark.parametrize('kind', [RandAugment, TrivialAugment])
+    def test_labeled_crops_are_augmented(self, build_semi, semi_cfg,
+                                         pipeline_cfg, kind):
+        """Behind the crop: its pixels change, and nothing else does."""
+
+        def build(*behind):
+            pipeline = [*pipeline_cfg[:6], *behind, *pipeline_cfg[6:]]
+            return build_semi(
+                labeled=dict(semi_cfg['labeled'], pipeline=pipeline),
+                sources=dict(photo=[dict(type=kind.__name__)]))
+
+        states, augment = [], kind()
+
+        def remember(results):
+            """The random numbers that the augmentation goes on with."""
+            if results['keypoints_visible'].any():
+                states.append(np.random.get_state())
+            return results
+
+        plain, dataset = build(), build(remember, augment)
+        index, changed = SemiIndex(2, (4, ), 123), 0
+        for seed in range(123, 128):
+            index = index._replace(seed=seed)
+            one, other = plain[index], dataset[index]
+            assert same(other, dataset[index])
+            crops = [
+                item['inputs'].pop('labeled').permute(1, 2, 0).numpy()
+                for item in (one, other)
+            ]
+            assert same(one, other)
+            with seeded(0):
+                np.random.set_state(states[-1])
+                expected = augment(dict(img=crops[0].copy()))['img']
+            assert np.array_equal(crops[1], expected)
+            assert len(states) == 2 * (seed - 122)
+            changed += not np.array_equal(*crops)
+        assert changed >= 3
 
     def test_explicit(self, build_semi, semi_cfg, pipeline_cfg):
         pipeline = pipeline_cfg[:2] + [
