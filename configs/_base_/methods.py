@@ -143,7 +143,7 @@ method_small = _methods(
 method_letter = _methods(
     'Legacy', near=dict(num_candidates=24), norm='train')[method_name]
 method_letter_full = _full(method_letter)
-# all 24 channels draw a jitter
+# the released operations of two networks draw 685 numbers
 method_data = dict(dataset=dict(sources=dict(), num_uniforms=1024))
 if method_name == 'scarcenet_like':
     method_data['dataset']['sources'] = dict(
