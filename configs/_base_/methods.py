@@ -31,7 +31,7 @@ def _methods(old='', near=dict(), size=dict(), momentum=0.999, norm='eval'):
     sure = dict(type='ScoreSelection', thr=0.1, outputs=[0, 1])
     rendered = dict(type='RenderedTarget')
     return dict(
-        # Xu et al., arXiv 2402.11566. Losses of views are summed: labels to
+        # Zhou et al., arXiv 2402.11566. Losses of views are summed: labels to
         # unlabeled images 1:4 and 0.5:4 with four views, 1:2 and 0.5:2 with
         # two. Released: five CutMix boxes in the dual network, else two.
         multiaugs_single=dict(
