@@ -1,4 +1,5 @@
-# The methods of _base_/methods.py on the data of posedual_hrnet_w32_mpii_aic.py.
+# The methods of _base_/methods.py on the data of
+# posedual_hrnet_w32_mpii_aic.py.
 _base_ = ['./posedual_hrnet_w32_mpii_aic.py', './_base_/methods.py']
 
 model = _base_.method_full

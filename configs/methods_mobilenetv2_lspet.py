@@ -1,4 +1,5 @@
-# The methods of _base_/methods.py on the data of posedual_mobilenetv2_lspet.py.
+# The methods of _base_/methods.py on the data of
+# posedual_mobilenetv2_lspet.py.
 _base_ = ['./posedual_mobilenetv2_lspet.py', './_base_/methods.py']
 
 model = _base_.method_small

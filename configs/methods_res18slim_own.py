@@ -1,4 +1,5 @@
-# The methods of _base_/methods.py on the data of posedual_res18slim_own.py.
+# The methods of _base_/methods.py on the data of
+# posedual_res18slim_own.py.
 _base_ = ['./posedual_res18slim_own.py', './_base_/methods.py']
 
 model = _base_.method_small

@@ -365,8 +365,8 @@ def test_method(monkeypatch, no_variables, method):
     assert letters(cfg.model['views']) == views
     # who teaches is trained, or follows who is
     assert {r for r, _ in routes} == set(range(model.num_networks))
-    assert bool(cfg.model.get('share_warp')) == (
-        'multiaugs' in method or method == 'sspcm')
+    assert bool(cfg.model.get('share_warp')) == ('multiaugs' in method
+                                                 or method == 'sspcm')
 
     full = Config.fromfile(CONFIGS / 'methods_res101_coco.py').model
     assert letters(full['views']) == ' '.join(views.split()[:2])

@@ -11,8 +11,8 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmpose.registry import MODELS as POSE_MODELS
 from mmengine.runner import Runner
+from mmpose.registry import MODELS as POSE_MODELS
 from people_toys import ROOT, SLIM, own_config
 from recipe_toys import CONFIGS, VARIABLES, make_aic, make_coco, make_mpii
 
@@ -133,13 +133,16 @@ def check_teaching(cfg, steps, scores, state):
     several = bool(cfg.model.peers)
     assert any(key.startswith('ensemble/') for key in scores) == several
     kept = [key.split('.')[:2] for key in state]
-    assert {k for part, k in kept if part == 'peers'} == {
-        str(i) for i in range(1, 1 + len(cfg.model.peers))
-    }
-    assert {k for part, k in kept if part == 'teachers'} == {
-        name for name, teacher in cfg.model.get('teachers', {}).items()
-        if 'of' in teacher
-    }
+    assert {k
+            for part, k in kept if part == 'peers'
+            } == {str(i)
+                  for i in range(1, 1 + len(cfg.model.peers))}
+    assert {k
+            for part, k in kept if part == 'teachers'} == {
+                name
+                for name, teacher in cfg.model.get('teachers', {}).items()
+                if 'of' in teacher
+            }
 
 
 @pytest.fixture
@@ -187,8 +190,8 @@ def recipes():
             if item[0] != 'SEMIPOSE_NUM_LABELS')
         if 'Test Options' not in model['Metadata']:
             found |= {(name, words), (name.replace('paper/', ''), words)}
-    found.add(('posedual_res18_coco1k.py', (('SEMIPOSE_HARD',
-                                             'randaug_cutout'), )))
+    found.add(
+        ('posedual_res18_coco1k.py', (('SEMIPOSE_HARD', 'randaug_cutout'), )))
     return [
         pytest.param(
             name,

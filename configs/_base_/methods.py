@@ -46,8 +46,8 @@ def _methods(old='', near=dict(), size=dict(), momentum=0.999, norm='eval'):
         sspcm=dict(
             peers=[dict(), dict()],
             teachers={
-                f'last{i}': dict(
-                    type='SnapshotTeacher', of=i, every='epoch', norm=norm)
+                f'last{i}':
+                dict(type='SnapshotTeacher', of=i, every='epoch', norm=norm)
                 for i in range(2)
             },
             routes=[
@@ -157,6 +157,7 @@ elif method_name == 'sspcm':
 
 sspcm = _methods()['sspcm']
 # a network of the zoo teaches a small one on unlabeled images
+zoo_teacher = '{{$SEMIPOSE_TEACHER:https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth}}'  # noqa: E501
 distillation = dict(
     peers=[],
     sup_weight=1.0,
@@ -165,6 +166,5 @@ distillation = dict(
             type='FrozenTeacher',
             config='mmpose::body_2d_keypoint/topdown_heatmap/coco/'
             'td-hm_hrnet-w48_8xb32-210e_coco-256x192.py',
-            checkpoint='{{$SEMIPOSE_TEACHER:https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth}}'  # noqa: E501
-        )),
+            checkpoint=zoo_teacher)),
     routes=[dict(student=0, teachers=['big'])])

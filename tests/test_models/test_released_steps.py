@@ -55,7 +55,8 @@ def build(monkeypatch, method, entry, values, names):
                 sigma=2.)))
     model = build_model(**cfg.to_dict())
     said = {
-        key: iter([
+        key:
+        iter([
             stored(values, name[0])[name[1]]
             if isinstance(name, tuple) else stored(values, name)
             for name in listed
@@ -118,9 +119,8 @@ def test_multiaugs(golden, monkeypatch, nets, paths):
     values = golden('multiaugs_losses')
     count = dict(dual=2, single=1)[nets]
     names = {
-        i:
-        [f'sup{i + 1}', f'easy{i + 1}'] + [(f'hard{i + 1}', p)
-                                           for p in PATHS[:paths]]
+        i: [f'sup{i + 1}', f'easy{i + 1}'] + [(f'hard{i + 1}', p)
+                                              for p in PATHS[:paths]]
         for i in range(count)
     }
     model = build(monkeypatch,
@@ -133,8 +133,8 @@ def test_multiaugs(golden, monkeypatch, nets, paths):
     assert len(views) == count * paths
     for view in views:
         teacher = 2 - view.student if nets == 'dual' else 1
-        torch.testing.assert_close(
-            view.targets, stored(values, f'target{teacher}'))
+        torch.testing.assert_close(view.targets,
+                                   stored(values, f'target{teacher}'))
         path = sorted(PATHS[:paths]).index(PATHS[view.view])
         assert view.loss.item() == pytest.approx(
             terms[view.student, path], rel=1e-6)
