@@ -119,8 +119,6 @@ def build_parts(device: str, wheels: Path, scratch: Path) -> List[Part]:
             config='configs/posedual_hrnet_w48_coco.py' if gpu else small,
             batch='8'),
         validation('validation-amp', '--amp'),
-        bench('hard-views', 45, 'hard_views', '--batches', '1',
-              *(('8', '32') if gpu else ()), '--device', device, *turns),
         # whole log intervals an epoch
         Part('people', 45, [
             *python, 'projects/synthetic_people/generate.py', people,

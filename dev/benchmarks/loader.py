@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Pairs per second that a worker loads, by transform and against others.
+"""Pairs per second that a worker loads, by transform.
 
     python dev/benchmarks/loader.py configs/posedual_res18_coco17.py
 
@@ -15,11 +15,10 @@ from typing import Any, Callable, Dict, List
 
 import cv2
 import torch
-from measuring import in_turns, ratios, report, spread
+from measuring import in_turns, report, spread
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATASETS
-from released_loader import MEAN, STD, ReleasedLoader
 from torch.utils.data import DataLoader
 from torchvision.transforms.functional import normalize
 
@@ -27,13 +26,10 @@ from semipose_mm.data_files.images import read_image
 from semipose_mm.datasets import SemiPoseDataset, SemiPoseSampler
 from semipose_mm.datasets.fetching import find_source
 from semipose_mm.datasets.seeding import seed_globals, undisturbed
-from semipose_mm.datasets.transforms import RandAugment
-from semipose_mm.datasets.transforms.photometric import OPERATIONS
 from semipose_mm.datasets.transforms.twin import stock_name
 
 HARD = ('affine', 'cutout', 'randaug', 'randaug_cutout')
-OURS, NORMALIZED = 'ours', 'ours and normalizing'
-NO_CACHE, RELEASED = 'ours without cache', 'released code'
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Watch:
@@ -153,24 +149,6 @@ def timed(action: Callable, values: Any) -> float:
     return time.perf_counter() - start
 
 
-def released(dataset: SemiPoseDataset, augment: bool) -> ReleasedLoader:
-    """The released code's loader on the images of a dataset."""
-    sides = [[side.get_data_info(i) for i in range(len(side))]
-             for side in (dataset.labeled, dataset.unlabeled)]
-    for transform in dataset.pipeline.transforms:
-        size = getattr(transform, 'input_size', None)
-        if size is not None:
-            break
-    draw = RandAugment(magnitude=20)
-
-    def distort(picture):
-        for name, uniforms in zip(*draw._draw()):
-            picture = OPERATIONS[name](picture, 20 / 30, uniforms)
-        return picture
-
-    return ReleasedLoader(*sides, size, distort if augment else None)
-
-
 def with_normalizing(dataset: SemiPoseDataset, index: Any) -> None:
     """Load an item, and do what the training step does to its images."""
     inputs = dataset[index]['inputs']
@@ -180,14 +158,12 @@ def with_normalizing(dataset: SemiPoseDataset, index: Any) -> None:
 
 
 def compare(cfg: Config, dataset: SemiPoseDataset, indices: list,
-            augment: bool, turns: int) -> Dict[str, List[float]]:
+            turns: int) -> Dict[str, List[float]]:
     """Seconds of each turn through the same pairs of images."""
-    plain, other = build(cfg, labeled_cache_mb=0), released(dataset, augment)
     actions = {
-        OURS: dataset.__getitem__,
-        NORMALIZED: lambda index: with_normalizing(dataset, index),
-        NO_CACHE: plain.__getitem__,
-        RELEASED: lambda index: other.pair(index.labeled, index.unlabeled[0])
+        'as it is': dataset.__getitem__,
+        'and normalizing': lambda index: with_normalizing(dataset, index),
+        'without cache': build(cfg, labeled_cache_mb=0).__getitem__
     }
     return in_turns(
         {
@@ -238,31 +214,24 @@ def main() -> None:
     parts = by_transform(dataset, indices, collate)
     rate = worker_rate(dataset, indices, args.workers,
                        cfg.train_dataloader.batch_size, collate)
-    augment = args.hard.startswith('randaug')
-    seconds = compare(cfg, dataset, indices, augment, args.turns)
+    seconds = compare(cfg, dataset, indices, args.turns)
     rates = {
         name: spread([len(indices) / s for s in values])
-        for name, values in seconds.items()
-    }
-    faster = {
-        name: ratios(seconds[RELEASED], values)
         for name, values in seconds.items()
     }
     results = dict(
         milliseconds=parts,
         pairs_per_second_and_worker=rate,
         workers=args.workers,
-        pairs_per_second=rates,
-        times_the_released=faster)
+        pairs_per_second=rates)
     report(f'{args.config}, {args.hard}: milliseconds of a pair',
            [['part', 'ms']] + [[k, f'{v:.2f}'] for k, v in parts.items()],
            results, None)
-    report(
-        f'{args.config}, {args.hard}: pairs per second of one core',
-        [['loader', 'pairs/s', 'times the released code']] +
-        [[name, str(rates[name]), str(faster[name])] for name in rates] +
-        [[f'data loader, {args.workers} workers', f'{rate:.3g} a worker', '']],
-        results, args.out)
+    report(f'{args.config}, {args.hard}: pairs per second of one core',
+           [['loader', 'pairs/s']] + [[name, str(values)]
+                                      for name, values in rates.items()] +
+           [[f'data loader, {args.workers} workers', f'{rate:.3g} a worker']],
+           results, args.out)
 
 
 if __name__ == '__main__':

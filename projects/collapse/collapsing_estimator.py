@@ -1,111 +1,62 @@
 # Copyright (c) semipose_mm authors.
-"""An estimator that collapses: consistency of two equally hard views."""
-from typing import Dict, Tuple
+"""An estimator that collapses: consistency of equally hard views."""
+from typing import Any, Callable, List
 
-import torch
 from mmpose.registry import MODELS
+from mmpose.utils.typing import SampleList
 from torch import Tensor
 
-from semipose_mm.models import SemiPoseEstimator
-from semipose_mm.models.outputs import HeatmapOutput
-from semipose_mm.models.teaching import Deal
-from semipose_mm.structures import SemiPoseInputs, TeachingStep, ViewWarp
-from semipose_mm.structures.geometry import valid_region, warp
-from semipose_mm.structures.semi_batch import Lesson
+from semipose_mm.models import PlainPass, SemiPoseEstimator
+from semipose_mm.models.outputs import HeadOutput
+from semipose_mm.models.plan import NetworkKey
+from semipose_mm.structures import (CodecGeometry, Draws, SemiPoseDataSamples,
+                                    SemiPoseInputs, ViewWarp)
+
+
+@MODELS.register_module()
+class HardPass(PlainPass):
+    """A teacher sees a warped copy of the easy view alone, mapped back.
+
+    Args:
+        warp (dict): Config of the warp.
+    """
+
+    def __init__(self, warp: dict) -> None:
+        self.warp = MODELS.build(warp)
+
+    def draw(self, draws: Draws, codec: CodecGeometry) -> ViewWarp:
+        """Draw the warp of a batch."""
+        return self.warp(draws, codec)
+
+    def __call__(self, run: Callable[[Tensor], Any], output: HeadOutput,
+                 images: Tensor, samples: SampleList,
+                 drawn: ViewWarp) -> List[Any]:
+        """See :meth:`PlainPass.__call__`."""
+        seen, = super().__call__(run, output, drawn.images(images), samples,
+                                 drawn)
+        return [output.unwarp(seen, drawn)]
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}(warp={self.warp})'
 
 
 @MODELS.register_module()
 class CollapsingEstimator(SemiPoseEstimator):
-    """One network that shall say the same of two equally hard views.
+    """A network whose gradients flow through both sides of a comparison.
 
-    It takes the config of a ``SemiPoseEstimator`` with one network, one route
-    and two views a and b without operations, so that the warp alone makes
-    them hard, and differs from it in the unlabeled loss alone:
+    It takes the config of a ``SemiPoseEstimator`` and differs from it in the
+    first stage of the step: teachers are run like students. With one network,
+    :class:`HardPass` and views that are made by the same warp alone,
 
-        unsup_weight * (l(f(x_a), T_ba(f(x_b))) + l(f(x_b), T_ab(f(x_a))))
+        unsup_weight * sum_p l(f(x_p), T_p(T_0^-1(f(x_0))))
 
-    where T_ab moves heatmaps from view a to view b. No view is the easier
-    one, and gradients flow through both sides of each term, so agreeing on
-    background is as good as agreeing on the joint. As both views teach, the
-    heatmaps of both are recorded where the library records those of the easy
-    view, which is not run.
-
-    Args:
-        **kwargs: See :class:`SemiPoseEstimator`.
-
-    Raises:
-        ValueError: If there are not one network, one route, two views
-            without operations and a warp.
+    no view is the easier one, so agreeing on background is as good as
+    agreeing on the joint.
     """
 
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
-        views = self.lectern.views
-        if not isinstance(self.output, HeatmapOutput):
-            raise ValueError('CollapsingEstimator needs a HeatmapHead, but '
-                             f'got {type(self.head).__name__}')
-        if (self.num_networks != 1 or len(self.lectern.routes) != 1
-                or len(views) != 2 or any(view.ops for view in views)
-                or self.lectern.warp is None):
-            raise ValueError(
-                'CollapsingEstimator needs model.peers=[], one entry in '
-                'model.routes, two in model.views without ops, and a '
-                f'model.warp, but got {self.num_networks - 1} peers, '
-                f'{len(self.lectern.routes)} routes, views {views} and warp '
-                f'{self.lectern.warp}')
-
-    def _unlabeled_losses(self, inputs: SemiPoseInputs,
-                          step: TeachingStep) -> Dict[str, Tensor]:
-        """Difference between the network's heatmaps of two hard views."""
-        self.lectern.check_inputs(inputs)
-        deal = Deal(inputs['uniforms'])
-        draws = [
-            deal.take(self.lectern.warp.num_uniforms)
-            for _ in self.lectern.views
-        ]
-        warps = [self.lectern.warp(draw, self.output.codec) for draw in draws]
-        images = [
-            view_warp.images(inputs[view.source])
-            for view, view_warp in zip(self.lectern.views, warps)
-        ]
-        heatmaps = [self.output.run(self, x) for x in images]
-        step.easy = {0: torch.cat(heatmaps).detach()}
-        loss = 0
-        for p in (0, 1):
-            target, weights = move_heatmaps(heatmaps[1 - p], warps[1 - p],
-                                            warps[p])
-            # unlike in the library, the target keeps its gradient
-            loss = loss + self.output.loss(self.head, heatmaps[p], target,
-                                           weights)
-            step.lessons.append(
-                Lesson(0, p, images[p], target.detach(), weights,
-                       heatmaps[p].detach()))
-        return {'net0/loss_unsup': self.unsup_weight * loss}
-
-
-def move_heatmaps(heatmaps: Tensor, source: ViewWarp,
-                  target: ViewWarp) -> Tuple[Tensor, Tensor]:
-    """Move heatmaps from one hard view to another, with their gradient.
-
-    Args:
-        heatmaps (Tensor): (U, K, h, w) in the frame of ``source``.
-        source (ViewWarp): Warp from the easy view to where they are.
-        target (ViewWarp): Warp from the easy view to where they go.
-
-    Returns:
-        tuple: Heatmaps (U, K, h, w) in the frame of ``target`` and weights
-        (U, K, h, w): 1 where both views lie inside the easy crop.
-    """
-    # warps map output to input: target -> easy -> source
-    back = _square(source.heatmap_theta).inverse()
-    theta = (back @ _square(target.heatmap_theta))[:, :2]
-    moved = warp(heatmaps, theta, target.align_corners)
-    size = heatmaps.shape[-1], heatmaps.shape[-2]
-    weights = valid_region(theta, size).expand_as(moved)
-    return moved, weights if target.valid is None else weights * target.valid
-
-
-def _square(theta: Tensor) -> Tensor:
-    """(B, 2, 3) as homogeneous (B, 3, 3)."""
-    row = theta.new_tensor([0., 0., 1.]).expand(len(theta), 1, 3)
-    return torch.cat([theta, row], 1)
+    def teach(self, key: NetworkKey, inputs: SemiPoseInputs,
+              data_samples: SemiPoseDataSamples, drawn: Any) -> List[Any]:
+        """What a network says of an unlabeled view, with its gradient."""
+        return self.plan.teacher_pass(lambda images: self.run(key, images),
+                                      self.output, inputs['easy'],
+                                      data_samples['labeled'], drawn)

@@ -9,6 +9,10 @@ from torch.utils.data import default_collate
 from semipose_mm.structures import LABEL_FIELDS, stack_labels
 
 
+#: Inputs that an item has once, not once for each partner.
+PLAIN = ('labeled', 'labeled_uniforms')
+
+
 @FUNCTIONS.register_module()
 def semi_collate(items: Sequence[dict]) -> dict:
     """Collate items of :class:`SemiPoseDataset`.
@@ -22,8 +26,8 @@ def semi_collate(items: Sequence[dict]) -> dict:
 
     Returns:
         dict: ``inputs`` with ``labeled`` (B, 3, H, W), ``easy`` and further
-        sources (U, 3, H, W) in uint8 and ``uniforms`` (U, N), partners of
-        the first sample first; ``data_samples`` with ``labeled`` (B),
+        sources (U, 3, H, W) in uint8, ``uniforms`` (U, N), partners of the
+        first sample first, and ``labeled_uniforms`` (B, N); ``data_samples`` with ``labeled`` (B),
         ``unlabeled`` (U) and ``labels`` as ``stack_labels`` makes them.
 
     Raises:
@@ -33,7 +37,7 @@ def semi_collate(items: Sequence[dict]) -> dict:
     for name in items[0]['inputs']:
         values = [item['inputs'][name] for item in items]
         _check_shapes(name, values)
-        inputs[name] = _stacked(values, flat=name != 'labeled')
+        inputs[name] = _stacked(values, flat=name not in PLAIN)
     labeled = [item['data_samples']['labeled'] for item in items]
     samples = dict(labeled=labeled, labels=stack_labels(labeled))
     for sample in labeled:
@@ -53,7 +57,7 @@ def _check_shapes(name: str, values: Sequence[Tensor]) -> None:
     if len(shapes) == 1:
         return
     sizes = sorted({shape[-2:] for shape in shapes})
-    if name != 'uniforms' and len(sizes) > 1:
+    if not name.endswith('uniforms') and len(sizes) > 1:
         raise ValueError(
             f'train_dataloader.dataset gives images {name!r} of the sizes '
             f'(height, width) {sizes}; its pipelines must crop to one, by '

@@ -67,7 +67,8 @@ class SemiPoseDataset(Dataset):
             sample. Defaults to 1.
         sources (dict, optional): Sources of hard views beside the easy
             crop, see :class:`EasyHardPair`. Defaults to None.
-        num_uniforms (int): Uniform variates of a partner. Defaults to 512.
+        num_uniforms (int): Uniform variates of a labeled sample and of a
+            partner. Defaults to 512.
         metainfo (dict, optional): Meta information for those of the two
             datasets that have none in their configs. Defaults to None.
         max_bad_images (int): How many unlabeled image files may be of no
@@ -272,11 +273,14 @@ class SemiPoseDataset(Dataset):
         """Get the views and the data sample of an unlabeled partner."""
         data = fetch(self.unlabeled, f'{KEY}.unlabeled', index, seed, part,
                      self._bad_images)
+        views = dict(data['inputs'], uniforms=self._uniforms(seed, part))
+        return views, data['data_samples']
+
+    def _uniforms(self, seed: int, part: int) -> torch.Tensor:
+        """Uniforms (N,) in (0, 1) of a part of an item."""
         steps = stream(seed, part, UNIFORMS).integers(
             STEPS, size=self.num_uniforms)
-        uniforms = ((steps + 0.5) / STEPS).astype(np.float32)
-        views = dict(data['inputs'], uniforms=torch.from_numpy(uniforms))
-        return views, data['data_samples']
+        return torch.from_numpy(((steps + 0.5) / STEPS).astype(np.float32))
 
     def __getitem__(self, index: Union[int, SemiIndex]) -> dict:
         """Get an item.
@@ -296,7 +300,9 @@ class SemiPoseDataset(Dataset):
         """Make an item; the global generators are left in any state."""
         labeled = fetch(self.labeled, f'{KEY}.labeled', index.labeled,
                         index.seed, 0, None)
-        inputs = dict(labeled=labeled['inputs'])
+        inputs = dict(
+            labeled=labeled['inputs'],
+            labeled_uniforms=self._uniforms(index.seed, 0))
         data_samples = dict(labeled=labeled['data_samples'])
         if index.unlabeled:
             partners: List[Tuple[dict, Any]] = [

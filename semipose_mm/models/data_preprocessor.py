@@ -10,8 +10,6 @@ from torch import Tensor
 
 from semipose_mm.structures import stack_labels
 
-#: Keys of ``inputs`` that are not images of unlabeled samples.
-_NOT_SOURCES = ('labeled', 'uniforms')
 
 
 @MODELS.register_module()
@@ -55,7 +53,7 @@ class SemiPoseDataPreprocessor(PoseDataPreprocessor):
             samples['unlabeled'] = flatten_samples(samples['unlabeled'])
         batch = dict()
         for name, value in inputs.items():
-            if name == 'uniforms':
+            if name.endswith('uniforms'):
                 batch[name] = self._moved(_joined(value, 2))
                 continue
             images = self._normalized(self._moved(_joined(value, 4)))

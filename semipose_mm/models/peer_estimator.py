@@ -161,7 +161,7 @@ class PeerEstimator(TopdownPoseEstimator):
         if self.frozen[key] is None:
             where = f'model.teachers.{key}'
             net = self.rules[key].load(where)
-            build_output([self, net], ['model', where])
+            build_output([self, net], keys=['model', where])
             device = next(self.parameters()).device
             self.frozen[key] = net.to(device).train(
                 self.rules[key].norm == 'train')

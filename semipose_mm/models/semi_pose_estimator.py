@@ -241,6 +241,10 @@ class SemiPoseEstimator(PeerEstimator):
             losses[name] = losses.get(name, 0) + self.compare(
                 item, output, step)
         step.losses = {name: loss.detach() for name, loss in losses.items()}
+        step.easy = {
+            key: [self.output.detach(one) for one in outputs]
+            for key, outputs in step.easy.items()
+        }
         self.last_step = step
         return losses
 
@@ -375,8 +379,9 @@ class SemiPoseEstimator(PeerEstimator):
             step.labeled.setdefault(item.student, seen)
         else:
             step.views.append(
-                ViewRecord(item.student, item.view, item.images, item.target,
-                           weights, seen, loss.detach(), kept))
+                ViewRecord(item.student, item.view, item.images,
+                           self.output.detach(item.target), weights, seen,
+                           loss.detach(), kept))
         loss = item.factor * loss
         return backward_now(loss, net) if self.early_backward else loss
 

@@ -16,8 +16,9 @@ from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch.utils.data import DataLoader
 
-from semipose_mm.datasets import (EasyHardPair, SemiIndex, SemiPoseDataset,
-                                  SemiPoseSampler)
+from semipose_mm.datasets import (EasyHardPair, RandAugment, SemiIndex,
+                                  SemiPoseDataset, SemiPoseSampler,
+                                  TrivialAugment, seeded)
 
 
 @TRANSFORMS.register_module()
@@ -65,7 +66,7 @@ class TestItem:
             labeled=(3, 32, 24),
             easy=(ratio, 3, 32, 24),
             photo=(ratio, 3, 32, 24),
-            uniforms=(ratio, 16))
+            uniforms=(ratio, 16), labeled_uniforms=(16, ))
         assert {
             k: v.dtype
             for k, v in inputs.items()
@@ -203,7 +204,7 @@ class TestBuilding:
                 dataset.unlabeled_ratio) == (5, 12, 5)
         supervised = build_semi(unlabeled=None, unlabeled_ratio=0)
         assert (len(supervised), supervised.num_unlabeled) == (5, 0)
-        assert list(supervised[0]['inputs']) == ['labeled']
+        assert list(supervised[0]['inputs']) == ['labeled', 'labeled_uniforms']
         assert list(supervised[0]['data_samples']) == ['labeled']
 
     def test_indices(self, build_semi, semi_cfg):
@@ -341,6 +342,44 @@ class TestPipeline:
         assert isinstance(dataset.unlabeled.pipeline.transforms[-1],
                           EasyHardPair)
 
+    @pytest.mark.parametrize('kind', [RandAugment, TrivialAugment])
+    def test_labeled_crops_are_augmented(self, build_semi, semi_cfg,
+                                         pipeline_cfg, kind):
+        """Behind the crop: its pixels change, and nothing else does."""
+
+        def build(*behind):
+            pipeline = [*pipeline_cfg[:6], *behind, *pipeline_cfg[6:]]
+            return build_semi(
+                labeled=dict(semi_cfg['labeled'], pipeline=pipeline),
+                sources=dict(photo=[dict(type=kind.__name__)]))
+
+        states, augment = [], kind()
+
+        def remember(results):
+            """The random numbers that the augmentation goes on with."""
+            if results['keypoints_visible'].any():
+                states.append(np.random.get_state())
+            return results
+
+        plain, dataset = build(), build(remember, augment)
+        index, changed = SemiIndex(2, (4, ), 123), 0
+        for seed in range(123, 128):
+            index = index._replace(seed=seed)
+            one, other = plain[index], dataset[index]
+            assert same(other, dataset[index])
+            crops = [
+                item['inputs'].pop('labeled').permute(1, 2, 0).numpy()
+                for item in (one, other)
+            ]
+            assert same(one, other)
+            with seeded(0):
+                np.random.set_state(states[-1])
+                expected = augment(dict(img=crops[0].copy()))['img']
+            assert np.array_equal(crops[1], expected)
+            assert len(states) == 2 * (seed - 122)
+            changed += not np.array_equal(*crops)
+        assert changed >= 3
+
     def test_explicit(self, build_semi, semi_cfg, pipeline_cfg):
         pipeline = pipeline_cfg[:2] + [
             pipeline_cfg[5],
@@ -350,7 +389,9 @@ class TestPipeline:
             unlabeled=dict(semi_cfg['unlabeled'], pipeline=pipeline),
             sources=None)
         inputs = dataset[0]['inputs']
-        assert list(inputs) == ['labeled', 'easy', 'twin', 'uniforms']
+        assert list(inputs) == [
+            'labeled', 'labeled_uniforms', 'easy', 'twin', 'uniforms'
+        ]
         with pytest.raises(RuntimeError, match='PipelineSwitchHook.*given'):
             dataset.pipeline = pipeline_cfg
 

@@ -1,13 +1,11 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of dev/benchmarks/loader.py and the loader that it compares with."""
+"""Test of dev/benchmarks/loader.py."""
 import json
 import os
 import os.path as osp
 import subprocess
 import sys
 
-import cv2
-import numpy as np
 import pytest
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
@@ -36,49 +34,5 @@ def test_script_runs(tmp_path, hard, row):
     with open(out) as file:
         results = json.load(file)['results']
     assert results['milliseconds'][row] > 0
-    assert results['times_the_released']['ours'][0] > 0
-    assert '| released code' in process.stdout
-
-
-@pytest.fixture
-def released(monkeypatch):
-    """The module of the comparison."""
-    monkeypatch.syspath_prepend(FOLDER)
-    import released_loader
-    return released_loader
-
-
-def test_released_loader(released, tmp_path):
-    """A crop, its joints and targets belong together."""
-    image = np.zeros((80, 60, 3), np.uint8)
-    image[38:43, 18:23] = 255
-    path = str(tmp_path / 'a.png')
-    cv2.imwrite(path, image)
-    points = np.zeros((1, 2, 2), np.float32)
-    points[0, 0] = 20, 40
-    info = dict(
-        img_path=path,
-        bbox=np.array([[10., 10., 50., 70.]]),
-        keypoints=points,
-        keypoints_visible=np.array([[1., 0.]]),
-        flip_indices=[1, 0])
-    loader = released.ReleasedLoader([info], [info], (48, 64), lambda p: p)
-    np.random.seed(0)
-    joints = set()
-    for _ in range(20):
-        samples = loader.pair(0, 0)
-        assert len(samples) == 3
-        for crop, target, weight, meta in samples:
-            assert crop.shape == (3, 64, 48) and target.shape == (24, 16, 12)
-            if not weight.any():
-                continue
-            joint = int(weight.argmax())
-            joints.add(joint)
-            y, x = np.unravel_index(target[joint].argmax(), (16, 12))
-            # the bright square about the joint
-            bright = np.argwhere(crop[0].numpy() > crop[0].numpy().max() / 2)
-            assert abs(bright.mean(0) - 4 * np.array([y, x])).max() < 3.5
-            assert meta['mask'].shape == (2, 64, 48)
-        easy, hard = samples[1:]
-        assert np.array_equal(easy[0], hard[0])
-    assert joints == {0, 1}
+    assert results['pairs_per_second']['without cache'][0] > 0
+    assert '| and normalizing' in process.stdout

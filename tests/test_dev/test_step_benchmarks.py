@@ -1,7 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the benchmarks of a step: they run, and count what they say."""
 import json
-import math
 from importlib import import_module
 
 import pytest
@@ -78,26 +77,6 @@ def test_supervised_step(config, tmp_path, monkeypatch):
         monkeypatch=monkeypatch)
     assert found['parts']['easy'] == found['parts']['hard'] == [0]
     assert found['peak_mib']['floor'] == found['peak_mib']['supervised']
-
-
-def test_hard_views(tmp_path, monkeypatch):
-    found = measured(
-        'hard_views',
-        '--batches',
-        '1',
-        '2',
-        '--size',
-        '32',
-        '48',
-        '--turns',
-        '1',
-        '--device',
-        'cpu',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
-    assert len(found['seconds']['2']) == 9
-    assert all(
-        math.isfinite(values[0]) for values in found['seconds']['2'].values())
 
 
 def test_end_to_end(config, tmp_path, monkeypatch):

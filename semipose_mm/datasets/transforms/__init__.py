@@ -3,6 +3,9 @@
 from .building import build_transforms
 from .easy_affine import EasyAffine
 from .easy_hard_pair import EasyHardPair
-from .rand_augment import RandAugment
+from .rand_augment import RandAugment, TrivialAugment
 
-__all__ = ['EasyAffine', 'EasyHardPair', 'RandAugment', 'build_transforms']
+__all__ = [
+    'EasyAffine', 'EasyHardPair', 'RandAugment', 'TrivialAugment',
+    'build_transforms'
+]

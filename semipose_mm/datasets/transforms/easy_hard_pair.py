@@ -12,7 +12,7 @@ from mmpose.registry import TRANSFORMS
 from .building import build_transforms
 
 # The names that the batch of SemiPoseDataset uses itself.
-RESERVED = ('labeled', 'easy', 'uniforms')
+RESERVED = ('labeled', 'labeled_uniforms', 'easy', 'uniforms')
 
 # What a photometric transform has to leave alone.
 GEOMETRY = ('input_size', 'input_center', 'input_scale', 'bbox', 'bbox_center',

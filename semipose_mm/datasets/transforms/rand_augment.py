@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""RandAugment: photometric distortion of a hard view's source."""
+"""RandAugment and TrivialAugment: photometric distortion of images."""
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import cv2
@@ -27,8 +27,8 @@ class RandAugment(BaseTransform):
     SolarizeAdd of 73.3; Color, Contrast, Brightness and Sharpness by the
     factor 0.4 or 1.6; CutoutAbs of a square of 53.3 pixels.
 
-    It belongs into a source of :class:`EasyHardPair`, behind the crop: the
-    easy view stays as it is.
+    It belongs into a source of :class:`EasyHardPair`, where the easy view
+    stays as it is, or into a labeled pipeline; behind the crop in both.
 
     Required Keys:
 
@@ -55,33 +55,41 @@ class RandAugment(BaseTransform):
                  ops: Optional[Sequence[str]] = None) -> None:
         super().__init__()
         if num_ops < 1:
-            raise ValueError('RandAugment got num_ops='
+            raise ValueError(f'{self.__class__.__name__} got num_ops='
                              f'{num_ops}; it must be at least 1')
         if not 0 <= magnitude <= MAX_MAGNITUDE:
-            raise ValueError(f'RandAugment got magnitude={magnitude}; it '
-                             f'must be in [0, {MAX_MAGNITUDE}]')
+            raise ValueError(
+                f'{self.__class__.__name__} got magnitude='
+                f'{magnitude}; it must be in [0, {MAX_MAGNITUDE}]')
         self.ops = list(OPERATIONS if ops is None else ops)
         unknown = [op for op in self.ops if op not in OPERATIONS]
         if unknown or not self.ops:
-            raise ValueError(f'RandAugment got ops={self.ops}; allowed are '
-                             f'one or more of {", ".join(OPERATIONS)}')
+            raise ValueError(f'{self.__class__.__name__} got ops={self.ops}; '
+                             'allowed are one or more of '
+                             f'{", ".join(OPERATIONS)}')
         self.num_ops = num_ops
         self.magnitude = magnitude
 
     @cache_randomness
-    def _draw(self) -> Tuple[List[str], np.ndarray]:
+    def _draw(self) -> Tuple[List[str], np.ndarray, List[float]]:
         """Draw the operations and what they need.
 
         Returns:
             tuple:
             - names (list[str]): ``num_ops`` names
             - uniforms (np.ndarray): Variates in shape (num_ops, 3)
+            - magnitudes (list[float]): ``num_ops`` magnitudes
         """
         names = [
             self.ops[i]
             for i in np.random.randint(len(self.ops), size=self.num_ops)
         ]
-        return names, np.random.rand(self.num_ops, NUM_UNIFORMS)
+        uniforms = np.random.rand(self.num_ops, NUM_UNIFORMS)
+        return names, uniforms, self._magnitudes()
+
+    def _magnitudes(self) -> List[float]:
+        """The magnitude of each of the ``num_ops`` operations."""
+        return [self.magnitude] * self.num_ops
 
     def transform(self, results: Dict) -> Optional[dict]:
         """The transform function of :class:`RandAugment`.
@@ -97,12 +105,12 @@ class RandAugment(BaseTransform):
         image = results['img']
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(
-                'RandAugment needs an image of shape (H, W, 3) and type '
-                f'uint8, but got {image.shape}, {image.dtype}')
+                f'{self.__class__.__name__} needs an image of shape (H, W, 3) '
+                f'and type uint8, but got {image.shape}, {image.dtype}')
         # Pillow thinks in RGB
         picture = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-        for name, uniforms in zip(*self._draw()):
-            picture = OPERATIONS[name](picture, self.magnitude / MAX_MAGNITUDE,
+        for name, uniforms, magnitude in zip(*self._draw()):
+            picture = OPERATIONS[name](picture, magnitude / MAX_MAGNITUDE,
                                        uniforms)
         results['img'] = cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR)
         return results
@@ -116,5 +124,52 @@ class RandAugment(BaseTransform):
         repr_str = self.__class__.__name__
         repr_str += f'(num_ops={self.num_ops}, '
         repr_str += f'magnitude={self.magnitude}, '
+        repr_str += f'ops={self.ops})'
+        return repr_str
+
+
+@TRANSFORMS.register_module()
+class TrivialAugment(RandAugment):
+    """Apply one random photometric operation with a random magnitude.
+
+    One operation of :class:`RandAugment` is drawn, all equally likely, and
+    its magnitude is uniform from 0 to the largest (TrivialAugment, Mueller &
+    Hutter, ICCV 2021; there are no geometric operations, as in MultiAugs, Xu
+    et al., arXiv 2402.11566).
+
+    Required Keys:
+
+        - img: (H, W, 3), uint8, BGR
+
+    Modified Keys:
+
+        - img
+
+    Args:
+        magnitude (float): The largest, from 0 to 30. Defaults to 30
+        ops (Sequence[str], optional): See :class:`RandAugment`.
+
+    Raises:
+        ValueError: If a parameter is out of its range, or ``ops`` names
+            something else.
+    """
+
+    def __init__(self,
+                 magnitude: float = MAX_MAGNITUDE,
+                 ops: Optional[Sequence[str]] = None) -> None:
+        super().__init__(1, magnitude, ops)
+
+    def _magnitudes(self) -> List[float]:
+        """See :meth:`RandAugment._magnitudes`."""
+        return np.random.uniform(0, self.magnitude, self.num_ops).tolist()
+
+    def __repr__(self) -> str:
+        """Print the basic information of the transform.
+
+        Returns:
+            str: Formatted string.
+        """
+        repr_str = self.__class__.__name__
+        repr_str += f'(magnitude={self.magnitude}, '
         repr_str += f'ops={self.ops})'
         return repr_str

@@ -34,6 +34,7 @@ class HardAffine:
     Raises:
         ValueError: If a parameter is out of its range.
     """
+
     def __init__(self,
                  scale: float = 0.25,
                  rotation: float = 30.,
@@ -54,10 +55,7 @@ class HardAffine:
     def draw(self, draws: Draws) -> Tuple[Tensor, Tensor]:
         """Draw scales and rotations (U,) in degrees."""
         scale = draws.normal(
-            mean=1.,
-            std=self.scale,
-            low=1 - self.scale,
-            high=1 + self.scale)
+            mean=1., std=self.scale, low=1 - self.scale, high=1 + self.scale)
         rotation = draws.normal(
             std=self.rotation, low=-2 * self.rotation, high=2 * self.rotation)
         rotates = draws.uniform() < self.prob

@@ -35,8 +35,8 @@ def paste(images: Tensor, donors: Tensor, masks: Tensor,
     for i in range(masks.shape[1]):
         source = torch.where(masks[:, i], offsets[:, i, None, None] + places,
                              source)
-    channel = torch.arange(channels, device=images.device) * plane
-    return images.take(source[:, None] + channel.view(1, -1, 1, 1))
+    return torch.stack(
+        [images.take(source + i * plane) for i in range(channels)], 1)
 
 
 class OccludeDraws(NamedTuple):

@@ -20,15 +20,15 @@ KINDS: Dict[Type[BaseHead], Type[HeadOutput]] = {
 
 
 def build_output(networks: Sequence[nn.Module],
-                 keys: Optional[Sequence[str]] = None,
-                 foreground_weight: float = 1.0) -> HeadOutput:
+                 foreground_weight: float = 1.,
+                 keys: Optional[Sequence[str]] = None) -> HeadOutput:
     """Check that the heads of all networks can teach one another.
 
     Args:
         networks (Sequence[nn.Module]): Network 0 and others.
+        foreground_weight (float): See :class:`HeadOutput`. Defaults to 1.
         keys (Sequence[str], optional): Their config keys. Defaults to
             ``None``, those of network 0 and its peers
-        foreground_weight (float): See :class:`HeadOutput`. Defaults to 1.0
 
     Returns:
         HeadOutput: The kind of their outputs.

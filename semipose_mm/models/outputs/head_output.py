@@ -109,6 +109,20 @@ class HeadOutput(ABC):
         """
 
     @abstractmethod
+    def warp_labels(self, target: Any, weights: Tensor,
+                    view_warp: ViewWarp) -> Tuple[Any, Tensor]:
+        """Move targets of labeled samples with their images.
+
+        Args:
+            target: What :meth:`labeled_targets` returned.
+            weights (Tensor): Of the joints, (B, K).
+            view_warp (ViewWarp): What moves the images.
+
+        Returns:
+            tuple: A target, and weights (B, K) or (B, K, h, w).
+        """
+
+    @abstractmethod
     def render_target(self, output: Any,
                       view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
         """Turn a teacher's joints into the target that labels would be.

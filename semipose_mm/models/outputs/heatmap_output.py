@@ -84,6 +84,13 @@ class HeatmapOutput(HeadOutput):
             return target, target.new_ones(target.shape[:2])
         return target, view_warp.valid.expand_as(target)
 
+    def warp_labels(self, target: Tensor, weights: Tensor,
+                    view_warp: ViewWarp) -> Tuple[Tensor, Tensor]:
+        """See :meth:`HeadOutput.warp_labels`."""
+        target, valid = self.make_target(target, view_warp)
+        weights = weights.reshape(weights.shape + (1, ) * (valid.dim() - 2))
+        return target, valid * weights
+
     def render_target(self, output: Tensor,
                       view_warp: Optional[ViewWarp]) -> Tuple[Tensor, Tensor]:
         """See :meth:`HeadOutput.render_target`.

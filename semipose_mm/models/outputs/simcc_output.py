@@ -139,6 +139,13 @@ class SimCCOutput(HeadOutput):
         x, y, inside = self.encoder.encode(points)
         return SimCCVectors(x, y), confidence * inside
 
+    def warp_labels(self, target: SimCCVectors, weights: Tensor,
+                    view_warp: ViewWarp) -> Tuple[SimCCVectors, Tensor]:
+        """See :meth:`HeadOutput.warp_labels`."""
+        x, y, inside = self.encoder.encode(
+            view_warp.points(self.peaks(target)[0]))
+        return SimCCVectors(x, y), weights * inside
+
     def render_target(
             self, output: SimCCVectors,
             view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:

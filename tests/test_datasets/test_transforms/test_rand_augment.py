@@ -1,13 +1,15 @@
 # Copyright (c) semipose_mm authors.
-"""Tests of RandAugment."""
+"""Tests of RandAugment and TrivialAugment."""
 from collections import Counter
 
 import numpy as np
 import pytest
 from mmpose.registry import TRANSFORMS
+from PIL import Image
 
 from semipose_mm.datasets.seeding import seeded
-from semipose_mm.datasets.transforms import EasyHardPair, RandAugment
+from semipose_mm.datasets.transforms import (EasyHardPair, RandAugment,
+                                             TrivialAugment)
 from semipose_mm.datasets.transforms.photometric import OPERATIONS
 
 
@@ -69,9 +71,48 @@ def test_a_function_of_the_seed(image):
     assert any(not np.array_equal(run(3), run(s)) for s in range(4, 8))
 
 
-def test_as_a_source_of_hard_views(image):
+def test_trivial_augment_draws_one_operation_and_its_magnitude():
+    transform = TrivialAugment(magnitude=20)
+    with seeded(0):
+        draws = [transform._draw() for _ in range(4000)]
+    assert all(map(len, zip(*draws)))
+    counts = Counter(name for (name, ), _, _ in draws)
+    assert set(counts) == set(OPERATIONS)
+    assert max(abs(n - 4000 / 11) for n in counts.values()) < 80
+    magnitudes = np.array([magnitude for _, _, (magnitude, ) in draws])
+    shares = np.histogram(magnitudes, 4, (0, 20))[0] / 4000
+    assert abs(shares - 0.25).max() < 0.025
+
+
+def test_trivial_augment_applies_what_it_draws(image):
+    transform = TrivialAugment()
+    with seeded(4):
+        (name, ), (uniforms, ), (magnitude, ) = transform._draw()
+    with seeded(4):
+        out = transform(dict(img=image.copy()))['img']
+    expected = OPERATIONS[name](Image.fromarray(image[..., ::-1].copy()),
+                                magnitude / 30, uniforms)
+    assert np.array_equal(out, np.asarray(expected)[..., ::-1])
+    assert not np.array_equal(out, image)
+
+
+def test_rand_augment_draws_as_ever():
+    """Results of earlier seeds stay."""
+    transform = RandAugment()
+    with seeded(0):
+        names = transform._draw()[0]
+        following = np.random.rand()
+    with seeded(0):
+        numbers = np.random.randint(11, size=2)
+        np.random.rand(2, 3)
+        assert following == np.random.rand()
+    assert names == [list(OPERATIONS)[i] for i in numbers]
+
+
+@pytest.mark.parametrize('kind', [RandAugment, TrivialAugment])
+def test_as_a_source_of_hard_views(image, kind):
     """The easy view stays, and the twin is the augmented crop."""
-    pair = EasyHardPair(sources=dict(randaug=[dict(type='RandAugment')]))
+    pair = EasyHardPair(sources=dict(randaug=[dict(type=kind.__name__)]))
     results = dict(
         img=image,
         img_shape=image.shape[:2],
@@ -80,7 +121,7 @@ def test_as_a_source_of_hard_views(image):
     with seeded(5):
         views = pair(results)['inputs']
     with seeded(5):
-        twin = RandAugment()(dict(img=image.copy()))['img']
+        twin = kind()(dict(img=image.copy()))['img']
     assert np.array_equal(views['easy'].permute(1, 2, 0), image)
     assert np.array_equal(views['randaug'].permute(1, 2, 0), twin)
 
@@ -96,11 +137,21 @@ def test_mistakes(cfg, words):
         RandAugment(**cfg)
 
 
-def test_other_images_are_refused():
-    with pytest.raises(ValueError, match='uint8'):
-        RandAugment()(dict(img=np.zeros((4, 4, 3), np.float32)))
+def test_mistakes_of_trivial_augment():
+    with pytest.raises(ValueError, match='TrivialAugment got magnitude=-1'):
+        TrivialAugment(magnitude=-1)
+    with pytest.raises(ValueError, match='TrivialAugment got ops=.*Rotate'):
+        TrivialAugment(ops=['Rotate'])
+
+
+@pytest.mark.parametrize('kind', [RandAugment, TrivialAugment])
+def test_other_images_are_refused(kind):
+    with pytest.raises(ValueError, match=f'{kind.__name__} needs.*uint8'):
+        kind()(dict(img=np.zeros((4, 4, 3), np.float32)))
 
 
 def test_repr():
     assert repr(RandAugment(num_ops=1, ops=['Invert'])) == \
         "RandAugment(num_ops=1, magnitude=20, ops=['Invert'])"
+    assert repr(TrivialAugment(ops=['Invert'])) == \
+        "TrivialAugment(magnitude=30, ops=['Invert'])"
