@@ -85,7 +85,7 @@ def test_without_a_skeleton(plot):
     (['CONFIG', 'CHECKPOINT', '--limit', '0'], '--limit is 0'),
     (['CONFIG', 'CHECKPOINT', '--order', 'middle'], 'invalid choice'),
     (['CONFIG', 'CHECKPOINT', '--network', '2'
-      ], '--network is 2, but must be from 0 to 1, or ensemble'),
+      ], '--network is 2, but must be one of 0, 1, ensemble'),
     (['CONFIG', 'CHECKPOINT', '--num', '1', '--out', 'no.ending'
       ], 'the picture no.ending cannot be written'),
     (['CONFIG', 'CHECKPOINT', '--also', 'prediction=CONFIG:CHECKPOINT'

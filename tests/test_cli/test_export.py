@@ -220,7 +220,9 @@ def mistake(tool, *args, monkeypatch, capsys):
 
 @pytest.mark.parametrize('args, message', [
     (['--network', '2'], '--network is 2, but the checkpoint holds 0, 1'),
-    (['--network', 'ema'], '--network: ema must be a number, or average'),
+    (['--network', 'ema'
+      ], '--network is ema, but must be a number, average or a '
+     'name in model.teachers of the config (which has none)'),
     (['--netwrok', '1'], 'did you mean --network'),
 ])
 def test_options(tool, source, tmp_path, monkeypatch, capsys, args, message):

@@ -102,7 +102,7 @@ def test_several_processes_on_cpu(tmp_path, files):
     (['CONFIG', 'no.pth'], 'checkpoint file no.pth does not exist'),
     (['CONFIG', 'CHECKPOINT', '--newtork', '1'], 'did you mean --network'),
     (['CONFIG', 'CHECKPOINT', '--network', '2'
-      ], '--network is 2, but must be a number from 0 to 1 or ensemble'),
+      ], '--network is 2, but must be one of 0, 1, ensemble'),
     (['CONFIG', 'CHECKPOINT', '--out', 'a.txt'], '--out is a.txt'),
     (['CONFIG', 'CHECKPOINT', '--dump', 'a.json'], '--dump is a.json'),
     (['CONFIG', 'CHECKPOINT', '--badcase'], '--badcase needs'),

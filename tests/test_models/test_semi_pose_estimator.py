@@ -197,7 +197,7 @@ def test_routes_may_name_views_teachers_targets_and_selections():
                 student=0,
                 teachers=[1, 'ema0'],
                 target=dict(type='BestPairTarget'),
-                select=dict(type='ScoreSelection', thr=1.),
+                select=dict(type='ScoreSelection', thr=1.), # x
                 views=[1]),
             dict(student=1, teachers=['ema0'], views=[0])
         ],
