@@ -3,11 +3,11 @@
 import os.path as osp
 from typing import List
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.evaluated_boxes import read_evaluated
 from semipose_mm.data_files.images import read_images
-from semipose_mm.launch.runner import type_name
 
 #: Metrics that match predictions with the truth of an image. All others
 #: compare the prediction of a box with the person that the box was drawn for.

@@ -44,10 +44,11 @@ def test_truth_and_predictions(plot, trained, tmp_path, monkeypatch, capsys):
     assert np.abs(truth - one).max() > 50
 
 
-def test_more_images_than_there_are(plot, trained):
+def test_more_images_than_there_are(plot, trained, tmp_path):
     models = {'x': (trained.config, trained.checkpoint)}
-    sheet = plot.predictions_sheet(models, 99)
-    assert sheet.shape[0] == 22 + 4 * (HEIGHT + 4)
+    path = str(tmp_path / 'a.png')
+    assert plot.write_predictions(models, path, num=99) == 4
+    assert cv2.imread(path).shape[0] == 22 + 4 * (HEIGHT + 4)
 
 
 def test_a_pose_is_drawn_where_it_is(plot):

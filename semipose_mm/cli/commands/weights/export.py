@@ -5,7 +5,6 @@ docs/export.md tells what is written.
 """
 import copy
 import hashlib
-import io
 import os
 import os.path as osp
 import pickle
@@ -13,7 +12,8 @@ import tempfile
 
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
-from ...options import add_config_options, check_checkpoint, load_config
+from ...options import (add_config_options, check_checkpoint, load_config,
+                        write_outputs)
 
 
 def add_options(parser):
@@ -142,14 +142,6 @@ def add_score(cfg, export, about):
     about['average'] = to_builtin(scores)
 
 
-def to_bytes(checkpoint):
-    """A checkpoint as the content of a file, the same for the same values."""
-    import torch
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    return file.getvalue()
-
-
 def config_text(export, checkpoint_name, about):
     """The config's file."""
     return (f'# {checkpoint_name} has the weights: '
@@ -172,6 +164,7 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         dict: Content by path, the checkpoint last.
     """
     from semipose_mm.checkpoint.export import check as export_check
+    from semipose_mm.files import write_all
     model = export_check.load_training(cfg, export.training_state, export.key,
                                        export.dataset_meta)
     files = {
@@ -180,8 +173,7 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
     }
     with tempfile.TemporaryDirectory() as folder:
         paths = [osp.join(folder, f'export{end}') for end in ('.py', '.pth')]
-        for path, content in zip(paths, [*files.values(), checkpoint]):
-            save(content, path)
+        write_all(dict(zip(paths, [*files.values(), checkpoint])))
         samples = [export_check.write_noise(osp.join(folder, 'noise.png'))]
         person = export_check.first_sample(export.config)
         samples += [person] if person else []
@@ -199,23 +191,6 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         files[f'{stem}.onnx'] = data
     files[f'{stem}.pth'] = checkpoint
     return files
-
-
-def save(content, path):
-    """Write a file."""
-    with open(path, 'wb') as file:
-        file.write(content)
-
-
-def write(parser, files):
-    """Write all files or none."""
-    from semipose_mm.files import whole_files
-    try:
-        with whole_files(*files) as parts:
-            for part, content in zip(parts, files.values()):
-                save(content, part)
-    except OSError as error:
-        parser.error(f'{next(iter(files))} cannot be written: {error}')
 
 
 def report(export, about):
@@ -246,6 +221,7 @@ def run(parser, args):
     cfg = load_config(parser, args)
     from semipose_mm.checkpoint.export import network as exporting
     from semipose_mm.checkpoint.export.weights import ExportError
+    from semipose_mm.checkpoint.plain import to_bytes
     from semipose_mm.files import file_digest
     if args.network is None:
         args.network = selected_network(parser, cfg)
@@ -272,6 +248,6 @@ def run(parser, args):
     except ExportError as error:
         parser.error(f'{args.checkpoint} is not exported: {error}')
     check_existing(parser, files)
-    write(parser, files)
+    write_outputs(parser, files)
     report(export, about)
     print('Written:', ', '.join(files))
