@@ -142,21 +142,6 @@ class HeadOutput(ABC):
         """
 
     @abstractmethod
-    def warp_labels(self, targets: Any, weights: Tensor,
-                    view_warp: ViewWarp) -> Tuple[Any, Tensor]:
-        """Move labels as the images of a view move.
-
-        Args:
-            targets: What :meth:`labeled_targets` returns.
-            weights (Tensor): Keypoint weights (B, K).
-            view_warp (ViewWarp): Of the images.
-
-        Returns:
-            tuple: Targets in the same form, and weights (B, K) or
-            (B, K, h, w).
-        """
-
-    @abstractmethod
     def mean(self, outputs: Sequence[Any]) -> Any:
         """Mean of several outputs, of what the loss compares.
 

@@ -107,13 +107,6 @@ class HeatmapOutput(HeadOutput):
         seen = inside * (heights > 0)
         return target * seen[..., None, None], seen
 
-    def warp_labels(self, targets: Tensor, weights: Tensor,
-                    view_warp: ViewWarp) -> Tuple[Tensor, Tensor]:
-        """See :meth:`HeadOutput.warp_labels`; as a teacher's heatmaps."""
-        target, shown = self.make_target(targets, view_warp)
-        return target, shown * weights.reshape(weights.shape + (1, ) *
-                                               (shown.dim() - 2))
-
     def mean(self, outputs: Sequence[Tensor]) -> Tensor:
         """See :meth:`HeadOutput.mean`."""
         return self._merge(lambda maps: maps.mean(0), outputs)
