@@ -69,6 +69,7 @@ def test_targets(cfg, kind, autocast):
 @pytest.mark.parametrize('cfg, kind', cases(SELECTIONS))
 def test_selections(cfg, kind, autocast):
     selection, output = MODELS.build(cfg), build(kind)
+    selection.prepare(5)
     outputs = [random_output(kind, seed) for seed in range(3)]
     for _ in range(2):
         with NoHost():

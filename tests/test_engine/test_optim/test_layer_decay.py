@@ -9,7 +9,7 @@ import vit_toys
 from mmpose.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-from semipose_mm.engine import MutualTeachingHook
+from semipose_mm.engine.teaching_start import check_layer_decay
 
 
 class Net(nn.Module):
@@ -80,11 +80,10 @@ def test_a_model_of_one_network_is_decayed_as_in_stock():
 
 def test_the_stock_constructor_is_refused_where_it_misses_the_peers():
     model = Estimator()
-    check = MutualTeachingHook._check_layer_decay
-    check(build('NetworkLayerDecayOptimWrapperConstructor', model))
-    check(torch.optim.SGD(model.parameters(), 1.))
+    check_layer_decay(build('NetworkLayerDecayOptimWrapperConstructor', model))
+    check_layer_decay(torch.optim.SGD(model.parameters(), 1.))
     with pytest.raises(ValueError, match='optim_wrapper.constructor'):
-        check(build('LayerDecayOptimWrapperConstructor', model))
+        check_layer_decay(build('LayerDecayOptimWrapperConstructor', model))
 
 
 def test_vitpose_and_its_peer():
