@@ -21,8 +21,8 @@ class CompileHook(Hook):
     """Train with passes that ``torch.compile`` has compiled.
 
     Each network's pass from images to output is compiled for batches of the
-    usual sizes, as a student and as a teacher: once in the first iteration
-    and once when teaching begins. Batches of other sizes, such as the last
+    usual sizes, as a student and as a teacher, in the first iteration, which
+    tries a step that teaches. So are ``model.teachers``. Batches of other sizes, such as the last
     one of an epoch, validation and export run as without the hook.
 
     Args:
@@ -89,4 +89,4 @@ class CompileHook(Hook):
         runner.logger.info(
             f'{len(model.passes)} networks are compiled for batches of '
             f'{labeled} labeled and {unlabeled} unlabeled images: the first '
-            'iteration, and the first with unlabeled ones, may take minutes.')
+            'iteration may take minutes.')

@@ -156,12 +156,10 @@ def test_resume_is_exact(people_root, tmp_path, iteration):
     """Within an epoch and at its end, with optimizer and statistics."""
     every = {
         'default_hooks.checkpoint':
-        dict(interval=1, by_epoch=False, save_best=None)
+        dict(interval=iteration, by_epoch=False, save_best=None)
     }
     whole = train(people_root, tmp_path / 'whole', **every)
-    # the iteration after the checkpoint is lost
-    hooks = [dict(type='KillHook', iteration=iteration + 1)]
-    every['default_hooks.checkpoint']['interval'] = iteration
+    hooks = [dict(type='KillHook', iteration=iteration)]
     train(people_root, tmp_path / 'cut', hooks, **every)
     torch.manual_seed(77)
     resumed = train(people_root, tmp_path / 'cut', resume=True, **every)
@@ -211,9 +209,10 @@ def noting_teachers(graph, example_inputs):
 
 @pytest.fixture(scope='module')
 def frozen_files(people_root, tmp_path_factory):
-    """A plain network for a FrozenTeacher."""
+    """A plain network, built otherwise, for a FrozenTeacher."""
     folder = tmp_path_factory.mktemp('frozen')
     cfg = own_config(people_root, folder, 'supervised')
+    cfg.model.head.deconv_out_channels = (16, 16, 8)
     model = {k: cfg.model[k] for k in ('backbone', 'head', 'test_cfg')}
     plain = Config(dict(model=dict(model, type='TopdownPoseEstimator')))
     plain.dump(str(folder / 'big.py'))
@@ -260,14 +259,13 @@ def test_channels_last(people_root, tmp_path):
     assert_not_trained(last)
 
 
-@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
-def test_mixed_precision(people_root, tmp_path, dtype):
+def test_mixed_precision(people_root, tmp_path):
     """Weights of teachers stay in float32."""
     runner = train(
         people_root, tmp_path, **{
             'train_cfg.max_epochs': 1,
             'optim_wrapper.type': 'AnyDeviceAmpOptimWrapper',
-            'optim_wrapper.dtype': dtype
+            'optim_wrapper.dtype': 'bfloat16'
         })
     state = runner.model.state_dict()
     assert all(v.dtype in (torch.float32, torch.int64)
