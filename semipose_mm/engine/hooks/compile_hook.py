@@ -21,8 +21,8 @@ class CompileHook(Hook):
     """Train with passes that ``torch.compile`` has compiled.
 
     Each network's pass from images to output is compiled for batches of the
-    usual sizes, as a student and as a teacher, in the first iteration.
-    Batches of other sizes, such as the last
+    usual sizes, as a student and as a teacher, in the first iteration; so
+    are ``model.teachers``. Batches of other sizes, such as the last
     one of an epoch, validation and export run as without the hook.
 
     Args:
