@@ -135,6 +135,12 @@ def test_boxes_of_the_labeled_categories(write, labeled, named, boxes,
     assert findings.kinds(WARNING) == ['categories'] * told
 
 
+def test_evaluated_boxes_of_another_format(write):
+    path = write([found(bbox=[40, 30, 55, 45], category_id=1)] * 9)
+    with pytest.raises(DataError, match='labels.json. has .*two corners'):
+        read_evaluated(coco(entry(0)), path, 'bbox_file', IMAGES, Findings())
+
+
 def test_on_images_without_labels():
     none = [0] * 12
     boxes = read_annotations(

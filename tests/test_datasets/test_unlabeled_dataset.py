@@ -179,6 +179,14 @@ class TestDetections:
         with pytest.raises(ValueError, match='no instance in .*boxes.json'):
             files(boxes, score_thr=0.5)
 
+    @pytest.mark.parametrize('bbox, cause', [
+        ((.1, .2, .5, .6), 'shares of the width and height'),
+        ((60, 50, 95, 75), 'look like two corners'),
+    ])
+    def test_boxes_of_another_format(self, files, bbox, cause):
+        with pytest.raises(ValueError, match=f'boxes.json. has .*{cause}'):
+            files([det(bbox=bbox)] * 9)
+
     def test_wrong_files(self, files, tmp_path):
         with pytest.raises(ValueError, match='boxes.json.*holds a dict'):
             files(dict(boxes=[]))
