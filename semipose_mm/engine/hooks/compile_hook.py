@@ -22,8 +22,9 @@ class CompileHook(Hook):
 
     Each network's pass from images to output is compiled for batches of the
     usual sizes, as a student and as a teacher, in the first iteration, which
-    tries a step that teaches. So are ``model.teachers``. Batches of other sizes, such as the last
-    one of an epoch, validation and export run as without the hook.
+    tries a step that teaches. So are ``model.teachers``. Batches of other
+    sizes, such as the last one of an epoch, validation and export run as
+    without the hook.
 
     Args:
         backend (str): As in ``torch.compile``. Defaults to ``'inductor'``
