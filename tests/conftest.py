@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from people_toys import make_people, train_own
+from people_toys import make_people, train_own, with_teachers
 from recipe_toys import VARIABLES
 from toy_tools import run_command
 
@@ -72,6 +72,12 @@ def trained(people_root, tmp_path_factory):
         people_root,
         tmp_path_factory.mktemp('trained'),
         custom_hooks=[dict(type='MutualTeachingHook')])
+
+
+@pytest.fixture(scope='session')
+def taught(trained, tmp_path_factory):
+    """The same with teachers, one of which is read from files not there."""
+    return with_teachers(trained, tmp_path_factory.mktemp('taught'))
 
 
 @pytest.fixture

@@ -207,7 +207,8 @@ class SnapshotTeacher(TeacherRule):
 
     Args:
         of (int): Number of the network.
-        every (int | str): Iterations between two copies, or ``'epoch'``.
+        every (int | str): Steps of the optimizer between two copies, or
+            ``'epoch'``.
         norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
 
     Raises:
@@ -222,7 +223,7 @@ class SnapshotTeacher(TeacherRule):
         if every != 'epoch' and (not isinstance(every, int) or every < 1):
             raise ValueError(
                 'model.teachers: every of SnapshotTeacher must be a number of '
-                f"iterations or 'epoch', but got {every!r}")
+                f"steps or 'epoch', but got {every!r}")
         self.every = every
 
     def update(self, follower: Follower, iteration: int,

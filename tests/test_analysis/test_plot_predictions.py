@@ -225,6 +225,17 @@ def test_networks(plot, scores, trained):
     assert not np.array_equal(found['0'], found['ensemble'])
 
 
+def test_a_teacher(plot, scores, taught):
+    models = {'x': (taught.config, taught.checkpoint)}
+    found = [
+        np.stack([
+            s.predictions['x']
+            for s in scores.collect(models, 2, network=network)[0]
+        ]) for network in ('0', 'ema0')
+    ]
+    assert not np.array_equal(*found)
+
+
 def test_detections_give_way_to_annotated_boxes(scores, trained):
     cfg = Config.fromfile(trained.config)
     cfg.test_dataloader.dataset.bbox_file = 'nowhere.json'

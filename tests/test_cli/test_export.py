@@ -175,6 +175,69 @@ def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
     assert rows[1][3] == f'{about["average"]["AUC"]:.4f}'
 
 
+@pytest.mark.parametrize('name, number', [('ema0', 0), ('snap1', 1)])
+def test_a_teacher(tool, taught, tmp_path, monkeypatch, capsys, in_process,
+                   name, number):
+    """Its weights under plain names, which are parameters again."""
+    run_command('export', taught.config, taught.checkpoint,
+                f'{tmp_path / "out"}/', '--network', name)
+    files = written(tmp_path / 'out')
+    assert files['.pth'].name.startswith(f'taught_{name}-')
+    state, start = weights(taught.checkpoint), f'teachers.{name}.'
+    own = {k[len(start):]: v for k, v in state.items() if k.startswith(start)}
+    exported = weights(files['.pth'])
+    assert set(exported) == set(own)
+    assert all(torch.equal(v, own[k]) for k, v in exported.items())
+    model = init_model(str(files['.py']), str(files['.pth']), 'cpu')
+    assert type(model).__name__ == 'TopdownPoseEstimator'
+    assert all(torch.equal(v, own[k]) for k, v in model.named_parameters())
+    about = torch.load(files['.pth'], weights_only=True)['meta']['semipose']
+    assert about['network'] == name
+    assert f'Exported: network {name}.' in capsys.readouterr().out
+
+
+def test_average_of_trained_networks(tool, taught, tmp_path, monkeypatch,
+                                     capsys, in_process):
+    run_command('export', taught.config, taught.checkpoint,
+                tmp_path / 'out' / 'a', '--network', 'average', '--no-score')
+    state = weights(taught.checkpoint)
+    key = 'head.final_layer.weight'
+    mean = weights(written(tmp_path / 'out')['.pth'])[key]
+    torch.testing.assert_close(mean,
+                               (state[key] + state[f'peers.1.{key}']) / 2)
+
+
+@pytest.mark.parametrize('name, message', [
+    ('big', '--network is big, but the weights of FrozenTeacher are in no '
+     'checkpoint of this training: take model.teachers.big.checkpoint'),
+    ('ema1', 'a name in model.teachers of the config (ema0, snap1, big)'),
+])
+def test_teachers_that_are_not_exported(tool, taught, tmp_path, monkeypatch,
+                                        capsys, name, message):
+    assert message in mistake(
+        tool,
+        taught.config,
+        taught.checkpoint,
+        tmp_path / 'out' / 'a',
+        '--network',
+        name,
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+
+
+def test_a_checkpoint_without_the_teacher(tool, taught, source, tmp_path,
+                                          monkeypatch, capsys):
+    assert '--network is ema0, but the checkpoint holds 0, 1' in mistake(
+        tool,
+        taught.config,
+        source[1],
+        tmp_path / 'out' / 'a',
+        '--network',
+        'ema0',
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+
+
 def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,
                               in_process):
     """The average of equal networks scores what a network does."""

@@ -99,8 +99,7 @@ def test_teachers_are_the_same_on_all_ranks(runs):
     """Their weights after every step, and all that they save."""
     one, other = (run[0] for run in runs[0]['taught'])
     weights = [
-        key.replace('peers.1.', 'teachers.snap1.')
-        for key in one['state']
+        key.replace('peers.1.', 'teachers.snap1.') for key in one['state']
         if key.startswith('peers.1.') and key.endswith(('weight', 'bias'))
     ]
     weights += [key.replace('snap1', 'ema0') for key in weights]
@@ -113,8 +112,8 @@ def test_teachers_are_the_same_on_all_ranks(runs):
     assert not torch.equal(one['buffers'][5][key], other['buffers'][5][key])
     assert_same(one['state'], other['state'])
     for key in weights:
-        student = key.replace('teachers.snap1', 'peers.1').replace(
-            'teachers.ema0.', '')
+        student = key.replace('teachers.snap1',
+                              'peers.1').replace('teachers.ema0.', '')
         assert not torch.equal(one['state'][key], one['state'][student]), key
     assert any(key.startswith('teachers.ema0.') for key in one['state'])
 

@@ -159,8 +159,8 @@ def test_the_average_is_the_formula():
     theirs, counters = student.state_dict(), 0
     for key, own in teacher.state_dict().items():
         if own.is_floating_point():
-            torch.testing.assert_close(
-                own, 0.75 * before[key] + 0.25 * theirs[key])
+            torch.testing.assert_close(own,
+                                       0.75 * before[key] + 0.25 * theirs[key])
         else:
             counters += 1
             assert torch.equal(own, theirs[key])
@@ -210,18 +210,15 @@ def test_teachers_are_in_the_state_dict_and_not_trained():
         assert own == {f'teachers.{name}.{k}' for k in own_state(model)}
     again = build_model(seed=9, **TAUGHT)
     again.load_state_dict(state)
-    assert all(
-        torch.equal(v, state[k]) for k, v in again.state_dict().items())
+    assert all(torch.equal(v, state[k]) for k, v in again.state_dict().items())
 
 
 def test_names_of_networks():
-    model = build_model(
-        **dict(
-            TAUGHT,
-            teachers=dict(
-                TAUGHT['teachers'],
-                big=dict(
-                    type='FrozenTeacher', config='a.py', checkpoint='a'))))
+    model = build_model(**dict(
+        TAUGHT,
+        teachers=dict(
+            TAUGHT['teachers'],
+            big=dict(type='FrozenTeacher', config='a.py', checkpoint='a'))))
     assert model.network_keys == [0, 1, 'ema0', 'snap1', 'big']
     assert model.network_names == [
         'net0', 'net1', 'ema0', 'snap1', 'big', 'ensemble'

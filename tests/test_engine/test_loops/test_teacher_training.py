@@ -106,8 +106,9 @@ def assert_not_trained(runner):
     }
     model = runner.model
     assert held == {id(p) for p in model.parameters()}
-    students = sum(len(list(n.backbone.parameters())) +
-                   len(list(n.head.parameters())) for n in model.networks)
+    students = sum(
+        len(list(n.backbone.parameters())) + len(list(n.head.parameters()))
+        for n in model.networks)
     assert len(held) == students
 
 
@@ -131,9 +132,9 @@ def test_teachers_follow_after_each_step(people_root, tmp_path):
             assert_equal(old, net0(seen.states[1]))
     for state in seen.epochs:
         assert_equal(part(state, 'teachers.old0'), net0(state))
-    assert not torch.equal(seen.states[0]['teachers.old0.head.final_layer'
-                                          '.weight'],
-                           seen.states[0]['head.final_layer.weight'])
+    assert not torch.equal(
+        seen.states[0]['teachers.old0.head.final_layer'
+                       '.weight'], seen.states[0]['head.final_layer.weight'])
     assert_not_trained(runner)
 
 
@@ -143,12 +144,13 @@ def test_a_training_begins_with_teachers_that_equal_students(
     runner.load_or_resume()
     runner._init_model_weights()
     runner.train_loop  # noqa: B018, builds the optimizer, too
-    hook = next(h for h in runner.hooks
-                if type(h).__name__ == 'MutualTeachingHook')
+    hook = next(
+        h for h in runner.hooks if type(h).__name__ == 'MutualTeachingHook')
     hook.teachers.before_train(runner)
     for name, number in (('ema0', 0), ('snap1', 1), ('old0', 0)):
-        assert_equal(runner.model.network(name).state_dict(),
-                     own_state(runner.model.networks[number]))
+        assert_equal(
+            runner.model.network(name).state_dict(),
+            own_state(runner.model.networks[number]))
 
 
 @pytest.mark.parametrize('iteration', [1, 2, 3])
@@ -193,7 +195,8 @@ def test_gradients_that_are_accumulated(people_root, tmp_path):
         torch.testing.assert_close(last[f'teachers.ema0.{key}'],
                                    (seen[1][key] + last[key]) / 2)
     # not before the second step
-    assert_equal(part(seen[2], 'teachers.snap1'), part(first, 'teachers.snap1'))
+    assert_equal(
+        part(seen[2], 'teachers.snap1'), part(first, 'teachers.snap1'))
     assert_equal(part(last, 'teachers.snap1'), part(last, 'peers.1'))
 
 
@@ -268,8 +271,7 @@ def test_mixed_precision(people_root, tmp_path):
             'optim_wrapper.dtype': 'bfloat16'
         })
     state = runner.model.state_dict()
-    assert all(v.dtype in (torch.float32, torch.int64)
-               for v in state.values())
+    assert all(v.dtype in (torch.float32, torch.int64) for v in state.values())
     assert_equal(part(state, 'teachers.snap1'), part(state, 'peers.1'))
     assert all(v.isfinite().all() for v in state.values())
     assert_not_trained(runner)

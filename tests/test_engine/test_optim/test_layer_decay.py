@@ -117,8 +117,7 @@ def test_teachers_of_vitpose_are_not_trained():
         cfg, teachers=dict(ema1=dict(type='EMATeacher', of=1, momentum=0.5)))
     plain, model = (MODELS.build(copy.deepcopy(c)) for c in (cfg, taught))
     name = 'NetworkLayerDecayOptimWrapperConstructor'
-    assert rates(build(name, model), model) == rates(
-        build(name, plain), plain)
+    assert rates(build(name, model), model) == rates(build(name, plain), plain)
     teacher = model.network('ema1')
     follower = Follower(teacher, model.networks[1])
     follower.copy()
