@@ -14,7 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from torch.utils.data import DataLoader
-from toy_images import BAD, READABLE, exif, save_huge, turned
+from toy_images import BAD, READABLE, exif, save_huge
 
 from semipose_mm.data_files.images import image_fault, image_size, read_image
 from semipose_mm.datasets import SemiIndex, UnlabeledPoseDataset
