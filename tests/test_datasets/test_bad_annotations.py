@@ -305,17 +305,10 @@ class TestFileNames:
                 f'.{name}., .*allow_outside=True'):
             UnlabeledPoseDataset(**cfg)
         assert len(UnlabeledPoseDataset(allow_outside=True, **cfg)) == 1
-
-    @pytest.mark.parametrize('name', OUTSIDE)
-    def test_text_file(self, tmp_path, coco_metainfo, name):
         (tmp_path / 'list.txt').write_text(f'{name}\n')
         with pytest.raises(
                 ValueError, match='list.txt., line 1 is .*allow_outside=True'):
-            UnlabeledPoseDataset(
-                ann_file='list.txt',
-                data_root=str(tmp_path),
-                data_prefix=dict(img='images'),
-                metainfo=coco_metainfo)
+            UnlabeledPoseDataset(**dict(cfg, ann_file='list.txt'))
 
     @pytest.mark.parametrize('name', OUTSIDE[:3])
     def test_labeled(self, labels, build_semi, semi_cfg, name):
