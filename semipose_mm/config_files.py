@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
-"""Where configs and tools lie: of a checkout, or of an installed package."""
+"""Where configs and tools lie, and which class an entry is of."""
 from pathlib import Path
+from typing import Any
 
 
 def find_root() -> Path:
@@ -44,3 +45,16 @@ def config_path(name: str) -> str:
         raise FileNotFoundError(f"semipose_mm has no config '{name}': there "
                                 f'is no file {path}')
     return str(path)
+
+
+def type_name(cfg: Any, default: str = '') -> str:
+    """Name of the class that a config has built, without a scope.
+
+    Args:
+        cfg (Any): With ``type``, a class or its name with or without scope;
+            what is no dict has no name.
+        default (str): Stands for a missing type. Defaults to ``''``
+    """
+    kind = cfg.get('type', default) if isinstance(cfg, dict) else ''
+    kind = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return kind.rpartition('.')[2]

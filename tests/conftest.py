@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
-from people_toys import make_people, train_own
+from people_toys import make_people, train_own, with_teachers
 from recipe_toys import VARIABLES
+from toy_tools import run_command
 
 import semipose_mm  # noqa: F401, registers everything
 
@@ -73,6 +74,12 @@ def trained(people_root, tmp_path_factory):
         custom_hooks=[dict(type='MutualTeachingHook')])
 
 
+@pytest.fixture(scope='session')
+def taught(trained, tmp_path_factory):
+    """The same with teachers, one of which is read from files not there."""
+    return with_teachers(trained, tmp_path_factory.mktemp('taught'))
+
+
 @pytest.fixture
 def mounted(tmp_path):
     """Mount a file system of its own, by options; skips where one must not."""
@@ -89,6 +96,26 @@ def mounted(tmp_path):
     yield mount
     if folder.is_mount():
         subprocess.run(['umount', '-l', str(folder)], check=True)
+
+
+@pytest.fixture
+def refused(capsys):
+    """Calls a command that refuses; gives the one line with which it ends.
+
+    ``noisy`` allows lines before it, such as warnings.
+    """
+
+    def run(command, *args, noisy=False):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as info:
+            run_command(command, *args)
+        assert info.value.code in (1, 2)
+        *before, line, end = capsys.readouterr().err.split('\n')
+        assert end == '' and (noisy or not before)
+        assert line.startswith(f'semipose {command}: error: ')
+        return line
+
+    return run
 
 
 @pytest.fixture

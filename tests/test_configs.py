@@ -1,20 +1,16 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the configs: they parse, build, combine and train."""
 import ast
-import math
 from pathlib import Path
 
 import mmpose
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
-from mmpose.structures import PoseDataSample
 from recipe_toys import CONFIGS, VARIABLES, random_weights
 
 from semipose_mm.cli.options import METHODS
-from semipose_mm.structures import stack_labels
 
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
@@ -187,68 +183,6 @@ def test_geometry_of_the_evaluation():
                 t for t in loader.dataset.pipeline
                 if t.type == 'TopdownAffine')
             assert tuple(affine.input_size) == tuple(codec.input_size)
-
-
-# ---------------------------------------------------------- other networks
-
-
-def random_batch(cfg, batch_size=2):
-    """Preprocessed noise of the config's sizes."""
-    codec, joints = cfg.model.head.decoder, cfg.model.head.out_channels
-    width, height = codec.input_size
-    images = [torch.randn(batch_size, 3, height, width) for _ in range(2)]
-    width, height = codec.heatmap_size
-    labeled = []
-    for _ in range(batch_size):
-        sample = PoseDataSample()
-        sample.gt_fields = PixelData(
-            heatmaps=torch.rand(joints, height, width))
-        sample.gt_instance_labels = InstanceData(
-            keypoint_weights=torch.ones(1, joints))
-        labeled.append(sample)
-    inputs = dict(
-        labeled=images[0],
-        easy=images[1],
-        uniforms=torch.rand(batch_size, 512) * 0.98 + 0.01)
-    return inputs, dict(
-        labeled=labeled,
-        labels=stack_labels(labeled),
-        unlabeled=[PoseDataSample() for _ in range(batch_size)])
-
-
-@pytest.mark.parametrize('name', [
-    'res50_8xb64', 'hrnet-w32_8xb64', 'litehrnet-18_8xb64',
-    'shufflenetv2_8xb64', 'vgg16-bn_8xb64', 'pvt-s_8xb64'
-])
-def test_posedual_on_other_networks(name, tmp_path):
-    path = tmp_path / 'child.py'
-    path.write_text(f"""
-_base_ = [
-    'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_{name}-210e_coco-'
-    '256x192.py', '{CONFIGS}/_base_/posedual.py'
-]
-model = dict(head=dict(decoder=dict(
-    input_size=(64, 64), heatmap_size=(16, 16), sigma=1)), **_base_.posedual)
-""")
-    cfg = Config.fromfile(path)
-    random_weights(cfg.model)
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model).train()
-    losses = model.loss(*random_batch(cfg))
-    assert set(losses) == {
-        f'net{i}/loss_{part}'
-        for i in range(2)
-        for part in ('sup', 'unsup')
-    }
-    sum(losses.values()).backward()
-    for number, net in enumerate(model.networks):
-        for part in ('sup', 'unsup'):
-            assert 0 < losses[f'net{number}/loss_{part}'] < math.inf
-        grads = [
-            p.grad for p in net.backbone.parameters()
-            if p.requires_grad and p.grad is not None
-        ]
-        assert any(grad.abs().max() > 0 for grad in grads)
 
 
 # ------------------------------------------------------- rows by variables

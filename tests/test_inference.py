@@ -15,7 +15,7 @@ from inference_toys import every_way, make_video
 from mmcv import VideoReader
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmpose.apis import inference_topdown, init_model
+from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
 from people_toys import own_config
 
 from semipose_mm.checkpoint.export import (describe, make_checkpoint,
@@ -228,6 +228,28 @@ def test_selected_network(trained, networks, images):
     assert_same(
         predict(trained.config, trained.checkpoint, images, options),
         networks[1])
+
+
+@pytest.mark.parametrize('name', ['ema0', 'snap1'])
+def test_a_teacher_that_is_selected(taught, networks, stock_config, images,
+                                    media, tmp_path, name):
+    """By ``init_model`` and inferencers, where a third's files are gone."""
+    state = torch.load(taught.checkpoint, weights_only=True)['state_dict']
+    start = f'teachers.{name}.'
+    own = {k[len(start):]: v for k, v in state.items() if k.startswith(start)}
+    torch.save(dict(state_dict=own, meta={}), tmp_path / 'own.pth')
+    expected = predict(stock_config, str(tmp_path / 'own.pth'), images)
+    assert np.abs(expected[0] - networks[name == 'snap1'][0]).max() > 1
+    child = tmp_path / 'child.py'
+    child.write_text(f"_base_ = '{taught.config}'\n"
+                     f"model = dict(test_cfg=dict(network='{name}'))\n")
+    assert_same(predict(str(child), taught.checkpoint, images), expected)
+    run = MMPoseInferencer(
+        str(child), taught.checkpoint, device='cpu', det_model='whole_image')
+    for image, points in zip(images, expected[0]):
+        (person, ), = next(run(image))['predictions']
+        np.testing.assert_allclose(
+            person['keypoints'], points[0], rtol=1e-4, atol=1e-3)
 
 
 def test_ensemble(trained, images):

@@ -69,6 +69,27 @@ semi_loader = dict(
 semi_val_loop = dict(type='SemiPoseValLoop')
 semi_test_loop = dict(type='SemiPoseTestLoop')
 
+# for a config by hand, so many iterations: train_cfg, val_cfg, test_cfg,
+# param_scheduler, optim_wrapper, default_hooks, custom_hooks, log_processor
+semi_iterations = int('{{$SEMIPOSE_ITERATIONS:20000}}')
+semi_training = [
+    dict(
+        max_iters=semi_iterations,
+        val_interval=-(-semi_iterations // 10),
+        **semi_iter_loop), semi_val_loop, semi_test_loop,
+    [
+        dict(semi_warm_up, end=-(-semi_iterations // 40)),
+        dict(
+            semi_steps,
+            milestones=[semi_iterations * 7 // 10, semi_iterations * 9 // 10])
+    ], semi_optimizer,
+    dict(
+        iter_hooks,
+        checkpoint=dict(
+            iter_hooks['checkpoint'], interval=-(-semi_iterations // 10))),
+    [dict(mutual_teaching, burn_in=0.2, ramp_up=0.2)], iter_log
+]
+
 # The released code's letter, for comparison with published numbers: its warp
 # and cutout, labels drawn with replacement, no warm-up, no burn-in, schedules
 # in epochs. Unlike there images are RGB, as ImageNet weights expect.

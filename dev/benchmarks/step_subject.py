@@ -2,6 +2,7 @@
 """A model of a config with a drawn batch, of which steps can be run."""
 import argparse
 from contextlib import nullcontext
+from itertools import cycle
 from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
@@ -14,9 +15,10 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from semipose_mm.launch.fast_mode import compiling_pays, set_amp
+from semipose_mm.models import semi_pose_estimator
+from semipose_mm.models.networks import teacher_mode
 from semipose_mm.structures import geometry
 
-PASSES = ('labeled', 'easy', 'hard')
 
 
 def add_subject_options(parser: argparse.ArgumentParser) -> None:
@@ -76,9 +78,9 @@ class Subject:
         optimizer.pop('constructor', None)
         self.optimizer = build_optim_wrapper(self.model, optimizer)
         if 'compile' in settings:
-            for network in self.model.passes:
-                network.compile({batch}, {batch})
-        self._sources = PASSES if self.model.lectern.routes else PASSES[:1]
+            sizes = self.model.pass_sizes(batch, batch)
+            for network in self.model.passes.values():
+                network.compile(*sizes)
         self.batch = draw_batch(cfg.model, batch)
         self._prepare()
 
@@ -123,6 +125,21 @@ class Subject:
         labels = data['data_samples']['labels']
         self._targets = self.model.output.labeled_targets(labels)
         self._weights = labels['keypoint_weights']
+        #: Passes of a step in their order: of what, and by which network.
+        self._passes: List[Tuple[str, Any]] = []
+        run, labeled = self.model.run, self.model.num_networks * max(
+            len(self.model.labeled_views), 1)
+
+        def noted(key: Any, *args) -> Any:
+            name = 'easy'
+            if torch.is_grad_enabled():
+                name = 'labeled' if len(self._passes) < labeled else 'hard'
+            self._passes.append((name, key))
+            return run(key, *args)
+
+        self.model.run = noted
+        self.model.loss(**data)
+        del self.model.run
 
     def labeled(self) -> Tuple[Tensor, Any, Tensor]:
         """Labeled images, their targets and weights, on the device."""
@@ -134,32 +151,34 @@ class Subject:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
-    def _bare(self, sources: Tuple[str, ...]) -> None:
+    def _bare(self, passes: List[Tuple[str, Any]]) -> None:
         """Passes with losses, and one step of the bare optimizer."""
         model, losses = self.model, []
         with self.autocast():
-            for source in sources:
-                images = self._inputs['labeled' if source ==
+            for name, key in passes:
+                images = self._inputs['labeled' if name ==
                                       'labeled' else 'easy']
-                for run, net in zip(model.passes, model.networks):
-                    if source == 'easy':
-                        with torch.no_grad():
-                            run(images)
-                        continue
-                    losses.append(
-                        model.output.loss(net.head, run(images), self._targets,
-                                          self._weights))
+                if name == 'easy':
+                    norm = model.rules[key].norm if key in model.rules else \
+                        model.teacher_norm
+                    with teacher_mode(model.network(key), norm):
+                        model.run(key, images)
+                    continue
+                head = model.network(key).head
+                losses.append(
+                    model.output.loss(head, model.run(key, images),
+                                      self._targets, self._weights))
         sum(losses).backward()
         self.optimizer.optimizer.step()
         self.optimizer.optimizer.zero_grad()
 
     def floor(self) -> None:
         """The bare passes of a step."""
-        self._bare(self._sources)
+        self._bare(self._passes)
 
     def supervised(self) -> None:
         """Those of labeled images alone."""
-        self._bare(PASSES[:1])
+        self._bare([one for one in self._passes if one[0] == 'labeled'])
 
     # ------------------------------------------------------------ its parts
 
@@ -171,42 +190,23 @@ class Subject:
         """
         model = self.model
         yield 'preprocess', model.data_preprocessor, 'forward'
-        order = self._pass_names()
-        model.passes = [_Pass(p) for p in model.passes]
-        for run in model.passes:
-            yield order, run, 'function'
-        for name in ('peaks', 'lesson', 'mean', 'float'):
+        order = cycle([name for name, _ in self._passes])
+        model.passes = {key: _Pass(p) for key, p in model.passes.items()}
+        for run in model.passes.values():
+            yield lambda: next(order), run, 'function'
+        for name in ('peaks', 'make_target', 'mean', 'float'):
             yield 'views', model.output, name
         yield 'views', geometry, 'warp'
-        views = []
-        for view in model.lectern.views:
-            ops = tuple(_Pass(op) for op in view.ops)
-            for op in ops:
-                op.num_uniforms = op.function.num_uniforms
-                yield 'views', op, 'function'
-            views.append(view._replace(ops=ops))
-        model.lectern.views = views
-        if model.lectern.warp is not None:
-            warp = model.lectern.warp
-            model.lectern.warp = _Pass(warp)
-            model.lectern.warp.num_uniforms = warp.num_uniforms
-            yield 'views', model.lectern.warp, 'function'
+        yield 'views', model.plan, 'draw'
+        for view in (*model.plan.views, *model.labeled_views):
+            for op in (*view.ops, view.shuffle):
+                if op is not None:
+                    yield 'views', op, 'apply'
         yield 'losses', model.output, 'loss'
-        yield 'backward', model, '_spent'
+        yield 'backward', semi_pose_estimator, 'backward_now'
         yield 'backward', self.optimizer, 'backward'
         yield 'optimizer', self.optimizer, 'step'
         yield 'optimizer', self.optimizer, 'zero_grad'
-
-    def _pass_names(self) -> Callable[[], str]:
-        """Tells which pass is next: labeled, easy and hard, each network."""
-        order = [name for name in self._sources for _ in self.model.passes]
-        calls = [0]
-
-        def name() -> str:
-            calls[0] += 1
-            return order[(calls[0] - 1) % len(order)]
-
-        return name
 
 
 class _Pass:
@@ -254,9 +254,11 @@ def draw_batch(model: dict, size: int) -> dict:
     inputs = dict(
         labeled=images(), **{name: images()
                              for name in sources | {'easy'}})
-    uniforms = torch.rand(size, 512, generator=generator)
-    inputs['uniforms'] = uniforms * 0.99 + 0.005
-    samples = [PoseDataSample() for _ in range(size)]
+    for name in ('uniforms', 'labeled_uniforms'):
+        uniforms = torch.rand(size, 1024, generator=generator)
+        inputs[name] = uniforms * 0.99 + 0.005
+    flip = dict(flip_indices=list(range(joints)))
+    samples = [PoseDataSample(metainfo=flip) for _ in range(size)]
     return dict(
         inputs=inputs,
         data_samples=dict(

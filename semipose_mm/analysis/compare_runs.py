@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple
 
 from semipose_mm.evaluation import split_networks, write_json, write_text
 from .plot_curves import entry_metrics, read_curves
-from .run_config import describe_config
+from .run_config import describe_config, scored_networks
 from .run_report import draw_curves, to_markdown
 
 #: What is shown of the metrics if ``--keys`` does not say it.
@@ -55,8 +55,10 @@ def read_run(work_dir: str) -> dict:
     """
     logged = read_curves(work_dir)
     curves: Dict[str, Dict[str, list]] = {}
+    named = scored_networks(work_dir)
     for entry in logged['val']:
-        for network, row in split_networks(entry_metrics(entry)).items():
+        for network, row in split_networks(entry_metrics(entry),
+                                           *named).items():
             for key, value in row.items():
                 curves.setdefault(network, {}).setdefault(key, []).append(
                     (entry['iter'], value))

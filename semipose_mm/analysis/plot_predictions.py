@@ -90,22 +90,6 @@ def _stem(truth: Truth) -> str:
     return osp.splitext(osp.basename(truth.info['img_path']))[0]
 
 
-def predictions_sheet(models: Dict[str, Tuple[str, str]], num: int,
-                      **kwargs) -> np.ndarray:
-    """Draw truth and predictions side by side.
-
-    Args:
-        models (dict): Column title to config and checkpoint.
-        num (int): Samples to show.
-        **kwargs: Other arguments of ``sample_scores.collect``.
-
-    Returns:
-        np.ndarray: A sheet, BGR, uint8.
-    """
-    samples, meta = collect(models, num, **kwargs)
-    return _sheet(samples, meta, kwargs.get('score', 'error'))
-
-
 def _sheet(samples: List[Shown],
            meta: dict,
            score: str,

@@ -4,7 +4,7 @@ import functools
 import json
 import os.path as osp
 from glob import glob
-from typing import Optional
+from typing import List, Optional, Tuple
 
 
 def describe_config(work_dir: str) -> dict:
@@ -19,15 +19,41 @@ def describe_config(work_dir: str) -> dict:
         told.
     """
     copies = sorted(glob(osp.join(work_dir, '*.py')), key=osp.getmtime)
-    kept = sorted(glob(osp.join(work_dir, '*', 'vis_data', 'config.py')))
     name = osp.splitext(osp.basename(copies[-1]))[0] if copies else None
-    return dict(config=name, labels=_labels(kept[-1]) if kept else None)
+    cfg = _kept_config(work_dir)
+    return dict(config=name, labels=_labels(cfg) if cfg else None)
 
 
-def _labels(path: str) -> Optional[int]:
-    """Labeled samples of a config with all values in place."""
+def scored_networks(work_dir: str) -> Tuple[Optional[str], List[str]]:
+    """What tells the networks in the names of a run's scores.
+
+    Args:
+        work_dir (str): Work folder of a training.
+
+    Returns:
+        tuple: The network with the plain names, None where the config is not
+        there, and the names of teachers.
+    """
+    cfg = _kept_config(work_dir)
+    if not cfg or not cfg.get('model'):
+        return None, []
+    network = (cfg.model.get('test_cfg') or {}).get('network', 0)
+    teachers = list(cfg.model.get('teachers') or ())
+    if network == 'ensemble' and not cfg.model.get('peers'):
+        network = 0
+    return network if isinstance(network, str) else f'net{network}', teachers
+
+
+def _kept_config(work_dir: str):
+    """The config with all values in place that a run kept last."""
     from mmengine.config import Config
-    cfg = Config.fromfile(path, import_custom_modules=False)
+    kept = sorted(glob(osp.join(work_dir, '*', 'vis_data', 'config.py')))
+    return Config.fromfile(
+        kept[-1], import_custom_modules=False) if kept else None
+
+
+def _labels(cfg) -> Optional[int]:
+    """Labeled samples of a config."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     dataset = dataset.get('labeled') or dataset
     indices = dataset.get('indices')

@@ -5,6 +5,7 @@ import statistics
 from typing import Dict, List, Sequence
 
 from semipose_mm.evaluation import format_score, markdown_table
+from semipose_mm.evaluation.scores import network_order
 from .pictures import write_picture
 
 LINES = {'net0': '-', 'net1': '--', 'ensemble': ':'}
@@ -51,13 +52,13 @@ def _text(value) -> str:
 
 
 def _networks(runs: Dict[str, dict], key: str) -> List[str]:
-    """Networks that any run has, in the order of their names."""
+    """Networks that any run has: numbers, teachers, the ensemble."""
     found = {
         network
         for run in runs.values()
         for network, row in run['scores'].items() if key in row
     }
-    return sorted(found, key=lambda name: (name == 'ensemble', name))
+    return sorted(found, key=network_order)
 
 
 def _run_cells(run: dict, networks: List[str], key: str) -> List[str]:

@@ -43,9 +43,9 @@ def load_model(config: str, checkpoint: str, network: Optional[str],
     Args:
         config (str): Config file.
         checkpoint (str): Checkpoint file or URL.
-        network (str, optional): ``'0'``, ``'1'``, ... or ``'ensemble'``, None
-            for ``model.test_cfg.network``. The ensemble of one network is
-            that network.
+        network (str, optional): ``'0'``, ``'1'``, ..., the name of a teacher
+            or ``'ensemble'``, None for ``model.test_cfg.network``. The
+            ensemble of one network is that network.
         device (str): Where it runs.
 
     Raises:
@@ -53,13 +53,12 @@ def load_model(config: str, checkpoint: str, network: Optional[str],
     """
     from mmpose.apis import init_model
     model = init_model(config, checkpoint, device=device)
-    count = getattr(model, 'num_networks', 1)
-    if network is None or (count == 1 and network in ('0', 'ensemble')):
+    allowed = [*map(str, getattr(model, 'network_keys', [0])), 'ensemble']
+    if network is None:
         return model
-    if network not in [str(i) for i in range(count)] + ['ensemble']:
-        allowed = f'from 0 to {count - 1}, or ensemble' if count > 1 else '0'
-        raise ValueError(f'--network is {network}, but must be {allowed} for '
-                         f'{config}')
+    if network not in allowed:
+        raise ValueError(f'--network is {network}, but must be one of '
+                         f'{", ".join(allowed)} for {config}')
     model.test_cfg['network'] = \
         int(network) if network.isdigit() else network
     return model
@@ -219,8 +218,8 @@ def collect(models: Dict[str, Tuple[str, str]],
             Defaults to ``'first'``
         score (str): ``'error'``, relative to the longer side of the box, or
             ``'oks'``. Defaults to ``'error'``
-        network (str, optional): ``'0'``, ``'1'``, ... or ``'ensemble'``.
-            Defaults to None, as the configs say
+        network (str, optional): As in :func:`load_model`. Defaults to None,
+            as the configs say
         limit (int, optional): Take only the first samples of the test data.
             Defaults to None
         device (str): Where the models run. Defaults to ``'cpu'``

@@ -7,7 +7,8 @@ MMEngine's history buffers. Here such values become tagged dicts of accepted
 ones: ``{'__plain__': 'ndarray', 'value': ...}``.
 """
 import collections
-from typing import Any, Callable, NamedTuple
+import io
+from typing import Any, Callable, Dict, NamedTuple
 
 import numpy as np
 import torch
@@ -244,3 +245,14 @@ def _rebuild(obj: Any,
     raise PlainError(f'{where or "value"}: an object of type '
                      f'{type(obj).__module__}.{type(obj).__qualname__} has '
                      'no plain form')
+
+
+def to_bytes(checkpoint: Dict[str, Any]) -> bytes:
+    """A checkpoint as the content of a file, the same for the same values.
+
+    Args:
+        checkpoint (dict): Of plain values and tensors.
+    """
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    return file.getvalue()

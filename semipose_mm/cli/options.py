@@ -3,7 +3,7 @@
 import argparse
 import os
 import os.path as osp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Dict
 
 from semipose_mm.launch.processes import check_launcher, process_count
 from semipose_mm.launch.runner import is_url
@@ -218,3 +218,18 @@ def set_visualization(parser: argparse.ArgumentParser,
         enable=True, show=show, out_dir=args.show_dir, interval=args.interval)
     if show:
         hook.wait_time = args.wait_time
+
+
+def write_outputs(parser: argparse.ArgumentParser, files: Dict[str,
+                                                               bytes]) -> None:
+    """Write all files or none.
+
+    Args:
+        parser (ArgumentParser): Reports why they cannot be written.
+        files (dict[str, bytes]): Contents by path.
+    """
+    from semipose_mm.files import write_all
+    try:
+        write_all(files)
+    except OSError as error:
+        parser.error(f'{", ".join(files)} cannot be written: {error}')

@@ -5,14 +5,11 @@ from collections import Counter
 from typing import (TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple,
                     Optional, Set, Tuple)
 
-import numpy as np
-
 from semipose_mm.data_files import DataError, Findings
-from semipose_mm.data_files.box_fit import check_boxes
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
 from semipose_mm.data_files.images import Image, read_images
-from semipose_mm.data_files.numbers import is_box, is_id
+from semipose_mm.data_files.numbers import is_id
 from semipose_mm.data_files.text import VIDEOS, read_lines
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
@@ -125,16 +122,16 @@ def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
         options.update(
             bbox_file=osp.abspath(request.boxes), score_thr=SCORE_THR)
         found = load_boxes(request.boxes, '--boxes', findings)
-        ids = _choose(f"--boxes '{request.boxes}'", found, images, names,
-                      labels, request, findings)
+        ids = _choose(f"--boxes '{request.boxes}'", found, names, labels,
+                      request, findings)
     elif osp.realpath(path) in labeled:
         policy = ('those of the images without labels, or else these images '
                   'as a whole')
         options['without_labels'], ids = True, list(labels)
     elif any(isinstance(one, dict) and 'bbox' in one for one in annotations):
         policy = 'those of the file, whose keypoints are not read'
-        ids = _choose(f'{where}, annotations', annotations, images, names,
-                      labels, request, findings)
+        ids = _choose(f'{where}, annotations', annotations, names, labels,
+                      request, findings)
     else:
         policy = ('whole images, as the file has no boxes; --boxes takes '
                   'those of a detector')
@@ -149,10 +146,10 @@ def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
     return Source(where, options, policy)
 
 
-def _choose(where: str, boxes: Any, images: Dict[Any, Image],
-            names: Dict[Any, str], labels: Dict[Any, str], request: 'Request',
-            findings: Findings) -> Optional[List[Any]]:
-    """Choose the categories of boxes, and check those that are used."""
+def _choose(where: str, boxes: Any, names: Dict[Any, str], labels: Dict[Any,
+                                                                        str],
+            request: 'Request', findings: Findings) -> Optional[List[Any]]:
+    """Choose the categories of boxes."""
     if not isinstance(boxes, list):
         raise ConfigFault(
             f'{where} holds a {type(boxes).__name__}, but detection results '
@@ -164,18 +161,8 @@ def _choose(where: str, boxes: Any, images: Dict[Any, Image],
     counts = Counter(
         one['category_id'] if is_id(one.get('category_id')) else None
         for one in boxes)
-    ids = choose_boxes(counts, names, labels, request.boxes_category,
-                       '--boxes-category', where, findings)
-    used = [
-        one for one in boxes if is_box(one.get('bbox')) and (
-            ids is None or one.get('category_id') in ids)
-        and is_id(one.get('image_id')) and one['image_id'] in images
-    ]
-    sizes = [images[one['image_id']].size or (np.nan, np.nan) for one in used]
-    check_boxes(
-        np.reshape([one['bbox'] for one in used], (-1, 4)).astype(float), None,
-        np.reshape(sizes, (-1, 2)).astype(float), where, findings)
-    return ids
+    return choose_boxes(counts, names, labels, request.boxes_category,
+                        '--boxes-category', where, findings)
 
 
 def read_unlabeled(source: Source, validating: Set[str], stage: Stage,

@@ -2,9 +2,10 @@
 """How the keypoints of a part are mapped to those of a combination."""
 from typing import Any, List
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files.keypoint_names import find_sides
 from .names import names_of, plain, some
-from .parts import Part, type_name
+from .parts import Part
 from .report import Section
 
 

@@ -5,11 +5,12 @@ from typing import Any, Iterator, Optional, Tuple
 
 from scipy.io import loadmat
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files import ERROR, Findings
 from semipose_mm.data_files.coco_truth import scoring_truth
 from semipose_mm.data_files.images import read_images
 from semipose_mm.data_files.labels import labels_of
-from .parts import Part, Parts, reason, type_name
+from .parts import Part, Parts, reason
 from .report import Section
 from .using import Files
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files import ERROR, NOTE, WARNING
 from semipose_mm.data_files.keypoint_names import find_sides
 from semipose_mm.data_files.labels import Labels
@@ -10,7 +11,7 @@ from semipose_mm.data_files.numbers import is_id
 from semipose_mm.data_files.text import show
 from .converters import check_converter
 from .names import names_of, plain, some
-from .parts import Part, Parts, type_name
+from .parts import Part, Parts
 from .report import Section
 
 

@@ -10,6 +10,7 @@ from mmpose.datasets.datasets import BaseCocoStyleDataset, MpiiDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files.images import allowed_roots
 from semipose_mm.datasets import UnlabeledPoseDataset
 from .report import Section
@@ -226,13 +227,6 @@ def _dataset(cfg: dict, loader: str) -> Optional[dict]:
     loader = cfg.get(loader)
     dataset = loader.get('dataset') if isinstance(loader, dict) else None
     return dataset if isinstance(dataset, dict) else None
-
-
-def type_name(cfg: Any) -> str:
-    """Name of the class that a config is of, without a scope."""
-    kind = cfg.get('type') if isinstance(cfg, dict) else ''
-    kind = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return kind.split('.')[-1]
 
 
 def _quietly(build: Any, cfg: dict) -> Any:

@@ -7,13 +7,11 @@ import numpy as np
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import check_boxes
-from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import names_by_id
 from semipose_mm.data_files.evaluated_boxes import read_evaluated
 from semipose_mm.data_files.images import name_on_disk, read_images
 from semipose_mm.data_files.labels import Labels, labels_of, read_mpii
 from semipose_mm.data_files.numbers import is_id
-from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source, read_source
 from .keypoints import check_categories
 from .names import names_of
@@ -148,7 +146,6 @@ def _use_detections(part: Part, labels: Labels, paths: Dict[Any, str],
         part.categories = _names(labels.categories, categories)
         part.boxes = boxes.xywh[rows]
         part.sizes = np.array([one.size or _UNKNOWN for _, one in owners])
-        check_boxes(part.boxes, None, part.sizes, f"{where} '{path}'", section)
         say_scores(section, boxes.scores[rows])
 
 
@@ -191,28 +188,12 @@ def _read_unlabeled(part: Part, files: Files) -> Sequence[str]:
         part.boxes = np.hstack(
             (index.boxes[:, :2], index.boxes[:, 2:] - index.boxes[:, :2]))
         if not source.whole_images:
-            _check_raw(part, index, files)
             say_scores(section, used.scores)
     bare = len(listed) - len(section.paths)
     if bare > 0:
         section.note('bare', f'of {len(listed):,} listed images',
                      f'{bare:,} have no used box')
     return list(listed)
-
-
-def _check_raw(part: Part, index: BoxIndex, files: Files) -> None:
-    """Judge boxes as the file has them, before they are clipped."""
-    quiet, name = Findings(strict=False), 'bbox_file'
-    if part.dataset.without_labels:
-        return  # whole images are among them
-    if part.bbox_file:
-        entries = load_boxes(part.bbox_file, name, quiet)
-    else:
-        name = 'ann_file'
-        entries = files.content(part.ann_file, name, quiet)['annotations']
-    boxes = np.array([entries[i]['bbox'] for i in index.entries], float)
-    check_boxes(boxes, None, part.sizes, f"{name} '{getattr(part, name)}'",
-                part.section)
 
 
 def _read_other(part: Part, files: Files) -> Sequence[str]:

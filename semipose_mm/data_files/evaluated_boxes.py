@@ -3,6 +3,9 @@
 from collections import Counter
 from typing import Any, Dict, List, Tuple
 
+import numpy as np
+
+from .box_fit import check_boxes
 from .boxes import Boxes, load_boxes, read_detections
 from .categories import describe, names_by_id
 from .findings import Findings
@@ -33,6 +36,9 @@ def read_evaluated(truth: Any, path: str, key: str, images: Dict[Any, Image],
     chosen = _choose(
         truth if isinstance(truth, dict) else {}, content, where, findings)
     boxes = read_detections(content, where, images, findings, chosen)
+    sizes = [image.size or (np.nan, np.nan) for image in images.values()]
+    check_boxes(boxes.xywh, None,
+                np.reshape(sizes, (-1, 2))[boxes.images], where, findings)
     return boxes, [chosen[content[i]['category_id']] for i in boxes.entries]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """What a training checkpoint tells about its networks and their scores."""
 from numbers import Number
-from typing import Dict, Optional
+from typing import Dict, Optional, Sequence
 
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -15,14 +15,15 @@ from .unwrapping import unwrap
 _SCORES = 'semipose_scores'
 
 
-def note_scores(runner: Runner, metrics: Dict[str, float],
-                selected: str) -> None:
+def note_scores(runner: Runner, metrics: Dict[str, float], selected: str,
+                teachers: Sequence[str]) -> None:
     """Keep the scores of a validation in the message hub.
 
     Args:
         runner (Runner): The runner of the training.
         metrics (dict): What :class:`NetworkEvaluator` returned.
         selected (str): The network with the plain names.
+        teachers (Sequence[str]): Names in ``model.teachers``.
     """
     numbers = {
         k: float(v)
@@ -33,7 +34,7 @@ def note_scores(runner: Runner, metrics: Dict[str, float],
         dict(
             iteration=runner.iter,
             epoch=runner.epoch,
-            networks=split_networks(numbers, selected)))
+            networks=split_networks(numbers, selected, teachers)))
 
 
 def scored_iteration(runner: Runner) -> Optional[int]:
@@ -67,8 +68,9 @@ class TrainingRecord:
             runner (Runner): The runner of the training.
 
         Returns:
-            dict, optional: ``version``, ``num_networks``, ``network`` (the
-            selected one), ``save_best`` (each key and whose score it is),
+            dict, optional: ``version``, ``num_networks`` (trained ones),
+            ``teachers`` (names of the others), ``network`` (the selected
+            one), ``save_best`` (each key and whose score it is),
             ``scores`` (``iteration``, ``epoch`` and ``networks``: the scores
             of the last validation by network, None before the first) and
             ``best`` (the same with ``score`` for each key of ``save_best``).
@@ -78,12 +80,13 @@ class TrainingRecord:
         if not hasattr(model, 'selected_network'):
             return None
         scores = runner.message_hub.runtime_info.get(_SCORES)
+        teachers = list(getattr(model, 'rules', ()))
         followed = {}
         for key, value in _best_scores(runner):
             # 'net1/coco/AP' belongs to another than the selected network
             (followed[key], row), = split_networks({
                 key: value
-            }, model.selected_network).items()
+            }, model.selected_network, teachers).items()
             plain_key, = row
             reached = (scores or {}).get('networks',
                                          {}).get(followed[key],
@@ -95,6 +98,7 @@ class TrainingRecord:
         return dict(
             version=__version__,
             num_networks=model.num_networks,
+            teachers=teachers,
             network=model.selected_network,
             save_best=followed,
             scores=scores,

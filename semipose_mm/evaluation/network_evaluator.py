@@ -2,7 +2,7 @@
 """Evaluators of several networks that look like one to MMEngine."""
 import copy
 import os.path as osp
-from typing import Any, Dict, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.logging import print_log
@@ -18,18 +18,22 @@ class NetworkEvaluator(Evaluator):
     """One evaluator for each network and for their ensemble.
 
     The selected network's scores have plain names (``coco/AP``), those of the
-    others are preceded by the network's (``net1/coco/AP``). Where MMEngine
-    takes this for one evaluator, it is the selected network's.
+    others are preceded by the network's (``net1/coco/AP``, ``ema0/coco/AP``).
+    Where MMEngine takes this for one evaluator, it is the selected network's.
 
     A metric writes a file for each network, too: ``{network}`` in its
-    ``outfile_prefix`` or ``out_file_path`` becomes ``net0``, ``net1``, ...,
-    ``ensemble``; without it, the files of all but the selected network have
-    the name appended.
+    ``outfile_prefix`` or ``out_file_path`` becomes ``net0``, ``ema0``,
+    ``ensemble`` and so on; without it, the files of all but the selected
+    network have the name appended.
 
     Args:
-        evaluators (Dict[str, Evaluator]): One for each name in ``'net0'``,
-            ``'net1'``, ..., ``'ensemble'``.
+        evaluators (Dict[str, Evaluator]): One for each name: ``'net0'``,
+            ``'net1'``, ..., names of teachers, ``'ensemble'``.
         selected (str): The network with the plain names.
+
+    Raises:
+        ValueError: If a network is named as the metrics' names begin, so
+            that its scores could not be told from theirs.
     """
 
     def __init__(self, evaluators: Dict[str, Evaluator],
@@ -40,6 +44,16 @@ class NetworkEvaluator(Evaluator):
         for name, evaluator in self.evaluators.items():
             for metric in evaluator.metrics:
                 _name_files(metric, name)
+                if metric.prefix in evaluators:
+                    raise ValueError(
+                        f'model.teachers has the name {metric.prefix!r}, but '
+                        f'the names of {type(metric).__name__} begin with '
+                        f'{metric.prefix}/: choose another')
+
+    @property
+    def names(self) -> List[str]:
+        """List[str]: Names of the networks, the selected one first."""
+        return list(self.evaluators)
 
     @property
     def dataset_meta(self) -> Optional[dict]:

@@ -2,49 +2,62 @@
 """Scores of several networks: taken apart, as a table."""
 import math
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from terminaltables import GithubFlavoredMarkdownTable
 
-_NAME = re.compile(r'(net\d+|ensemble)/(.+)')
-
 
 def split_networks(
-        metrics: Dict[str, float],
-        selected: Optional[str] = None) -> Dict[str, Dict[str, float]]:
+    metrics: Dict[str, float],
+    selected: Optional[str] = None,
+    teachers: Sequence[str] = ()
+) -> Dict[str, Dict[str, float]]:
     """Sort what :class:`NetworkEvaluator` returned by network.
 
     Args:
         metrics (Dict[str, float]): Scores; those of the selected network have
-            plain names, the others' begin with ``net1/`` or ``ensemble/``.
+            plain names, the others' begin with ``net1/``, the name of a
+            teacher, or ``ensemble/``.
         selected (str, optional): The network with the plain names. Defaults
-            to None, the one that has no scores of its own name.
+            to None, the trained one or ensemble that has no scores of its
+            own name.
+        teachers (Sequence[str]): Names in ``model.teachers``, which nothing
+            else tells from the first part of a metric's name. Defaults to
+            ``()``
 
     Returns:
         Dict[str, Dict[str, float]]: Plain names and scores of ``net0``,
-        ``net1``, ... and ``ensemble``, in this order. One network is
-        ``net0``.
+        ``net1``, ..., of teachers and of ``ensemble``, in this order. One
+        network is ``net0``.
     """
     plain, scores = {}, {}
     for key, value in metrics.items():
-        match = _NAME.fullmatch(key)
-        if match:
-            scores.setdefault(match[1], {})[match[2]] = value
+        name, _, rest = key.partition('/')
+        if rest and (name in teachers or is_trained(name)):
+            scores.setdefault(name, {})[rest] = value
         else:
             plain[key] = value
     if plain:
         if selected is None:
-            names = [f'net{i}' for i in range(len(scores) + 1)]
-            if scores and 'ensemble' not in scores:
+            trained = [name for name in scores if is_trained(name)]
+            names = [f'net{i}' for i in range(len(trained) + 1)]
+            if trained and 'ensemble' not in trained:
                 names = ['ensemble']
             selected = next(name for name in names if name not in scores)
         scores.setdefault(selected, {}).update(plain)
-    return {name: scores[name] for name in sorted(scores, key=_position)}
+    return {name: scores[name] for name in sorted(scores, key=network_order)}
 
 
-def _position(name: str) -> float:
-    """Networks by number, the ensemble behind them."""
-    return math.inf if name == 'ensemble' else int(name[len('net'):])
+def is_trained(name: str) -> bool:
+    """Whether a name is that of a trained network, or of their ensemble."""
+    return re.fullmatch(r'net\d+|ensemble', name) is not None
+
+
+def network_order(name: str) -> Tuple[int, int, str]:
+    """A key to sort by: numbers, names of teachers, the ensemble."""
+    if name == 'ensemble':
+        return 2, 0, ''
+    return (0, int(name[3:]), '') if is_trained(name) else (1, 0, name)
 
 
 def format_score(value: Optional[float]) -> str:

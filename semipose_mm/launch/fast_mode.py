@@ -11,7 +11,7 @@ import shutil
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Dict, List
 
-from semipose_mm.launch.runner import type_name
+from semipose_mm.config_files import type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config

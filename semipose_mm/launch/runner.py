@@ -9,18 +9,6 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner
 
 
-def type_name(cfg: dict, default: str = '') -> str:
-    """Name of the class that a config has built.
-
-    Args:
-        cfg (dict): With ``type``, a class or its name with or without scope.
-        default (str): Stands for a missing type. Defaults to ``''``
-    """
-    kind = cfg.get('type', default)
-    name = kind if isinstance(kind, str) else kind.__name__
-    return name.rpartition('.')[2]
-
-
 def is_url(path: str) -> bool:
     """Whether MMEngine finds a checkpoint elsewhere than in a local file.
 

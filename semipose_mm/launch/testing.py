@@ -3,11 +3,11 @@
 import os.path as osp
 from typing import List
 
+from semipose_mm.config_files import type_name
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.evaluated_boxes import read_evaluated
 from semipose_mm.data_files.images import read_images
-from semipose_mm.launch.runner import type_name
 
 #: Metrics that match predictions with the truth of an image. All others
 #: compare the prediction of a box with the person that the box was drawn for.
@@ -17,28 +17,31 @@ COCO_METRICS = ('CocoMetric', 'CocoWholeBodyMetric', 'FastCocoMetric',
 UNFINISHED = '.unfinished'
 
 
-def num_networks(cfg) -> int:
-    """Number of networks of the config's model."""
-    return 1 + len(cfg.model.get('peers') or [])
+def network_keys(cfg) -> List[str]:
+    """What ``--network`` may be: numbers, names of teachers, ensemble."""
+    trained = 1 + len(cfg.model.get('peers') or [])
+    return [*map(str, range(trained)), *(cfg.model.get('teachers') or {})
+            ] + ['ensemble'] * (
+                trained > 1)
 
 
 def selected_network(cfg) -> str:
     """Name of the network whose scores have plain names."""
     network = (cfg.model.get('test_cfg') or {}).get('network', 0)
-    if num_networks(cfg) == 1:
+    if len(network_keys(cfg)) == 1:
         return 'net0'
-    return network if network == 'ensemble' else f'net{network}'
+    return network if isinstance(network, str) else f'net{network}'
 
 
 def set_network(parser, network, cfg) -> None:
     """Select the network that predicts."""
-    count = num_networks(cfg)
-    if count == 1:
-        parser.error('--network needs a config with model.peers, and '
-                     f'{cfg.filename} has one network')
-    if network not in [str(i) for i in range(count)] + ['ensemble']:
-        parser.error(f'--network is {network}, but must be a number from 0 '
-                     f'to {count - 1} or ensemble')
+    allowed = network_keys(cfg)
+    if len(allowed) == 1:
+        parser.error('--network needs a config with model.peers or '
+                     f'model.teachers, and {cfg.filename} has one network')
+    if network not in allowed:
+        parser.error(f'--network is {network}, but must be one of '
+                     f'{", ".join(allowed)}')
     network = int(network) if network.isdigit() else network
     cfg.merge_from_dict({'model.test_cfg': dict(network=network)})
 
@@ -174,7 +177,8 @@ def set_outputs(cfg, out_dir: str) -> None:
             the files first.
     """
     loop = cfg.get('test_cfg') or {}
-    several = num_networks(cfg) > 1 and loop.get('type') == 'SemiPoseTestLoop'
+    several = len(network_keys(cfg)) > 1 and \
+        loop.get('type') == 'SemiPoseTestLoop'
     name = '{network}' if several else selected_network(cfg)
     number = 0
     for metric in metrics_of(cfg):

@@ -51,26 +51,41 @@ def mirror_to_peers(state_dict: dict, prefix: str,
     return added
 
 
-def mirror_to_teachers(state_dict: dict, prefix: str,
-                       followed: Dict[str, int]) -> None:
+def mirror_to_teachers(
+        state_dict: dict, prefix: str,
+        followed: Dict[str, Tuple[int, nn.Module]]) -> List[Tuple[str, int]]:
     """Give teachers that a checkpoint lacks the weights of their students.
+
+    Entries of another shape are left out, as in :func:`mirror_to_peers`.
 
     Args:
         state_dict (dict): After :func:`mirror_to_peers`; changed in place.
         prefix (str): Prefix of the estimator's keys.
-        followed (dict): Name of a teacher to the number of its student.
+        followed (dict): Name of a teacher to the number of its student, and
+            the teacher.
+
+    Returns:
+        list[tuple]: A line and its log level for each of them.
     """
-    for name, number in followed.items():
+    lines = []
+    for name, (number, teacher) in followed.items():
         start = f'{prefix}{TEACHERS}.{name}.'
         if any(key.startswith(start) for key in state_dict):
             continue
         own = prefix + (f'{PEERS}.{number}.' if number else '')
+        shapes = {k: v.shape for k, v in own_state(teacher).items()}
+        found = {
+            key[len(own):]: value
+            for key, value in state_dict.items() if key.startswith(own)
+        }
         state_dict.update({
-            start + key[len(own):]: value
-            for key, value in state_dict.items()
-            if key.startswith(own) and key[len(own):].partition('.')[0] in
-            PARTS
+            start + key: value
+            for key, value in found.items() if key.partition('.')[0] in PARTS
+            and shapes.get(key, value.shape) == value.shape
         })
+        lines.append((f'Checkpoint: teacher {name} is not in it and takes '
+                      f'what network {number} does', logging.INFO))
+    return lines
 
 
 def _shapes(state: Dict[str, Tensor]) -> Dict[str, Dict[str, torch.Size]]:

@@ -97,7 +97,8 @@ class PeerEstimator(TopdownPoseEstimator):
         if followers:
             # of torch: MMEngine's would draw and download their weights
             self.teachers = nn.ModuleDict({
-                name: freeze_weights(
+                name:
+                freeze_weights(
                     build_peer(base,
                                peers[rule.of - 1] if rule.of else dict()))
                 for name, rule in followers.items()
@@ -130,13 +131,13 @@ class PeerEstimator(TopdownPoseEstimator):
 
     @property
     def network_names(self) -> List[str]:
-        """list[str]: All that can be scored: ``'net0'``, names, ensemble."""
+        """List[str]: All that can be scored: ``'net0'``, names, ensemble."""
         names = [network_name(key) for key in self.network_keys]
         return names + ['ensemble'] * (self.num_networks > 1)
 
     @property
     def scored_networks(self) -> List[str]:
-        """list[str]: Those that an evaluation scores by itself."""
+        """List[str]: Those that an evaluation scores by itself."""
         hidden = [name for name, rule in self.rules.items() if not rule.scored]
         return [name for name in self.network_names if name not in hidden]
 
@@ -163,20 +164,28 @@ class PeerEstimator(TopdownPoseEstimator):
             net = self.rules[key].load(where)
             build_output([self, net], keys=['model', where])
             device = next(self.parameters()).device
-            self.frozen[key] = net.to(device).train(
-                self.rules[key].norm == 'train')
+            self.frozen[key] = net.to(device).train(self.training)
         return self.frozen[key]
+
+    def train(self, mode: bool = True) -> 'PeerEstimator':
+        """As in torch, and for teachers that are in no state dict, too."""
+        super().train(mode)
+        for net in self.frozen.values():
+            if net is not None:
+                net.train(mode)
+        return self
 
     def _mirror_plain_weights(self, state_dict: dict, prefix: str, *args):
         """Let a checkpoint of one network initialize all of them."""
         networks = self.networks
         mirrored = mirror_to_peers(state_dict, prefix, networks)
-        mirror_to_teachers(
-            state_dict, prefix,
-            {name: self.rules[name].of
-             for name in getattr(self, TEACHERS, {})})
-        for line, level in describe_loading(state_dict, prefix, networks,
-                                            mirrored):
+        followed = {
+            name: (self.rules[name].of, teacher)
+            for name, teacher in getattr(self, TEACHERS, {}).items()
+        }
+        lines = describe_loading(state_dict, prefix, networks, mirrored)
+        lines += mirror_to_teachers(state_dict, prefix, followed)
+        for line, level in lines:
             print_log(line, 'current', level)
 
     def init_weights(self) -> None:
@@ -205,7 +214,8 @@ class PeerEstimator(TopdownPoseEstimator):
         """
         selected = self.selected_network
         if selected == 'ensemble':
-            return self.predict_networks(inputs, data_samples)['ensemble']
+            return self.predict_networks(inputs, data_samples,
+                                         [selected])[selected]
         prediction = self._run_network(selected, inputs, data_samples)
         return self._attach([prediction], [data_samples])[0]
 

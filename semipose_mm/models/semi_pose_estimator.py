@@ -166,6 +166,8 @@ class SemiPoseEstimator(PeerEstimator):
                 'leave one out')
         self.plan = TeachingPlan(routes, views, warp, share_warp, teacher_pass,
                                  self.network_keys)
+        for selection in self.plan.selections.values():
+            selection.prepare(self.output.num_joints)
         # images as they are come first of all, unless views are named
         self.labeled_views = build_views([
             dict(view, warp=view.get('warp', False)) for view in labeled_views

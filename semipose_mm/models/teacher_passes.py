@@ -22,9 +22,8 @@ class PlainPass:
             codec (CodecGeometry): Sizes of input and any heatmap.
         """
 
-    def __call__(self, run: Callable[[Tensor],
-                                     Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, drawn: Any) -> List[Any]:
+    def __call__(self, run: Callable[[Tensor], Any], output: HeadOutput,
+                 images: Tensor, samples: SampleList, drawn: Any) -> List[Any]:
         """See the images.
 
         Args:
@@ -59,9 +58,8 @@ class FlippedPass(PlainPass):
     def __init__(self, shift: Optional[bool] = None) -> None:
         self.shift = shift
 
-    def __call__(self, run: Callable[[Tensor],
-                                     Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, drawn: Any) -> List[Any]:
+    def __call__(self, run: Callable[[Tensor], Any], output: HeadOutput,
+                 images: Tensor, samples: SampleList, drawn: Any) -> List[Any]:
         """See :meth:`PlainPass.__call__`.
 
         Raises:
@@ -116,9 +114,8 @@ class MultiViewPass(PlainPass):
         return [(self.warp(draws, codec) if i else None,
                  self.of.draw(draws, codec)) for i in range(self.num)]
 
-    def __call__(self, run: Callable[[Tensor],
-                                     Any], output: HeadOutput, images: Tensor,
-                 samples: SampleList, drawn: Any) -> List[Any]:
+    def __call__(self, run: Callable[[Tensor], Any], output: HeadOutput,
+                 images: Tensor, samples: SampleList, drawn: Any) -> List[Any]:
         """See :meth:`PlainPass.__call__`.
 
         Raises:

@@ -5,6 +5,7 @@ A rule says what becomes of a teacher after each step. What it needs to know
 is the iteration alone, so a resumed training goes on exactly; the weights
 themselves are in the checkpoint, below ``teachers.<name>``.
 """
+from pickle import UnpicklingError
 from typing import Dict, List, Optional, Tuple, Union
 
 import torch
@@ -15,6 +16,9 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from .networks import own_state
+
+#: Words that stand for something else where networks are named.
+_RESERVED = ('ensemble', 'average', 'agreement', 'train', 'val')
 
 
 def freeze_weights(net: nn.Module) -> nn.Module:
@@ -44,18 +48,18 @@ class Follower:
     """
 
     def __init__(self, teacher: nn.Module, student: nn.Module) -> None:
-        theirs = own_state(student)
-        pairs = [(own, theirs[key]) for key, own in own_state(teacher).items()]
-        #: Weights and running statistics, and counters.
-        self.floats = _unzip([p for p in pairs if p[0].is_floating_point()])
-        self.others = _unzip(
-            [p for p in pairs if not p[0].is_floating_point()])
+        #: Where weights, running statistics and counters are: hooks such as
+        #: ChannelsLastHook put other tensors there.
+        self.floats, self.others = [], []
+        for key, value in own_state(teacher).items():
+            places = self.floats if value.is_floating_point() else self.others
+            places.append((_place(teacher, key), _place(student, key)))
 
     @torch.no_grad()
     def copy(self) -> None:
         """Give the teacher all that the student has."""
-        for own, theirs in (self.floats, self.others):
-            torch._foreach_copy_(own, theirs)
+        for places in filter(None, (self.floats, self.others)):
+            torch._foreach_copy_(*_tensors(places))
 
     @torch.no_grad()
     def average(self, kept: float) -> None:
@@ -65,14 +69,23 @@ class Follower:
             kept (float): The teacher's own share, in [0, 1]. Counters of
                 batch norm are copied.
         """
-        torch._foreach_lerp_(*self.floats, 1 - kept)
-        torch._foreach_copy_(*self.others)
+        torch._foreach_lerp_(*_tensors(self.floats), 1 - kept)
+        if self.others:
+            torch._foreach_copy_(*_tensors(self.others))
 
 
-def _unzip(
-        pairs: List[Tuple[Tensor,
-                          Tensor]]) -> Tuple[List[Tensor], List[Tensor]]:
-    return [a for a, _ in pairs], [b for _, b in pairs]
+def _place(net: nn.Module, key: str) -> Tuple[Dict[str, Tensor], str]:
+    """The dict of a module that holds an entry, and the name there."""
+    path, _, name = key.rpartition('.')
+    module = net.get_submodule(path)
+    held = module._buffers if name in module._buffers else module._parameters
+    return held, name
+
+
+def _tensors(places: list) -> List[List[Tensor]]:
+    """What is there now: the teacher's, and the student's."""
+    return [[held[name] for held, name in (pair[i] for pair in places)]
+            for i in range(2)]
 
 
 class TeacherRule:
@@ -194,7 +207,8 @@ class SnapshotTeacher(TeacherRule):
 
     Args:
         of (int): Number of the network.
-        every (int | str): Iterations between two copies, or ``'epoch'``.
+        every (int | str): Steps of the optimizer between two copies, or
+            ``'epoch'``.
         norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
 
     Raises:
@@ -209,7 +223,7 @@ class SnapshotTeacher(TeacherRule):
         if every != 'epoch' and (not isinstance(every, int) or every < 1):
             raise ValueError(
                 'model.teachers: every of SnapshotTeacher must be a number of '
-                f"iterations or 'epoch', but got {every!r}")
+                f"steps or 'epoch', but got {every!r}")
         self.every = every
 
     def update(self, follower: Follower, iteration: int,
@@ -254,27 +268,45 @@ class FrozenTeacher(TeacherRule):
             key (str): Its config key, for messages.
 
         Raises:
-            ValueError: If the config is of another kind of model, or the
-                checkpoint of another network.
+            ValueError: If a file cannot be read, the config is of another
+                kind of model, or the checkpoint of another network.
         """
-        cfg = get_config(self.config) if '::' in self.config else \
-            Config.fromfile(self.config)
-        if cfg.model.type != 'TopdownPoseEstimator':
+        try:
+            cfg = get_config(self.config) if '::' in self.config else \
+                Config.fromfile(self.config)
+        except (OSError, SyntaxError) as error:
+            raise ValueError(f'{key}.config is {self.config!r}, which cannot '
+                             f'be read: {_first_line(error)}') from None
+        model = cfg.get('model') or {}
+        if str(model.get('type')).rpartition('.')[2] != 'TopdownPoseEstimator':
             raise ValueError(
-                f'{key}.config has model.type {cfg.model.type!r}, but must be '
-                "of a 'TopdownPoseEstimator'; `semipose export` makes one of "
-                'a training')
-        model = {k: v for k, v in cfg.model.items() if k != 'init_cfg'}
+                f'{key}.config has model.type {model.get("type")!r}, but must '
+                "be of a 'TopdownPoseEstimator'; `semipose export` makes one "
+                'of a training')
+        model = {k: v for k, v in model.items() if k != 'init_cfg'}
         net = MODELS.build(dict(model, data_preprocessor=None))
-        state = CheckpointLoader.load_checkpoint(
-            self.checkpoint, 'cpu', logger='silent')
-        state = state.get('state_dict', state)
-        missing = net.load_state_dict(state, strict=False).missing_keys
-        if missing:
+        try:
+            state = CheckpointLoader.load_checkpoint(
+                self.checkpoint, 'cpu', logger='silent')
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
             raise ValueError(
-                f'{key}.checkpoint {self.checkpoint} is not of its config: '
-                f'{len(missing)} entries are missing, such as {missing[0]}')
+                f'{key}.checkpoint is {self.checkpoint!r}, which cannot be '
+                f'read: {_first_line(error)}') from None
+        try:
+            missing = net.load_state_dict(
+                state.get('state_dict', state), strict=False).missing_keys
+            wrong = missing and f'{missing[0]} is missing'
+        except RuntimeError as error:
+            # torch names entries of another shape, one in each line
+            wrong = str(error).strip().splitlines()[-1].strip()
+        if wrong:
+            raise ValueError(f'{key}.checkpoint {self.checkpoint} is not of '
+                             f'{key}.config: {wrong}')
         return freeze_weights(net)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def check_norm(norm: str, key: str) -> str:
@@ -302,10 +334,11 @@ def build_rules(teachers: Dict[str, dict],
     rules = {}
     for name, cfg in teachers.items():
         if not name.isidentifier() or name.startswith('net') or \
-                name in ('ensemble', 'agreement', 'train', 'val'):
+                name in _RESERVED or hasattr(nn.ModuleDict, name):
             raise ValueError(
                 f'model.teachers has the name {name!r}, but names are words '
-                "that do not begin with 'net', such as 'ema0'")
+                "that do not begin with 'net' and mean nothing else, such as "
+                "'ema0'")
         rule = MODELS.build(cfg)
         if rule.of is not None and rule.of not in range(num_networks):
             raise ValueError(

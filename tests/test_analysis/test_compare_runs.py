@@ -111,6 +111,31 @@ def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
             } == {'runs.md', 'runs.csv', 'runs.json', 'curves.png'}
 
 
+@pytest.mark.parametrize('selected, names', [
+    ('0', ['net0', 'net1', 'ema0', 'ensemble']),
+    ("'ema0'", ['net1', 'ema0', 'ensemble']),
+])
+def test_teachers(compare, tmp_path, selected, names):
+    """The config tells them, and whose scores are plain."""
+    folder = write_run(tmp_path / 'taught', [0.4, 0.7])
+    config, = (tmp_path / 'taught').glob('*/vis_data/config.py')
+    log, = (tmp_path / 'taught').glob('*/vis_data/2*.json')
+    config.write_text('model = dict(teachers=dict(ema0=dict(of=0)), '
+                      f'test_cfg=dict(network={selected}))\n')
+    if selected == '0':
+        log.write_text(log.read_text().replace('"EPE"',
+                                               '"ema0/PCK@0.1": 0.9, "EPE"'))
+    text, _ = compare.compare([folder], ['PCK@0.1'],
+                              out_dir=str(tmp_path / 'out'))
+    content = json.loads((tmp_path / 'out/runs.json').read_text())
+    scores = content['runs']['taught']['scores']
+    assert set(scores) == set(names)
+    assert scores['ema0']['PCK@0.1']['last'] == (0.9
+                                                 if selected == '0' else 0.7)
+    head = next(line for line in text.splitlines() if ', last' in line)
+    assert cells(head)[1::2] == [f'{name}, last' for name in names]
+
+
 def test_lines_of_the_curves(compare, runs, tmp_path, monkeypatch):
     """A group is its mean with a band, any other run is itself."""
     from matplotlib.axes import Axes
@@ -207,13 +232,9 @@ def test_annotations_that_are_gone(compare, tmp_path, monkeypatch):
     (['RUN', '--group', '('], '--group is (, which is no regular expression'),
     (['RUN', '--goup', 'x'], 'unknown option --goup, did you mean --group'),
 ])
-def test_mistakes_give_one_line(compare, runs, tmp_path, monkeypatch, capsys,
-                                args, message):
+def test_mistakes_give_one_line(runs, tmp_path, monkeypatch, refused, args,
+                                message):
     args = [runs[0] if arg == 'RUN' else arg for arg in args]
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as info:
-        run_command('compare', *args)
-    assert info.value.code == 2
-    line, end = capsys.readouterr().err.split('\n')
-    assert message in line and end == ''
+    assert message in refused('compare', *args)
     assert not (tmp_path / 'compare_runs').exists()

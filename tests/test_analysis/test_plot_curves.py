@@ -89,11 +89,9 @@ def test_lines_of_a_picture(curves, run, trained, tmp_path, monkeypatch):
                      ('a', [20, 40], [0.1, 0.3])]
 
 
-def test_no_run(curves, tmp_path, monkeypatch, capsys):
-    with pytest.raises(SystemExit) as info:
-        run_command('plot curves', tmp_path)
-    assert info.value.code == 2
-    assert 'is no work folder of a training' in capsys.readouterr().err
+def test_no_run(tmp_path, refused):
+    assert 'is no work folder of a training' in refused(
+        'plot curves', tmp_path)
 
 
 def test_not_evaluated_yet(curves, tmp_path):

@@ -44,10 +44,11 @@ def test_truth_and_predictions(plot, trained, tmp_path, monkeypatch, capsys):
     assert np.abs(truth - one).max() > 50
 
 
-def test_more_images_than_there_are(plot, trained):
+def test_more_images_than_there_are(plot, trained, tmp_path):
     models = {'x': (trained.config, trained.checkpoint)}
-    sheet = plot.predictions_sheet(models, 99)
-    assert sheet.shape[0] == 22 + 4 * (HEIGHT + 4)
+    path = str(tmp_path / 'a.png')
+    assert plot.write_predictions(models, path, num=99) == 4
+    assert cv2.imread(path).shape[0] == 22 + 4 * (HEIGHT + 4)
 
 
 def test_a_pose_is_drawn_where_it_is(plot):
@@ -85,7 +86,7 @@ def test_without_a_skeleton(plot):
     (['CONFIG', 'CHECKPOINT', '--limit', '0'], '--limit is 0'),
     (['CONFIG', 'CHECKPOINT', '--order', 'middle'], 'invalid choice'),
     (['CONFIG', 'CHECKPOINT', '--network', '2'
-      ], '--network is 2, but must be from 0 to 1, or ensemble'),
+      ], '--network is 2, but must be one of 0, 1, ensemble'),
     (['CONFIG', 'CHECKPOINT', '--num', '1', '--out', 'no.ending'
       ], 'the picture no.ending cannot be written'),
     (['CONFIG', 'CHECKPOINT', '--also', 'prediction=CONFIG:CHECKPOINT'
@@ -94,14 +95,11 @@ def test_without_a_skeleton(plot):
       ], '--also takes NAME=CONFIG:CHECKPOINT, got x=y'),
     (['CONFIG', 'CHECKPOINT', '--also', 'x=CONFIG:no.pth'], 'does not exist'),
 ])
-def test_mistakes(plot, trained, tmp_path, monkeypatch, capsys, args, message):
+def test_mistakes(trained, tmp_path, monkeypatch, refused, args, message):
     monkeypatch.chdir(tmp_path)
     places = dict(CONFIG=trained.config, CHECKPOINT=trained.checkpoint)
-    with pytest.raises(SystemExit) as info:
-        run_command('plot predictions',
-                    *[places.get(arg, arg) for arg in args])
-    assert info.value.code == 2
-    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert message in refused('plot predictions',
+                              *[places.get(arg, arg) for arg in args])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,6 +223,17 @@ def test_networks(plot, scores, trained):
     assert np.array_equal(found['0'], found[None])
     assert not np.array_equal(found['0'], found['1'])
     assert not np.array_equal(found['0'], found['ensemble'])
+
+
+def test_a_teacher(plot, scores, taught):
+    models = {'x': (taught.config, taught.checkpoint)}
+    found = [
+        np.stack([
+            s.predictions['x']
+            for s in scores.collect(models, 2, network=network)[0]
+        ]) for network in ('0', 'ema0')
+    ]
+    assert not np.array_equal(*found)
 
 
 def test_detections_give_way_to_annotated_boxes(scores, trained):

@@ -42,20 +42,6 @@ def save(nets, path, legacy=False, **entries):
     return path
 
 
-def convert(monkeypatch, *args):
-    run_command('convert', *args)
-
-
-def mistake(monkeypatch, capsys, *args):
-    """The one line with which the tool refuses."""
-    with pytest.raises(SystemExit) as info:
-        convert(monkeypatch, *args)
-    assert info.value.code == 2
-    message, end = capsys.readouterr().err.split('\n')
-    assert end == '' and message.startswith('semipose convert: error: ')
-    return message
-
-
 def picture(width, height, path):
     """An image with structure in every channel, and a box that is cropped to
     exactly the image."""
@@ -149,7 +135,7 @@ CASES = [
 
 @pytest.mark.parametrize('kind, count, dataset, size, options', CASES)
 def test_predictions_are_those_of_the_released_networks(
-        kind, count, dataset, size, options, tmp_path, monkeypatch, capsys):
+        kind, count, dataset, size, options, tmp_path, capsys):
     nets = networks_of(kind, count, dataset)
     source = save(
         nets, tmp_path / 'in.pth.tar', legacy=True, perf=np.float64(0.4))
@@ -160,7 +146,7 @@ def test_predictions_are_those_of_the_released_networks(
     ]
     out = tmp_path / 'out.pth'
 
-    convert(monkeypatch, source, out, *options)
+    run_command('convert', source, out, *options)
     assert f'{count} x ' in capsys.readouterr().out
     config = tmp_path / 'out.py'
     model = check_predictions(config, out, expected[0], image, boxes)
@@ -175,7 +161,8 @@ def test_predictions_are_those_of_the_released_networks(
 
     number = count - 1
     out, config = tmp_path / 'stock.pth', tmp_path / 'stock.py'
-    convert(monkeypatch, source, out, '--stock', '--network', number, *options)
+    run_command('convert', source, out, '--stock', '--network', number,
+                *options)
     assert "'semipose_mm'" not in config.read_text()
     model = check_predictions(config, out, expected[number], image, boxes)
     assert type(model).__name__ == 'TopdownPoseEstimator'
@@ -194,10 +181,10 @@ def dual(tmp_path_factory):
 def written(dual, tmp_path_factory):
     """Its conversions with all channels and with COCO's alone."""
     folder = tmp_path_factory.mktemp('written')
-    with pytest.MonkeyPatch.context() as patch:
-        small = ('--input-size', '96x128')
-        convert(patch, dual[0], folder / 'union.pth', *small)
-        convert(patch, dual[0], folder / 'own.pth', '--joints', 'own', *small)
+    small = ('--input-size', '96x128')
+    run_command('convert', dual[0], folder / 'union.pth', *small)
+    run_command('convert', dual[0], folder / 'own.pth', '--joints', 'own',
+                *small)
     return folder
 
 
@@ -268,7 +255,7 @@ def test_evaluation(written, people_root, tmp_path, no_yapf):
             one['keypoints'], other['keypoints'], rtol=1e-4, atol=1e-3)
 
 
-def test_the_users_own_config(dual, written, tmp_path, monkeypatch, capsys):
+def test_the_users_own_config(dual, written, tmp_path, refused):
     base = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
             'td-hm_res50_8xb64-210e_coco-256x192.py')
     small = 'backbone=dict(depth=18), head=dict(in_channels=512)'
@@ -293,17 +280,17 @@ def test_the_users_own_config(dual, written, tmp_path, monkeypatch, capsys):
         mean='model.data_preprocessor.mean=[0, 0, 0], but these',
         broken='cannot be used')
     for name, expected in words.items():
-        message = mistake(monkeypatch, capsys, dual[0], out, '--stock',
-                          '--config', tmp_path / f'{name}.py')
+        message = refused('convert', dual[0], out, '--stock', '--config',
+                          tmp_path / f'{name}.py')
         assert expected in message and f'{name}.py' in message
         assert not out.exists()
-    convert(monkeypatch, dual[0], out, '--stock', '--config',
-            tmp_path / 'good.py')
+    run_command('convert', dual[0], out, '--stock', '--config',
+                tmp_path / 'good.py')
     assert sorted(
         os.listdir(tmp_path)) == sorted([f'{name}.py'
                                          for name in configs] + ['out.pth'])
-    message = mistake(monkeypatch, capsys, dual[0], tmp_path / 'two.pth',
-                      '--joints', 'own', '--config', tmp_path / 'good.py')
+    message = refused('convert', dual[0], tmp_path / 'two.pth', '--joints',
+                      'own', '--config', tmp_path / 'good.py')
     assert 'peers.1.' in message
 
 
@@ -311,41 +298,40 @@ class Odd:
     """What no weights need."""
 
 
-def test_files_that_are_refused(dual, tmp_path, monkeypatch, capsys):
+def test_files_that_are_refused(dual, tmp_path, refused):
     path, out = tmp_path / 'in.pth.tar', tmp_path / 'out.pth'
 
-    def refused(*options):
-        message = mistake(monkeypatch, capsys, path, out, *options)
+    def told(*options):
+        message = refused('convert', path, out, *options)
         assert not out.exists() and not (tmp_path / 'out.py').exists()
         return message
 
     for legacy in (False, True):
         save(dual[1][:1], path, legacy=legacy, optimizer=Odd())
-        message = refused()
+        message = told()
         assert 'names test_convert_official.Odd, which' in message
         save(dual[1][:1], path, legacy=legacy)
         content = path.read_bytes()
         for length in (0, 10, len(content) // 2, len(content) - 1000):
             path.write_bytes(content[:length])
-            assert 'it cannot be read, as it is cut off' in refused()
+            assert 'it cannot be read, as it is cut off' in told()
     path.write_text('<!DOCTYPE html><title>Quota exceeded</title>')
-    assert 'cannot be read' in refused()
+    assert 'cannot be read' in told()
     torch.save(dict(state_dict={'fc.weight': torch.zeros(3)}), path)
-    assert 'is not converted: it seems to be something else' in refused()
+    assert 'is not converted: it seems to be something else' in told()
     nets = [dual[1][0], *networks_of(('resnet', 34), 1)]
     save(nets, path)
-    assert 'ResNet-18 and ResNet-34' in refused()
+    assert 'ResNet-18 and ResNet-34' in told()
     save([make('resnet', 18, 0)], path)
-    assert '--dataset' in refused()
-    assert 'holds one network, 0' in refused('--stock', '--network', '1')
+    assert '--dataset' in told()
+    assert 'holds one network, 0' in told('--stock', '--network', '1')
     state = released_state(dual[1])
     state['resnet2.prm.weight'] = torch.zeros(2)
     torch.save(state, path)
-    assert '1 entries differ, first peers.1.backbone.prm.weight' in refused()
+    assert '1 entries differ, first peers.1.backbone.prm.weight' in told()
 
 
-def test_options_that_are_refused(dual, written, tmp_path, monkeypatch,
-                                  capsys):
+def test_options_that_are_refused(dual, written, tmp_path, refused):
     source, out = dual[0], tmp_path / 'out.pth'
     for options, words in [
         ((tmp_path / 'no.pth', out), 'no.pth does not exist'),
@@ -364,19 +350,19 @@ def test_options_that_are_refused(dual, written, tmp_path, monkeypatch,
          'never trained on pelvis, thorax, upper_neck, head_top'),
         ((source, out, '--config', tmp_path / 'no.py'), 'no.py'),
     ]:
-        assert words in mistake(monkeypatch, capsys, *options)
+        assert words in refused('convert', *options)
     assert os.listdir(tmp_path) == []
 
 
-def test_options(dual, tmp_path, monkeypatch):
+def test_options(dual, tmp_path):
     out, config = tmp_path / 'new' / 'a.pth', tmp_path / 'conf' / 'b.py'
     args = (dual[0], out, '--config-out', config, '--stock', '--input-size',
             '288x384')
-    convert(monkeypatch, *args)
+    run_command('convert', *args)
     cfg = Config.fromfile(config)
     assert cfg.model.head.decoder.sigma == 3
     assert cfg.codec.heatmap_size == (72, 96)
-    convert(monkeypatch, *args, '--sigma', '2.5', '--overwrite')
+    run_command('convert', *args, '--sigma', '2.5', '--overwrite')
     cfg = Config.fromfile(config)
     assert cfg.model.head.decoder.sigma == 2.5
     pipelines = [

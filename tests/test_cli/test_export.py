@@ -175,6 +175,69 @@ def test_average(tool, source, tmp_path, monkeypatch, capsys, in_process):
     assert rows[1][3] == f'{about["average"]["AUC"]:.4f}'
 
 
+@pytest.mark.parametrize('name, number', [('ema0', 0), ('snap1', 1)])
+def test_a_teacher(tool, taught, tmp_path, monkeypatch, capsys, in_process,
+                   name, number):
+    """Its weights under plain names, which are parameters again."""
+    run_command('export', taught.config, taught.checkpoint,
+                f'{tmp_path / "out"}/', '--network', name)
+    files = written(tmp_path / 'out')
+    assert files['.pth'].name.startswith(f'taught_{name}-')
+    state, start = weights(taught.checkpoint), f'teachers.{name}.'
+    own = {k[len(start):]: v for k, v in state.items() if k.startswith(start)}
+    exported = weights(files['.pth'])
+    assert set(exported) == set(own)
+    assert all(torch.equal(v, own[k]) for k, v in exported.items())
+    model = init_model(str(files['.py']), str(files['.pth']), 'cpu')
+    assert type(model).__name__ == 'TopdownPoseEstimator'
+    assert all(torch.equal(v, own[k]) for k, v in model.named_parameters())
+    about = torch.load(files['.pth'], weights_only=True)['meta']['semipose']
+    assert about['network'] == name
+    assert f'Exported: network {name}.' in capsys.readouterr().out
+
+
+def test_average_of_trained_networks(tool, taught, tmp_path, monkeypatch,
+                                     capsys, in_process):
+    run_command('export', taught.config, taught.checkpoint,
+                tmp_path / 'out' / 'a', '--network', 'average', '--no-score')
+    state = weights(taught.checkpoint)
+    key = 'head.final_layer.weight'
+    mean = weights(written(tmp_path / 'out')['.pth'])[key]
+    torch.testing.assert_close(mean,
+                               (state[key] + state[f'peers.1.{key}']) / 2)
+
+
+@pytest.mark.parametrize('name, message', [
+    ('big', '--network is big, but the weights of FrozenTeacher are in no '
+     'checkpoint of this training: take model.teachers.big.checkpoint'),
+    ('ema1', 'a name in model.teachers of the config (ema0, snap1, big)'),
+])
+def test_teachers_that_are_not_exported(tool, taught, tmp_path, monkeypatch,
+                                        capsys, name, message):
+    assert message in mistake(
+        tool,
+        taught.config,
+        taught.checkpoint,
+        tmp_path / 'out' / 'a',
+        '--network',
+        name,
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+
+
+def test_a_checkpoint_without_the_teacher(tool, taught, source, tmp_path,
+                                          monkeypatch, capsys):
+    assert '--network is ema0, but the checkpoint holds 0, 1' in mistake(
+        tool,
+        taught.config,
+        source[1],
+        tmp_path / 'out' / 'a',
+        '--network',
+        'ema0',
+        monkeypatch=monkeypatch,
+        capsys=capsys)
+
+
 def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,
                               in_process):
     """The average of equal networks scores what a network does."""
@@ -208,29 +271,16 @@ def test_data_that_are_not_there(tool, source, tmp_path, monkeypatch, capsys,
     assert about['average'] == {}
 
 
-def mistake(tool, *args, monkeypatch, capsys):
-    """The one line with which the tool ends."""
-    with pytest.raises(SystemExit) as info:
-        run_command('export', *args)
-    assert info.value.code == 2
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert line.startswith('semipose export: error: ')
-    return line
-
-
 @pytest.mark.parametrize('args, message', [
     (['--network', '2'], '--network is 2, but the checkpoint holds 0, 1'),
-    (['--network', 'ema'], '--network: ema must be a number, or average'),
+    (['--network', 'ema'
+      ], '--network is ema, but must be a number, average or a '
+     'name in model.teachers of the config (which has none)'),
     (['--netwrok', '1'], 'did you mean --network'),
 ])
-def test_options(tool, source, tmp_path, monkeypatch, capsys, args, message):
-    assert message in mistake(
-        tool,
-        *source,
-        tmp_path / 'out' / 'a',
-        *args,
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+def test_options(source, tmp_path, args, message, refused):
+    assert message in refused(
+        'export', *source, tmp_path / 'out' / 'a', *args, noisy=True)
     assert not (tmp_path / 'out').exists()
 
 
@@ -244,35 +294,23 @@ def test_options(tool, source, tmp_path, monkeypatch, capsys, args, message):
     ('dict(peers=[], routes=[])', ['--network', '1'],
      '--network is 1, but model.peers of the config has 0'),
 ])
-def test_configs_that_do_not_fit(tool, source, tmp_path, monkeypatch, capsys,
-                                 model, args, message):
+def test_configs_that_do_not_fit(source, tmp_path, model, args, message,
+                                 refused):
     child = tmp_path / 'child.py'
     child.write_text(f"_base_ = '{source[0]}'\nmodel = {model}\n")
     out = tmp_path / 'out' / 'a'
-    assert message in mistake(
-        tool,
-        child,
-        source[1],
-        out,
-        *args,
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+    assert message in refused(
+        'export', child, source[1], out, *args, noisy=True)
     assert not out.parent.exists()
 
 
 @pytest.mark.parametrize('content',
                          [b'', b'weights', b'garbage', b'PK\x03\x04'])
-def test_files_that_are_no_checkpoints(tool, source, tmp_path, monkeypatch,
-                                       capsys, content):
+def test_files_that_are_no_checkpoints(source, tmp_path, content, refused):
     path = tmp_path / 'broken.pth'
     path.write_bytes(content)
-    line = mistake(
-        tool,
-        source[0],
-        path,
-        tmp_path / 'out' / 'a',
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+    line = refused(
+        'export', source[0], path, tmp_path / 'out' / 'a', noisy=True)
     assert f'{path} cannot be read: ' in line
 
 
@@ -283,58 +321,47 @@ def test_selected_network_is_the_default(tool, source):
     assert tool.selected_network(None, cfg) == 1
 
 
-def test_networks_of_different_shapes(tool, source, tmp_path, monkeypatch,
-                                      capsys):
+def test_networks_of_different_shapes(source, tmp_path, refused):
     checkpoint = torch.load(source[1], weights_only=True)
     key = 'peers.1.head.final_layer.bias'
     checkpoint['state_dict'][key] = torch.ones(3)
     path = tmp_path / 'other.pth'
     torch.save(checkpoint, path)
-    line = mistake(
-        tool,
+    line = refused(
+        'export',
         source[0],
         path,
         tmp_path / 'out' / 'a',
         '--network',
         'average',
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+        noisy=True)
     assert 'head.final_layer.bias is (17,) in network 0 and (3,) in' in line
     assert not (tmp_path / 'out').exists()
 
 
-def test_nothing_is_written_where_the_check_fails(tool, source, tmp_path,
-                                                  monkeypatch, capsys):
+def test_nothing_is_written_where_the_check_fails(source, tmp_path,
+                                                  monkeypatch, refused):
 
     def fail(*args):
         raise ExportError('self-check: outputs differ')
 
     monkeypatch.setattr(export_check, 'check_export', fail)
     out = tmp_path / 'out'
-    line = mistake(
-        tool, *source, out / 'a', monkeypatch=monkeypatch, capsys=capsys)
+    line = refused('export', *source, out / 'a', noisy=True)
     assert line.endswith('is not exported: self-check: outputs differ '
                          '(--help lists all)')
     assert not out.exists()
 
 
-def test_nothing_half_written_stays(tool, source, tmp_path, monkeypatch,
-                                    capsys):
+def test_nothing_half_written_stays(source, tmp_path, monkeypatch, refused):
     monkeypatch.setattr(export_check, 'check_export', lambda *args: None)
-    save = tool.save
 
-    def full(content, path):
-        save(content[:100], path)
+    def full(path):
         if Path(path).parent == tmp_path / 'out' and '.pth' in path:
             raise OSError('No space left on device')
 
-    monkeypatch.setattr(tool, 'save', full)
-    line = mistake(
-        tool,
-        *source,
-        tmp_path / 'out' / 'a',
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+    monkeypatch.setattr('semipose_mm.files._flush', full)
+    line = refused('export', *source, tmp_path / 'out' / 'a', noisy=True)
     assert 'cannot be written: No space left' in line
     assert list((tmp_path / 'out').iterdir()) == []
 
@@ -349,8 +376,7 @@ def test_header_is_a_comment(tool, source):
     assert len(ast.parse(text).body) == 1
 
 
-def test_a_changed_file_is_not_replaced(tool, source, in_process, tmp_path,
-                                        monkeypatch, capsys):
+def test_a_changed_file_is_not_replaced(source, in_process, tmp_path, refused):
 
     def export():
         run_command('export', *source, tmp_path / 'new' / 'out')
@@ -359,8 +385,6 @@ def test_a_changed_file_is_not_replaced(tool, source, in_process, tmp_path,
     export()  # the same again
     config = written(tmp_path / 'new')['.py']
     config.write_text(config.read_text() + '# my edit\n')
-    with pytest.raises(SystemExit):
-        export()
-    assert f'{config.name} exists and has been changed' in \
-        capsys.readouterr().err
+    assert f'{config.name} exists and has been changed' in refused(
+        'export', *source, tmp_path / 'new' / 'out', noisy=True)
     assert config.read_text().endswith('# my edit\n')

@@ -102,7 +102,7 @@ def test_several_processes_on_cpu(tmp_path, files):
     (['CONFIG', 'no.pth'], 'checkpoint file no.pth does not exist'),
     (['CONFIG', 'CHECKPOINT', '--newtork', '1'], 'did you mean --network'),
     (['CONFIG', 'CHECKPOINT', '--network', '2'
-      ], '--network is 2, but must be a number from 0 to 1 or ensemble'),
+      ], '--network is 2, but must be one of 0, 1, ensemble'),
     (['CONFIG', 'CHECKPOINT', '--out', 'a.txt'], '--out is a.txt'),
     (['CONFIG', 'CHECKPOINT', '--dump', 'a.json'], '--dump is a.json'),
     (['CONFIG', 'CHECKPOINT', '--badcase'], '--badcase needs'),
@@ -290,6 +290,39 @@ def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
         results = json.loads(
             (tmp_path / f'out/{name}.keypoints.json').read_text())
         assert 0 < len(results) <= 4
+
+
+def test_a_teacher(tmp_path, taught, monkeypatch, capfd):
+    """Its scores are the plain ones, and EMA teachers are scored unasked."""
+    monkeypatch.chdir(tmp_path)
+    scores = {}
+    for network in ('snap1', '0'):
+        run_command('test', taught.config, taught.checkpoint, '--network',
+                    network, '--out', f'{network}.json', '--out-dir',
+                    tmp_path / network, '--work-dir', tmp_path / 'work')
+        scores[network] = json.loads(
+            (tmp_path / f'{network}.json').read_text())
+    own = {'ema0', 'ensemble', 'net0', 'net1', 'snap1'}
+    for network, names in (('snap1', own), ('0', own - {'snap1'})):
+        assert {
+            p.name.partition('.')[0]
+            for p in (tmp_path / network).iterdir()
+        } == names
+    one = json.loads((tmp_path / 'snap1/snap1.json').read_text())
+    assert one['scores']['PCK@0.2'] == scores['snap1']['PCK@0.2']
+    assert scores['snap1']['ema0/PCK@0.2'] == scores['0']['ema0/PCK@0.2']
+    rows = [
+        line.split()[1] for line in capfd.readouterr().out.splitlines()
+        if line.startswith(('| net', '| ema', '| snap', '| ens'))
+    ]
+    assert rows[:5] == ['net0', 'net1', 'ema0', 'snap1', 'ensemble']
+
+
+def test_a_network_that_is_not_there(tmp_path, taught, monkeypatch, capsys):
+    said = mistake('test',
+                   [taught.config, taught.checkpoint, '--network', 'ema1'],
+                   tmp_path, monkeypatch, capsys)
+    assert 'one of 0, 1, ema0, snap1, big, ensemble' in said
 
 
 def test_nothing_half_written_stays(tmp_path, trained, monkeypatch):

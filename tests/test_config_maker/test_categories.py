@@ -17,50 +17,11 @@ def boxes(counts, names=(), labels=None, given=()):
 
 
 @pytest.mark.parametrize('counts, labels', [
-    ({
-        0: 20,
-        1: 3
-    }, {
-        1: 'bird'
-    }),
-    ({
-        16: 20,
-        1: 3
-    }, {
-        1: 'bird'
-    }),
-    ({
-        16: 20,
-        57: 3
-    }, {
-        3: 'bird'
-    }),
-    ({
-        0: 9,
-        1: 9,
-        2: 9
-    }, {
-        1: 'bird'
-    }),
-    ({
-        0: 9
-    }, {
-        1: 'bird'
-    }),
-    ({
-        1: 9,
-        None: 2
-    }, {
-        1: 'bird'
-    }),
-    ({
-        1: 9,
-        2: 9
-    }, {
-        1: 'bird',
-        2: 'bee'
-    }),
-])
+    ({0: 20, 1: 3}, {1: 'bird'}), ({16: 20, 1: 3}, {1: 'bird'}),
+    ({16: 20, 57: 3}, {3: 'bird'}), ({0: 9, 1: 9, 2: 9}, {1: 'bird'}),
+    ({0: 9}, {1: 'bird'}), ({1: 9, None: 2}, {1: 'bird'}),
+    ({1: 9, 2: 9}, {1: 'bird', 2: 'bee'}),
+])  # yapf: disable
 def test_numbers_alone_are_asked_about(counts, labels):
     with pytest.raises(DataError) as info:
         boxes(counts, labels=labels)

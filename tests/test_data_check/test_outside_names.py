@@ -66,20 +66,6 @@ class TestCheckData:
         found, opened = outside(cfg)
         assert found == [] and len(opened) == 1
 
-    def test_text_file(self, folder):
-        path = folder / 'list.txt'
-        path.write_text('../../secret.jpg\n')
-        cfg = own_config(
-            folder, folder / 'run', **{
-                f'{KEY}unlabeled':
-                dict(
-                    type='UnlabeledPoseDataset',
-                    ann_file=str(path),
-                    data_root=str(folder),
-                    data_prefix=dict(img='images'))
-            })
-        assert outside(cfg) == ([('unlabeled', 'ERROR')], [])
-
 
 class TestDetectPersons:
 

@@ -59,57 +59,18 @@ def test_numbers_add_up(seed):
     assert boxes.xywh.shape == (len(boxes.scores), 4)
 
 
-@pytest.mark.parametrize(
-    'labeled, named, boxes, expected',
-    [
-        ([1], {
-            1: 'person'
-        }, [1, 18, 90], {
-            1: 1
-        }),  # as COCO's own
-        ([16], {
-            16: 'bird',
-            18: 'dog'
-        }, [18, 16], {
-            16: 16
-        }),
-        ([16, 18], {
-            16: 'bird',
-            18: 'dog'
-        }, [18, 16, 1], {
-            16: 16,
-            18: 18
-        }),
-        ([16], {
-            16: 'bird'
-        }, [1], {
-            1: 16
-        }),  # as MMPose asks for
-        ([], {
-            16: 'bird'
-        }, [1, 16], {
-            1: 1
-        }),  # images of a server
-        ([0], {
-            0: 'fly'
-        }, [0, 1], {
-            0: 0
-        }),
-        ([16], {
-            1: 'dog',
-            16: 'bird'
-        }, [1], r"1 'dog' \(1 .*labeled 16 'bird'"),
-        ([1], {
-            1: 'person'
-        }, [0, 1], r"0 \(1 boxes\), 1 'person'.*labeled 1"),
-        ([16], {
-            16: 'bird'
-        }, [1, 2], "nothing tells.*labeled 16 'bird'"),
-        ([16, 18], {
-            16: 'bird',
-            18: 'dog'
-        }, [1], 'nothing tells'),
-    ])
+@pytest.mark.parametrize('labeled, named, boxes, expected', [
+    ([1], {1: 'person'}, [1, 18, 90], {1: 1}),  # as COCO's own
+    ([16], {16: 'bird', 18: 'dog'}, [18, 16], {16: 16}),
+    ([16, 18], {16: 'bird', 18: 'dog'}, [18, 16, 1], {16: 16, 18: 18}),
+    ([16], {16: 'bird'}, [1], {1: 16}),  # as MMPose asks for
+    ([], {16: 'bird'}, [1, 16], {1: 1}),  # images of a server
+    ([0], {0: 'fly'}, [0, 1], {0: 0}),
+    ([16], {1: 'dog', 16: 'bird'}, [1], r"1 'dog' \(1 .*labeled 16 'bird'"),
+    ([1], {1: 'person'}, [0, 1], r"0 \(1 boxes\), 1 'person'.*labeled 1"),
+    ([16], {16: 'bird'}, [1, 2], "nothing tells.*labeled 16 'bird'"),
+    ([16, 18], {16: 'bird', 18: 'dog'}, [1], 'nothing tells'),
+])  # yapf: disable
 def test_boxes_of_the_labeled_categories(write, labeled, named, boxes,
                                          expected):
     truth = dict(
@@ -133,6 +94,12 @@ def test_boxes_of_the_labeled_categories(write, labeled, named, boxes,
     assert read.left_out['of other categories'] == len(boxes) - len(used)
     told = expected != {one: one for one in expected}
     assert findings.kinds(WARNING) == ['categories'] * told
+
+
+def test_evaluated_boxes_of_another_format(write):
+    path = write([found(bbox=[40, 30, 55, 45], category_id=1)] * 9)
+    with pytest.raises(DataError, match='labels.json. has .*two corners'):
+        read_evaluated(coco(entry(0)), path, 'bbox_file', IMAGES, Findings())
 
 
 def test_on_images_without_labels():

@@ -90,14 +90,21 @@ class TestLists:
 
     def test_all_faults_are_listed(self, tmp_path):
         content = dict(images=[
-            dict(id=1, file_name='a.png', width=5, height=-1),
-            dict(id=1, file_name='b.png'), dict(id=2), 7, dict(id=[1]),
-            dict(id=3, file_name='../../x.png'),
+            dict(id=1, file_name='a.png', width=0, height=4),
+            dict(id=1, file_name='b.png'), dict(id=2), 7,
+            dict(file_name='c.png'), dict(id=3, file_name='../../x.png'),
+            dict(id=[1]), dict(id=4, file_name=''),
         ])  # yapf: disable
         findings = Findings(False)
         images = read_images(content, 'x', 'images', findings, ['images'])
         assert list(images) == [1] and images[1].size is None
-        assert findings.count(ERROR) == 6
+        assert findings.count(ERROR) == 8
+        told = '\n'.join(findings.lines(ERROR))
+        for text in ('images[0].width is 0; it must be a positive number',
+                     'images[1].id is 1; it must be unique, but images[0] has',
+                     'images[2].file_name is missing', 'images[3] is a int',
+                     'images[4].id is missing', "images[5].file_name is '../"):
+            assert text in told
 
 
 class TestFolders:

@@ -59,14 +59,6 @@ class TestJoints:
                 'likelihoods.*0 .*1 .*2 .*threshold'):
             read(entry(0), entry(1, keypoints=keypoints))
 
-    @pytest.mark.parametrize('wrong', [
-        [math.nan] * 12, [1, 2, 2] * 3, 'text', [[1, 2, 2]] * 4,
-        [1, 2, 2, 1, 2, 2, 1, 2, 2, 1, math.inf, 0], [10**400] * 12,
-    ])  # yapf: disable
-    def test_no_numbers(self, wrong):
-        with pytest.raises(DataError, match=r'\[1\].keypoints is .*12 finite'):
-            read(entry(0), entry(1, keypoints=wrong))
-
     def test_joint_at_the_origin(self):
         """It is none, unless the box lies there, too."""
         away = [12, 13, 2, 0, 0, 2, 20, 21, 2, 25, 26, 2]
@@ -189,7 +181,8 @@ def any_entry(rng, number):
     one = entry(
         number,
         image_id=int(rng.integers(0, 5)),
-        bbox=rng.integers(-30, 70, 4).tolist(),
+        # some end in slivers at the edge of their image
+        bbox=(rng.integers(-30, 70, 4) + rng.choice([0, .4, .5], 4)).tolist(),
         keypoints=keypoints.ravel().tolist(),
         iscrowd=int(rng.random() < 0.2),
         category_id=int(rng.integers(1, 3)),
@@ -248,6 +241,9 @@ def test_all_faults_are_listed():
     ('a.mp4', b'', 'is a video.*frames.*as unlabeled'),
     ('a.png', b'\x89PNG', 'is an image.*as unlabeled'),
     ('a.json', b'{"images": [', 'cannot be read as json'),
+    ('a.json', b'', 'cannot be read as json'),
+    ('a.json', b'\x89PNG\r\n\x1a\n\x00\xff', 'cannot be read as json'),
+    ('a.json', b'[' * 100000, 'cannot be read as json'),
     ('a.json', b'null', 'holds null'),
     ('a.json', b'[]', 'holds a list'),
     ('a.json', '{"images": ["\xe4"]}'.encode('latin-1'),
@@ -272,8 +268,8 @@ def test_folder_and_missing(tmp_path):
         read_labels(str(tmp_path / 'no.json'), '--labeled', Findings())
 
 
-@pytest.mark.parametrize('encoding',
-                         ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-le'])
+@pytest.mark.parametrize(
+    'encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-le', 'utf-32'])
 def test_encodings(write, encoding):
     content = coco(entry(0), names=('\xe4.png', '1.png', '2.png', '3.png'))
     path = write(json.dumps(content, ensure_ascii=False).encode(encoding))

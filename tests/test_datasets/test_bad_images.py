@@ -14,7 +14,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from torch.utils.data import DataLoader
-from toy_images import BAD, READABLE, exif, save_huge, turned
+from toy_images import BAD, READABLE, exif, save_huge
 
 from semipose_mm.data_files.images import image_fault, image_size, read_image
 from semipose_mm.datasets import SemiIndex, UnlabeledPoseDataset
@@ -122,15 +122,6 @@ class TestReadable:
         item = dataset[0]
         height, width = item['img'].shape[:2]
         assert item['bbox'].tolist() == [[0, 0, width, height]]
-
-    def test_labels_are_of_the_turned_image(self, tmp_path):
-        """As MMPose decodes it: with the exif orientation applied."""
-        path = str(tmp_path / 'a.png')
-        image = np.arange(30 * 20 * 3, dtype=np.uint8).reshape(20, 30, 3)
-        Image.fromarray(image).save(path, exif=exif())
-        decoded = TRANSFORMS.build(dict(type='LoadImage'))(dict(img_path=path))
-        assert np.array_equal(decoded['img'][..., ::-1], turned(image))
-        assert decoded['img_shape'] == (30, 20)
 
 
 class TestBad:

@@ -16,14 +16,22 @@ def config(people_root, tmp_path):
     return str(path)
 
 
-def measured(name, *args, tmp_path, monkeypatch):
-    out = str(tmp_path / 'out.json')
-    tool = import_module(f'{name}')
-    run_script(tool, *args, '--out', out, monkeypatch=monkeypatch)
-    with open(out) as file:
-        found = json.load(file)
-    assert found['machine']['torch'] == torch.__version__
-    return found['results']
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Results of a benchmark on a config, with options as one text."""
+
+    def run(name, config, options):
+        out = str(tmp_path / 'out.json')
+        run_script(
+            import_module(name),
+            *(config, *options.split(), '--out', out),
+            monkeypatch=monkeypatch)
+        with open(out) as file:
+            found = json.load(file)
+        assert found['machine']['torch'] == torch.__version__
+        return found['results']
+
+    return run
 
 
 def test_spread_and_turns(monkeypatch):
@@ -41,20 +49,10 @@ def test_spread_and_turns(monkeypatch):
     assert measuring.ratios([2., 6.], [1., 2.]) == (2.5, 2., 3.)
 
 
-def test_step(config, tmp_path, monkeypatch):
+def test_step(config, measured):
     found = measured(
-        'step',
-        config,
-        '--batch',
-        '2',
-        '--turns',
-        '2',
-        '--amp',
-        '--channels-last',
-        '--fused',
-        '--early-backward',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
+        'step', config,
+        '--batch 2 --turns 2 --amp --channels-last --fused --early-backward')
     assert set(found['seconds']) == {'step', 'floor', 'plain'}
     parts = {name: min(values) for name, values in found['parts'].items()}
     assert all(value > 0 for name, value in parts.items() if name != 'other')
@@ -62,51 +60,24 @@ def test_step(config, tmp_path, monkeypatch):
     assert peak['step'] < peak['supervised'] < peak['floor']
 
 
-def test_supervised_step(config, tmp_path, monkeypatch):
+def test_supervised_step(config, tmp_path, measured):
     text = open(config).read()
     path = tmp_path / 'supervised.py'
     path.write_text(f'{text}\nmodel.update(routes=[], views=[], warp=None)\n')
-    found = measured(
-        'step',
-        str(path),
-        '--batch',
-        '2',
-        '--turns',
-        '1',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
+    found = measured('step', str(path), '--batch 2 --turns 1')
     assert found['parts']['easy'] == found['parts']['hard'] == [0]
     assert found['peak_mib']['floor'] == found['peak_mib']['supervised']
 
 
-def test_end_to_end(config, tmp_path, monkeypatch):
-    found = measured(
-        'end_to_end',
-        config,
-        '--iters',
-        '5',
-        '--warm-up',
-        '5',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
+def test_end_to_end(config, measured):
+    found = measured('end_to_end', config, '--iters 5 --warm-up 5')
     line, = found['lines']
     assert 0 < line['data_time'] < line['time']
 
 
-def test_threads(config, tmp_path, monkeypatch):
-    found = measured(
-        'threads',
-        config,
-        '--threads',
-        '1',
-        '--hog',
-        '1',
-        '--iters',
-        '10',
-        '--turns',
-        '1',
-        tmp_path=tmp_path,
-        monkeypatch=monkeypatch)
+def test_threads(config, measured):
+    found = measured('threads', config,
+                     '--threads 1 --hog 1 --iters 10 --turns 1')
     assert set(found['seconds']) == {'1', 'found'}
     assert all(value > 0 for value, in found['seconds'].values())
     assert len(found['found']) == 1

@@ -114,6 +114,16 @@ class SpoilWeightsHook(Hook):
             next(runner.model.parameters()).data.fill_(float('nan'))
 
 
+#: Teachers of either kind, whose batch norm sees what its rank does.
+TAUGHT = {
+    'model.teachers':
+    dict(
+        ema0=dict(type='EMATeacher', of=0, momentum=0.75, norm='train'),
+        snap1=dict(type='SnapshotTeacher', of=1, every=3)),
+    'model.routes.0.teachers': ['snap1'],
+    'model.routes.1.teachers': ['ema0'],
+    **NO_VALIDATION
+}
 EVERY_4 = {'default_hooks.checkpoint.interval': 4, **NO_VALIDATION}
 
 
@@ -137,6 +147,10 @@ SCENARIOS = {
     dict(),
     'killed':
     dict(hooks=[dict(type='KillHook', iteration=5)]),
+    'taught':
+    dict(overrides=TAUGHT),
+    'killed_taught':
+    dict(hooks=[dict(type='KillHook', iteration=5)], overrides=TAUGHT),
     'killed_at_end':
     dict(hooks=[dict(type='KillHook', iteration=4)], overrides=EVERY_4),
     'whole_by_4':

@@ -95,7 +95,31 @@ def test_running_statistics_are_averaged_for_a_checkpoint(runs):
     assert differ > 10
 
 
+def test_teachers_are_the_same_on_all_ranks(runs):
+    """Their weights after every step, and all that they save."""
+    one, other = (run[0] for run in runs[0]['taught'])
+    weights = [
+        key.replace('peers.1.', 'teachers.snap1.') for key in one['state']
+        if key.startswith('peers.1.') and key.endswith(('weight', 'bias'))
+    ]
+    weights += [key.replace('snap1', 'ema0') for key in weights]
+    assert len(weights) > 100
+    for step, buffers in one['buffers'].items():
+        for key in weights:
+            assert torch.equal(buffers[key], other['buffers'][step][key]), key
+    # while each has statistics of its own in between
+    key = 'teachers.ema0.backbone.bn1.running_mean'
+    assert not torch.equal(one['buffers'][5][key], other['buffers'][5][key])
+    assert_same(one['state'], other['state'])
+    for key in weights:
+        student = key.replace('teachers.snap1',
+                              'peers.1').replace('teachers.ema0.', '')
+        assert not torch.equal(one['state'][key], one['state'][student]), key
+    assert any(key.startswith('teachers.ema0.') for key in one['state'])
+
+
 @pytest.mark.parametrize('killed, whole', [('killed', 'whole'),
+                                           ('killed_taught', 'taught'),
                                            ('killed_at_end', 'whole_by_4')])
 def test_resume_is_exact(runs, killed, whole):
     seen, folder = runs
@@ -104,7 +128,7 @@ def test_resume_is_exact(runs, killed, whole):
         reference, = seen[whole][rank]
         assert 'Killed' in first['error']
         start = second['items'][0][0]
-        assert start == (3 if killed == 'killed' else 4)
+        assert start == (4 if killed == 'killed_at_end' else 3)
         assert second['items'] == reference['items'][start:]
         assert_same(second['state'], reference['state'])
         for number, entry in reference['optimizer'].items():

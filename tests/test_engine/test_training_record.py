@@ -36,7 +36,13 @@ class CourseHook(Hook):
         runner.model.offsets = COURSE[runner.iter // self.iters - 1]
 
 
-def run(work_dir, epochs, save_best=None, network=0, by_epoch=True, **kwargs):
+def run(work_dir,
+        epochs,
+        save_best=None,
+        network=0,
+        by_epoch=True,
+        teachers=dict(),
+        **kwargs):
     """Train and validate; returns what each checkpoint tells."""
     loader = dict(
         batch_size=2,
@@ -52,6 +58,7 @@ def run(work_dir, epochs, save_best=None, network=0, by_epoch=True, **kwargs):
         model=dict(
             type='ToyTrainedNetworks',
             offsets=[0, 0],
+            teachers=teachers,
             test_cfg=dict(network=network)),
         train_dataloader=loader,
         param_scheduler=None,
@@ -91,6 +98,7 @@ def test_scores_of_the_last_and_the_best_validation(tmp_path):
     last = records['epoch_3.pth']
     assert last['version'] == semipose_mm.__version__
     assert (last['num_networks'], last['network']) == (2, 'net0')
+    assert last['teachers'] == []
     assert last['save_best'] == {'PCK@0.05': 'net0'}
     # each checkpoint has the scores of its own weights, not of those before
     for epoch, scores in enumerate([(0, 1, 0), (1, 0, 0), (0, 0, 0)], 1):
@@ -138,6 +146,18 @@ def test_whose_score_is_followed(tmp_path, network, key, followed):
     assert record['save_best'] == {key: followed}
     best = record['best'][key]
     assert best['score'] == best['networks'][followed][key.split('/')[-1]] == 1
+
+
+@pytest.mark.parametrize('network, key', [('ema0', 'PCK@0.05'),
+                                          (0, 'ema0/PCK@0.05')])
+def test_the_score_of_a_teacher_is_followed(tmp_path, network, key):
+    record = run(tmp_path, 1, key, network, teachers=dict(ema0=3))
+    record = record['epoch_1.pth']
+    assert record['save_best'] == {key: 'ema0'}
+    assert record['teachers'] == ['ema0']
+    assert record['best'][key]['networks']['ema0']['PCK@0.05'] == 1
+    assert list(
+        record['scores']['networks']) == ['net0', 'net1', 'ema0', 'ensemble']
 
 
 def test_several_keys(tmp_path):

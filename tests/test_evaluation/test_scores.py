@@ -39,6 +39,30 @@ def test_many_networks_are_in_order():
     assert names[-3:] == ['net10', 'net11', 'ensemble']
 
 
+def test_teachers_are_networks_where_their_names_are_told():
+    metrics = {'coco/AP': 0.5, 'ema0/coco/AP': 0.6, 'ensemble/coco/AP': 0.7}
+    scores = split_networks(metrics, 'net0', ['ema0', 'snap1'])
+    assert scores == {
+        'net0': {
+            'coco/AP': 0.5
+        },
+        'ema0': {
+            'coco/AP': 0.6
+        },
+        'ensemble': {
+            'coco/AP': 0.7
+        }
+    }
+    assert list(scores) == ['net0', 'ema0', 'ensemble']
+    # else the first part of a name is that of a metric
+    assert split_networks(metrics, 'net0')['net0'] == {
+        'coco/AP': 0.5,
+        'ema0/coco/AP': 0.6
+    }
+    selected = split_networks({'AUC': 1, 'net0/AUC': 2}, 'ema0', ['ema0'])
+    assert selected == {'net0': {'AUC': 2}, 'ema0': {'AUC': 1}}
+
+
 @pytest.mark.parametrize('value, text', [
     (0.12345, '0.1235'),
     (1.0, '1.0000'),

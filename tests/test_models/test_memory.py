@@ -60,6 +60,17 @@ def test_early_backward_has_the_gradients_of_one_backward(
     assert early[3] < 0.35 * plain[3]
 
 
+def test_four_views_need_no_more_than_one_without(saved_bytes, device):
+    plain = step(saved_bytes, device)
+    four = step(
+        saved_bytes,
+        device,
+        views=toys.DUAL['views'] * 4,
+        share_warp=True,
+        early_backward=True)
+    assert four[3] < plain[3]
+
+
 @pytest.mark.parametrize('early', [False, True])
 def test_recomputed_modules_leave_everything_as_it_is(saved_bytes, early,
                                                       device):

@@ -20,6 +20,43 @@ LEGACY = dict(
     warp=dict(type='LegacyHardAffine'))
 
 
+EVERYTHING = dict(
+    teachers=dict(
+        ema1=dict(type='EMATeacher', of=1, momentum=0.9),
+        snap0=dict(type='SnapshotTeacher', of=0, every=2, norm='train')),
+    teacher_pass=dict(type='MultiViewPass', of=dict(type='FlippedPass')),
+    routes=[
+        dict(
+            student=0,
+            teachers=[1, 'ema1', 'snap0'],
+            target=dict(
+                type='RenderedTarget', of=dict(type='BestPairTarget')),
+            select=dict(
+                type='ProductSelection',
+                of=[
+                    dict(type='ScoreSelection', thr=0.1),
+                    dict(type='AgreementSelection'),
+                    dict(type='QuantileSelection'),
+                    dict(type='SmallLossSelection', keep=0.8)
+                ])),
+        dict(student=1, teachers=[0])
+    ],
+    views=[
+        dict(
+            source='easy',
+            ops=[
+                dict(type='JointCutOcclude'),
+                dict(type='Cutout'),
+                dict(type='CutMix'),
+                dict(type='MixUp'),
+                dict(type='JointCutout'),
+                dict(type='BlockShuffle', grid=(1, 2))
+            ])
+    ],
+    labeled_views=[dict(ops=[dict(type='JointCutout')], warp=True)],
+    foreground_weight=5.)
+
+
 class NoHost(TorchDispatchMode):
     """Refuses operations for which the host would wait for a GPU."""
 
@@ -32,12 +69,20 @@ class NoHost(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+def with_labeled_uniforms(batch):
+    """The batch of toys, with what labeled views draw from."""
+    inputs, samples = batch
+    return dict(inputs, labeled_uniforms=inputs['uniforms'].flip(0)), samples
+
+
 def models():
     """Estimators with all kinds of heads, operations and warps."""
     return dict(
         heatmap=(toys.build_model(**toys.DUAL), toys.build_batch()),
         legacy=(toys.build_model(**dict(toys.DUAL, **LEGACY)),
                 toys.build_batch()),
+        everything=(toys.build_model(**dict(toys.DUAL, **EVERYTHING)),
+                    with_labeled_uniforms(toys.build_batch(num_uniforms=512))),
         rtmpose=(simcc_toys.build_model('RTMCCHead', **toys.DUAL),
                  simcc_toys.build_batch()),
         simcc=(simcc_toys.build_model('SimCCHead',
@@ -47,6 +92,8 @@ def models():
 @pytest.mark.parametrize('name', models())
 def test_loss_and_backward_stay_on_the_device(name):
     model, batch = models()[name]
+    # the first step checks the batch, and builds what later ones find
+    model(*batch, mode='loss')
     with NoHost():
         losses = model(*batch, mode='loss')
         sum(losses.values()).backward()

@@ -73,10 +73,17 @@ def test_a_threshold_may_rise_with_the_run():
 # ---------------------------------------------------------------- quantiles
 
 
+def quantile(keep, window):
+    """A selection that is ready for the toys' joints."""
+    selection = QuantileSelection(keep, window)
+    selection.prepare(5)
+    return selection
+
+
 def test_the_most_confident_share_of_each_joint():
     """Over the window, whatever the joint's height."""
     output, generator = build('heatmaps'), torch.Generator().manual_seed(0)
-    selection = QuantileSelection(keep=0.25, window=40)
+    selection = quantile(0.25, 40)
     seen = []
     for _ in range(30):
         heights = torch.rand(
@@ -98,7 +105,7 @@ def test_the_most_confident_share_of_each_joint():
 @pytest.mark.parametrize('window', [1, 8, 64])
 def test_the_kept_share_is_the_one_asked_for(kind, window):
     output = build(kind)
-    selection = QuantileSelection(keep=0.5, window=window)
+    selection = quantile(0.5, window)
     kept = []
     for seed in range(40):
         seen = random_output(kind, seed, num=8)
@@ -112,12 +119,12 @@ def test_the_kept_share_is_the_one_asked_for(kind, window):
 def test_it_goes_on_from_its_state_exactly(kind):
     output = build(kind)
     batches = [random_output(kind, seed) for seed in range(12)]
-    whole, first = (QuantileSelection(0.4, window=10) for _ in range(2))
+    whole, first = quantile(0.4, 10), quantile(0.4, 10)
     expected = [whole(output, [], batch, 0.) for batch in batches]
     for batch in batches[:5]:
         first(output, [], batch, 0.)
     for length in (5, 0):
-        second = QuantileSelection(0.4, window=10)
+        second = quantile(0.4, 10)
         if length:
             second.load_state_dict(first.state_dict())
         found = [second(output, [], batch, 0.) for batch in batches[length:]]
@@ -125,7 +132,7 @@ def test_it_goes_on_from_its_state_exactly(kind):
 
 
 def test_a_batch_may_have_another_size(kind):
-    output, selection = build(kind), QuantileSelection(0.5, window=6)
+    output, selection = build(kind), quantile(0.5, 6)
     for num in (4, 1, 9, 2):
         weights = selection(output, [], random_output(kind, num, num), 0.)
         assert weights.shape == (num, 5)
@@ -138,10 +145,11 @@ def test_all_ranks_remember_the_samples_of_all(monkeypatch):
     monkeypatch.setattr(
         'semipose_mm.models.selection.confidence.all_gather',
         lambda scores: [scores, output.peaks(others)[1]])
-    selection = QuantileSelection(window=100)
+    selection = quantile(0.5, 100)
     selection(output, [], mine, 0.)
-    assert torch.equal(selection.history,
-                       torch.cat([output.peaks(x)[1] for x in (mine, others)]))
+    seen = torch.cat([output.peaks(x)[1] for x in (mine, others)])
+    assert torch.equal(selection.history[-len(seen):], seen)
+    assert (selection.history[:-len(seen)] == -1).all()
 
 
 # ---------------------------------------------------------------- agreement
@@ -251,12 +259,14 @@ def test_either_keeps_what_one_keeps(kind):
 
 def test_states_of_parts_are_saved(kind):
     cfg = [SCORE, dict(type='QuantileSelection')]
-    product = ProductSelection(cfg)
+    product, other = ProductSelection(cfg), ProductSelection(cfg)
+    product.prepare(5)
+    other.prepare(5)
     output, seen = build(kind), random_output(kind, 0)
     product(output, [seen, seen], seen, 0.)
-    other = ProductSelection(cfg)
     other.load_state_dict(product.state_dict())
-    assert torch.equal(other.of[1].history, output.peaks(seen)[1])
+    scores = output.peaks(seen)[1]
+    assert torch.equal(other.of[1].history[-len(scores):], scores)
 
 
 # ------------------------------------------------------------------- SSPCM

@@ -147,6 +147,75 @@ def test_step_record_carries_no_gradient():
     assert not any(tensor.requires_grad for tensor in tensors)
 
 
+@pytest.mark.parametrize('first', ['teacher', 'student'])
+def test_a_teachers_pass_leaves_no_weights_without_gradient(first):
+    """Autocast keeps cast weights, and those of a teacher have no graph."""
+    model, (inputs, samples) = build_model(**DUAL), build_batch()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        for who in sorted(['teacher', 'student'], key=lambda x: x != first):
+            if who == 'teacher':
+                easy = model.teach(0, inputs, samples, None)[0]
+            else:
+                output = model.run(0, inputs['labeled'])
+        loss = model.output.loss(model.head, output, easy,
+                                 easy.new_ones(easy.shape[:2]))
+    loss.backward()
+    assert easy.dtype == torch.float32
+    for part in (model.backbone, model.head):
+        assert all(p.grad is not None for p in part.parameters())
+
+
+def test_one_pass_has_the_losses_of_several_without_batch_statistics():
+    kwargs = dict(DUAL, teacher_norm='eval')
+    one, several = (build_model(**kwargs, one_pass=flag)
+                    for flag in (True, False))
+    runs = []
+    one.passes[0]._function = one.passes[0]._compiled = (
+        lambda images, run=one.passes[0]._function: (
+            runs.append(len(images)) or run(images)))
+    for model in (one, several):
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+    found, expected = (m.loss(*build_batch()) for m in (one, several))
+    assert found.keys() == expected.keys()
+    for name, loss in expected.items():
+        torch.testing.assert_close(found[name], loss, rtol=1e-4, atol=1e-6)
+    # the easy view, then labeled and hard images together
+    assert runs == [3, 6]
+    assert one.pass_sizes(3, 3) == ({3, 6}, {3})
+    with pytest.raises(ValueError, match='one_pass and model.early_backward'):
+        build_model(**DUAL, one_pass=True, early_backward=True)
+
+
+def test_routes_may_name_views_teachers_targets_and_selections():
+    model = build_model(
+        peers=[dict()],
+        teachers=dict(ema0=dict(type='EMATeacher', of=0, momentum=0.9)),
+        routes=[
+            dict(
+                student=0,
+                teachers=[1, 'ema0'],
+                target=dict(type='BestPairTarget'),
+                select=dict(type='ScoreSelection', thr=0.9),
+                views=[1]),
+            dict(student=1, teachers=['ema0'], views=[0])
+        ],
+        views=[dict(source='easy', warp=False),
+               dict(source='easy')],
+        warp=dict(type='HardAffine'))
+    losses = model.loss(*build_batch())
+    step = model.last_step
+    assert [(x.student, x.view) for x in step.views] == [(1, 0), (0, 1)]
+    assert list(step.easy) == [1, 'ema0']
+    scores = [model.output.peaks(step.easy[key][0])[1] for key in step.easy]
+    kept = step.views[1].kept
+    assert torch.equal(kept.bool(), torch.stack(scores).mean(0) > 0.9)
+    assert step.views[0].kept is None and (kept == 1).any()
+    sum(losses.values()).backward()
+    assert not list(model.teachers.parameters())
+
+
 def test_losses_are_computed_in_float32_under_autocast():
     model = build_model(**DUAL)
     with torch.autocast('cpu', dtype=torch.bfloat16):

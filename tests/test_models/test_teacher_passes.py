@@ -8,7 +8,9 @@ from mmpose.structures import PoseDataSample
 from output_toys import KINDS, build, parts, random_output
 
 from semipose_mm.models import FlippedPass, MultiViewPass, PlainPass
-from semipose_mm.structures import Draws, count_draws
+from semipose_mm.structures import CodecGeometry, Draws, count_draws
+
+GEOMETRY = CodecGeometry((64, 96), (16, 24), (4., 4.))
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +31,16 @@ def images():
     return torch.randn(3, 3, 96, 64)
 
 
+def needed(passes):
+    """Uniforms of a sample that a pass needs."""
+    return count_draws(lambda draws: passes.draw(draws, GEOMETRY))
+
+
+def drawn(passes):
+    """What it makes of some."""
+    return passes.draw(Draws(torch.rand(3, needed(passes))), GEOMETRY)
+
+
 def see(images):
     """Heatmaps that are three channels of the images, reduced."""
     # MSRA's heatmap pixel i is input pixel 4 i
@@ -41,7 +53,7 @@ def test_a_plain_pass_is_the_network_in_float32(kind):
                          output, images(), samples(), None)
     for part, expected in zip(parts(found), parts(seen)):
         assert torch.equal(part, expected.half().float())
-    assert count_draws(PlainPass().draw) == 0
+    assert needed(PlainPass()) == 0
 
 
 def test_a_flipped_pass_is_the_mean_of_both(kind):
@@ -62,7 +74,7 @@ def test_a_flipped_pass_is_the_mean_of_both(kind):
             [pair[0],
              output.flip_back(pair[1], toys.FLIP_INDICES, shift)])
         assert all(map(torch.equal, parts(found), parts(expected)))
-    assert count_draws(FlippedPass().draw) == 0
+    assert needed(FlippedPass()) == 0
 
 
 def test_a_network_that_mirrors_with_its_images_sees_them_twice():
@@ -99,17 +111,16 @@ def test_views_are_mapped_back_to_the_easy_one(warp):
     """An equivariant network says the same of all views."""
     output = build('heatmaps')
     passes = MultiViewPass(num=4, warp=warp)
-    needed = count_draws(passes.draw)
-    assert needed == 3 * 3
+    assert needed(passes) == 3 * 3
     shown = []
 
     def run(batch):
         shown.append(batch)
         return see(batch)
 
-    given, draws = smooth_images(), Draws(torch.rand(3, needed))
-    found = passes(run, output, given, samples(), draws)
-    assert draws.used == needed and len(found) == 4
+    given = smooth_images()
+    found = passes(run, output, given, samples(), drawn(passes))
+    assert len(found) == 4
     assert torch.equal(shown[0], given)
     assert all((shown[0] - other).abs().max() > 0.1 for other in shown[1:])
     for view in found[1:]:
@@ -129,8 +140,7 @@ def test_each_view_may_be_flipped_as_well():
         calls.append(batch)
         return random_output('heatmaps', len(calls))
 
-    draws = Draws(torch.rand(3, count_draws(passes.draw)))
-    found = passes(run, output, images(), samples(), draws)
+    found = passes(run, output, images(), samples(), drawn(passes))
     assert len(found) == 3 and len(calls) == 6
     for plain, flipped in zip(calls[::2], calls[1::2]):
         assert torch.equal(plain.flip(-1), flipped)
@@ -138,10 +148,9 @@ def test_each_view_may_be_flipped_as_well():
 
 def test_vectors_are_not_warped_back():
     passes = MultiViewPass()
-    draws = Draws(torch.rand(3, count_draws(passes.draw)))
     with pytest.raises(TypeError, match='model.teacher_pass of a SimCC head'):
         passes(lambda x: random_output('vectors', 0), build('vectors'),
-               images(), samples(), draws)
+               images(), samples(), drawn(passes))
 
 
 def test_one_view_is_no_multi_view():

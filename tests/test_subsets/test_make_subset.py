@@ -113,27 +113,6 @@ def test_first_is_what_mmpose_takes(split, data_root, call, tmp_path):
         assert manifest['annotation_ids'] == expected
 
 
-@pytest.mark.parametrize('changes, fine', [
-    (dict(), True),
-    (dict(iscrowd=1), False),
-    (dict(area=0), True),
-    (dict(bbox=[10, 10, 0, 20]), False),
-    (dict(bbox=[99.5, 10, 20, 20]), False),
-    (dict(bbox=[98.5, 10, 0.4, 20]), True),
-    (dict(keypoints=[0, 0, 0] * 17), False),
-    (dict(num_keypoints=0), True),
-])
-def test_rules(changes, fine, tool):
-    """Those of docs/data.md; the content stays as it is."""
-    from semipose_mm.subsets.selection import usable_instances
-    content = coco((0, ), annotations=[annotation(1, 100, **changes)])
-    before = copy.deepcopy(content)
-    usable = usable_instances(content, 'x.json')
-    assert content == before
-    assert len(usable.instances) == fine
-    assert sum(usable.left_out.values()) == 1 - fine
-
-
 @pytest.mark.parametrize('box, uses', [
     ([10, 10, 5, 5], True), ([99.5, 10, 20, 20], False),
     ([99, 10, 20, 20], True), ([10, 79.5, 20, 20], False),
@@ -152,7 +131,9 @@ def test_left_out_is_counted(tool):
         dict(id=901, image_id=100),
         annotation(902, 100, iscrowd=1)
     ]
+    before = copy.deepcopy(content)
     usable = usable_instances(content, 'x.json', {2})
+    assert content == before
     assert len(usable.instances) == 2
     assert usable.left_out == {'of other categories': 5}
     assert usable_instances(content, 'x.json').left_out == {
@@ -453,18 +434,6 @@ def broken(change):
 
 @pytest.mark.parametrize('change, message', [
     (lambda c: c.update(images={}), "a dict as 'images'"),
-    (lambda c: c.pop('annotations'), "no 'annotations'"),
-    (lambda c: c['images'].append(3), r'images\[3\] is a int'),
-    (lambda c: c['images'][1].pop('width'),
-     r'images\[1\] has no width and height'),
-    (lambda c: c['images'][1].update(id=100),
-     r'images\[1\].id is 100; it must be uniq'),
-    (lambda c: c['annotations'][2].update(id=1), r'annotations\[2\].id is 1'),
-    (lambda c: c['annotations'][0].update(id=[1]), r'annotations\[0\].id is'),
-    (lambda c: c['annotations'][1].update(bbox=[1, 2, 3]),
-     r'annotations\[1\].bbox is \[1, 2, 3\]'),
-    (lambda c: c['annotations'][1].update(bbox=[1, 2, 3, float('nan')]),
-     r'annotations\[1\].bbox'),
     (lambda c: c['annotations'][1].update(keypoints=[1, 2]),
      r'annotations\[1\].keypoints is \[1, 2\]'),
 ])

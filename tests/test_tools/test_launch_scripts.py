@@ -11,16 +11,10 @@ import subprocess
 import sys
 
 import pytest
-from toy_commands import ROOT, STEP, TOOLS, call, fake_commands, write_command
+from toy_commands import ROOT, STEP, TOOLS, write_command
 
 JOBS = TOOLS / 'slurm'
 SCRIPTS = sorted([*TOOLS.rglob('*.sh'), *JOBS.glob('*.sbatch')])
-
-
-@pytest.fixture
-def fake_path(tmp_path):
-    """A folder of commands that print their arguments."""
-    return fake_commands(tmp_path / 'bin')
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
@@ -31,14 +25,13 @@ def test_syntax(script):
     assert done.returncode == 0, done.stderr
 
 
-def test_dist_train(fake_path):
-    code, out, _ = call(
+def test_dist_train(shell):
+    code, out, _ = shell(
         'dist_train.sh',
         'a config.py',
         '2',
         '--cfg-options',
         'a=[1, 2]',
-        fake_path=fake_path,
         PYTHONPATH='/elsewhere')
     assert code == 0
     assert out.splitlines() == [
@@ -49,13 +42,12 @@ def test_dist_train(fake_path):
     ]
 
 
-def test_dist_environment(fake_path):
-    _, out, _ = call(
+def test_dist_environment(shell):
+    _, out, _ = shell(
         'dist_test.sh',
         'config.py',
         'a.pth',
         '4',
-        fake_path=fake_path,
         NNODES='3',
         NODE_RANK='1',
         MASTER_ADDR='10.0.0.1',
@@ -67,11 +59,10 @@ def test_dist_environment(fake_path):
     ]
 
 
-def test_dist_within_a_step(fake_path):
+def test_dist_within_a_step(shell):
 
     def told(**env):
-        _, out, _ = call(
-            'dist_train.sh', 'config.py', '8', fake_path=fake_path, **env)
+        _, out, _ = shell('dist_train.sh', 'config.py', '8', **env)
         return out.splitlines()[1:6]
 
     assert told(**STEP) == [
@@ -84,34 +75,31 @@ def test_dist_within_a_step(fake_path):
         ]
 
 
-def test_a_node_whose_name_does_not_resolve(fake_path):
+def test_a_node_whose_name_does_not_resolve(shell, fake_path):
     scontrol = fake_path / 'scontrol'
     scontrol.write_text(scontrol.read_text().replace('localhost', '3.invalid'))
-    _, out, _ = call(
-        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **STEP)
+    _, out, _ = shell('dist_train.sh', 'config.py', '8', **STEP)
     assert '<--master_addr=10.0.0.3.invalid>' in out
     write_command(scontrol, '#!/bin/bash\necho broken >&2; exit 1\n')
-    code, out, err = call(
-        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **STEP)
+    code, out, err = shell('dist_train.sh', 'config.py', '8', **STEP)
     assert (code, out) == (1, '')
     assert err == ('error: scontrol does not tell the address of node[7-8] '
                    '(broken): set MASTER_ADDR\n')
 
 
-def test_a_port_that_is_none(fake_path):
-    code, out, err = call(
-        'dist_train.sh', 'config.py', '2', fake_path=fake_path, PORT='99999')
+def test_a_port_that_is_none(shell):
+    code, out, err = shell('dist_train.sh', 'config.py', '2', PORT='99999')
     assert (code, out) == (1, '')
     assert err.startswith('error: PORT is 99999, but must be a number from 1')
 
 
-def test_dist_in_a_batch_script(fake_path):
+def test_dist_in_a_batch_script(shell):
     """It starts itself on all nodes, unless they are given."""
     job = dict(SLURM_JOB_ID='7', SLURM_JOB_NUM_NODES='2')
     args = ('dist_train.sh', 'a config.py', '2')
     # the shell of an allocation is a step by number only
     for extra in (dict(), dict(SLURM_STEP_ID='4294967290')):
-        _, out, _ = call(*args, fake_path=fake_path, **job, **extra)
+        _, out, _ = shell(*args, **job, **extra)
         assert out.splitlines()[1:6] == [
             '<--nodes=2>', '<--ntasks=2>', '<--ntasks-per-node=1>',
             '<--cpu-bind=none>', '<--kill-on-bad-exit=1>'
@@ -120,14 +108,13 @@ def test_dist_in_a_batch_script(fake_path):
             '<2>', f'<{TOOLS}/train.py>', '<a config.py>', '<--launcher>',
             '<pytorch>'
         ]
-    _, out, _ = call(*args, fake_path=fake_path, **job, NNODES='1')
+    _, out, _ = shell(*args, **job, NNODES='1')
     assert out.splitlines()[1] == '<--nnodes=1>'
 
 
-def test_several_tasks_on_a_node(fake_path):
+def test_several_tasks_on_a_node(shell):
     step = dict(STEP, SLURM_STEP_NUM_TASKS='16')
-    code, out, err = call(
-        'dist_train.sh', 'config.py', '8', fake_path=fake_path, **step)
+    code, out, err = shell('dist_train.sh', 'config.py', '8', **step)
     assert (code, out) == (2, '')
     assert 'has 16 tasks on 2 nodes: use srun --ntasks-per-node=1' in err
 
@@ -187,15 +174,14 @@ def test_dist_without_torchrun(fake_path):
     assert told[1:4] == ['<-m>', '<torch.distributed.run>', '<--nnodes=1>']
 
 
-def test_slurm_train(fake_path):
-    code, out, _ = call(
+def test_slurm_train(shell):
+    code, out, _ = shell(
         'slurm_train.sh',
         'gpu',
         'my job',
         'config.py',
         'work dir',
         '--resume',
-        fake_path=fake_path,
         GPUS='4',
         SRUN_ARGS='--account=me --time=1:00:00')
     assert code == 0
@@ -212,17 +198,11 @@ def test_slurm_train(fake_path):
     ]
 
 
-def test_slurm_resources_of_another_kind(fake_path):
+def test_slurm_resources_of_another_kind(shell):
 
     def gres(**env):
-        _, out, _ = call(
-            'slurm_test.sh',
-            'cpu',
-            'name',
-            'config.py',
-            'a.pth',
-            fake_path=fake_path,
-            **env)
+        _, out, _ = shell('slurm_test.sh', 'cpu', 'name', 'config.py', 'a.pth',
+                          **env)
         return [line for line in out.splitlines() if line[:7] == '<--gres']
 
     assert gres() == ['<--gres=gpu:8>']
@@ -234,8 +214,8 @@ def test_slurm_resources_of_another_kind(fake_path):
     'dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh',
     'slurm/one_node.sbatch', 'slurm/several_nodes.sbatch', 'slurm/seeds.sbatch'
 ])
-def test_too_few_arguments(script, fake_path):
-    code, out, err = call(script, 'one', fake_path=fake_path, REPO=str(ROOT))
+def test_too_few_arguments(shell, script):
+    code, out, err = shell(script, 'one', REPO=str(ROOT))
     assert code == 2
     assert out == ''
     assert err.startswith('usage: ')

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -72,6 +73,39 @@ def own_config(root, work_dir, name='posedual', **overrides):
         if loader is not None:
             loader.update(num_workers=0, persistent_workers=False)
     return cfg
+
+
+def with_teachers(trained, folder):
+    """The same run as if it had had teachers, whose weights are others.
+
+    Args:
+        trained (Trained): A run of two networks.
+        folder (Path): Where config and checkpoint are written.
+    """
+    checkpoint = torch.load(trained.checkpoint, weights_only=True)
+    state = checkpoint['state_dict']
+    generator = torch.Generator().manual_seed(0)
+    for name, start in (('ema0', ''), ('snap1', 'peers.1.')):
+        own = {
+            key[len(start):]: value
+            for key, value in state.items()
+            if key.startswith((f'{start}backbone.', f'{start}head.'))
+        }
+        for key, value in own.items():
+            if value.dim() > 1:
+                noise = torch.randn(value.shape, generator=generator)
+                value = value + value.std() * noise
+            state[f'teachers.{name}.{key}'] = value
+    torch.save(checkpoint, folder / 'taught.pth')
+    (folder / 'taught.py').write_text(f"""
+_base_ = '{trained.config}'
+model = dict(teachers=dict(
+    ema0=dict(type='EMATeacher', of=0, windows=20),
+    snap1=dict(type='SnapshotTeacher', of=1, every='epoch'),
+    big=dict(type='FrozenTeacher', config='no.py', checkpoint='no.pth')))
+""")
+    return Trained(
+        str(folder / 'taught.py'), str(folder / 'taught.pth'), str(folder))
 
 
 def train_own(root, work_dir, **overrides):

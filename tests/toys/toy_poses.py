@@ -51,16 +51,18 @@ class ToyPoseDataset(Dataset):
 
 @MODELS.register_module()
 class ToyNetworks(BaseModel):
-    """Network i is off by a number of pixels, the ensemble by the mean."""
+    """Networks are off by numbers of pixels, the ensemble by the mean."""
 
     def __init__(self,
                  offsets,
                  test_cfg=dict(),
                  peers=None,
+                 teachers=dict(),
                  data_preprocessor=None):
         super().__init__(data_preprocessor)
         self.scale = torch.nn.Parameter(torch.ones(1))
         self.offsets = list(offsets)
+        self.rules = dict(teachers)
         self.network = test_cfg.get('network', 0)
         self.calls = []
 
@@ -73,17 +75,26 @@ class ToyNetworks(BaseModel):
         return self.network if isinstance(self.network, str) else \
             f'net{self.network}'
 
-    def predict_networks(self, inputs, data_samples):
+    @property
+    def network_names(self):
+        trained = [f'net{i}' for i in range(self.num_networks)]
+        return trained + [*self.rules] + ['ensemble'] * (len(trained) > 1)
+
+    @property
+    def scored_networks(self):
+        return [n for n in self.network_names if not n.startswith('snap')]
+
+    def predict_networks(self, inputs, data_samples, names=None):
         assert torch.stack(list(inputs)).shape[1:] == (3, 4, 4)
         self.calls.append(
             (len(data_samples), self.training, torch.is_grad_enabled(),
              torch.is_autocast_enabled('cpu')))
         offsets = {f'net{i}': off for i, off in enumerate(self.offsets)}
-        if len(offsets) > 1:
-            offsets['ensemble'] = sum(self.offsets) / len(self.offsets)
+        offsets.update(self.rules)
+        offsets['ensemble'] = sum(self.offsets) / len(self.offsets)
         return {
-            name: [self._predict(sample, off) for sample in data_samples]
-            for name, off in offsets.items()
+            name: [self._predict(s, offsets[name]) for s in data_samples]
+            for name in names or self.scored_networks
         }
 
     @staticmethod

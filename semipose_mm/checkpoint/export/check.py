@@ -5,7 +5,7 @@ import os.path as osp
 import re
 import subprocess
 import sys
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Union
 
 import cv2
 import numpy as np
@@ -25,14 +25,14 @@ TOLERANCE = 1e-6
 PIXELS = 1e-3
 
 
-def load_training(cfg: Config, state: Dict[str, Tensor], number: int,
+def load_training(cfg: Config, state: Dict[str, Tensor], key: Union[int, str],
                   dataset_meta: dict) -> nn.Module:
     """Build the model of the training, with one of its networks selected.
 
     Args:
         cfg (Config): Config of the training.
         state (dict): Its state dict.
-        number (int): The network that predicts.
+        key (int | str): The network that predicts.
         dataset_meta (dict): Meta information of the data set.
 
     Returns:
@@ -42,8 +42,8 @@ def load_training(cfg: Config, state: Dict[str, Tensor], number: int,
         ExportError: If the state dict does not fit.
     """
     cfg = copy.deepcopy(cfg)
-    if cfg.model.get('peers'):
-        cfg.merge_from_dict({'model.test_cfg': dict(network=number)})
+    if cfg.model.get('peers') or cfg.model.get('teachers'):
+        cfg.merge_from_dict({'model.test_cfg': dict(network=key)})
     # where MMPose looks for the meta information, or it would warn
     cfg.train_dataloader = cfg.get('val_dataloader') or cfg.test_dataloader
     model = init_model(cfg, device='cpu')
@@ -78,14 +78,14 @@ def load_strictly(model: nn.Module, state: Dict[str, Tensor],
     model.load_state_dict(state, strict=False)
 
 
-def network_of(model: nn.Module, number: int) -> nn.Module:
+def network_of(model: nn.Module, key: Union[int, str]) -> nn.Module:
     """One network of an estimator, which may be a stock one.
 
     Args:
         model (nn.Module): The estimator.
-        number (int): The network.
+        key (int | str): The network.
     """
-    return getattr(model, 'networks', [model])[number]
+    return model.network(key) if hasattr(model, 'network') else model
 
 
 def random_inputs(plain: Config, batch_size: int = 2) -> Tensor:
@@ -165,14 +165,14 @@ def first_error(output: str) -> str:
     return (errors or lines[-1:])[0]
 
 
-def check_export(model: nn.Module, number: int, inputs: Tensor,
+def check_export(model: nn.Module, key: Union[int, str], inputs: Tensor,
                  samples: List[Sample], config: str, checkpoint: str) -> None:
     """Let stock MMPose predict, without this package, and compare.
 
     Args:
         model (nn.Module): Estimator of the training, see
             :func:`load_training`.
-        number (int): The network of it that is exported.
+        key (int | str): The network of it that is exported.
         inputs (Tensor): Normalized images (B, 3, H, W).
         samples (list): Images and boxes.
         config (str): The exported config.
@@ -183,7 +183,7 @@ def check_export(model: nn.Module, number: int, inputs: Tensor,
         ExportError: If MMPose cannot load it or predicts something else.
     """
     expected = dict(
-        outputs=head_outputs(network_of(model, number), inputs),
+        outputs=head_outputs(network_of(model, key), inputs),
         keypoints=keypoints(model, samples))
     folder = osp.dirname(checkpoint)
     asked, told = (osp.join(folder, n) for n in ('asked.pt', 'told.pt'))

@@ -31,16 +31,17 @@ class Export(NamedTuple):
     """One network out of a training.
 
     Attributes:
-        network (int | str): Its number, or ``'average'``.
-        number (int): The network that has its architecture.
+        network (int | str): Its number, the name of a teacher, or
+            ``'average'``.
+        key (int | str): The network of the training's model that has these
+            weights in ``training_state``; network 0 for the average.
         config (Config): The plain config.
         state (dict): Its weights under MMPose's names.
-        training_state (dict): State dict of the training's model, in which
-            network ``number`` has these weights.
+        training_state (dict): State dict of the training's model.
         dataset_meta (dict): Meta information of the data set, as lists.
     """
     network: Union[int, str]
-    number: int
+    key: Union[int, str]
     config: Config
     state: Dict[str, Tensor]
     training_state: Dict[str, Tensor]
@@ -54,7 +55,8 @@ def make_export(cfg: Config, checkpoint: dict, network: Union[int,
     Args:
         cfg (Config): Config of the training.
         checkpoint (dict): Its checkpoint.
-        network (int | str): A number, or ``'average'``.
+        network (int | str): A number, the name of a teacher, or
+            ``'average'``.
 
     Returns:
         Export: The network.
@@ -63,8 +65,9 @@ def make_export(cfg: Config, checkpoint: dict, network: Union[int,
         ExportError: If it cannot be taken out.
     """
     states = checkpoint.get('state_dict', checkpoint)
-    number = 0 if network == AVERAGE else network
-    state = network_weights(states, number)
+    key = 0 if network == AVERAGE else network
+    number = architecture(cfg, key)
+    state = network_weights(states, key)
     if network == AVERAGE:
         state = average_weights(
             [network_weights(states, i) for i in network_numbers(states)])
@@ -77,7 +80,33 @@ def make_export(cfg: Config, checkpoint: dict, network: Union[int,
     if meta is None:
         raise ExportError('neither the checkpoint nor val_dataloader.dataset '
                           'of the config tells the keypoints (metainfo)')
-    return Export(network, number, plain, state, states, to_builtin(meta))
+    return Export(network, key, plain, state, states, to_builtin(meta))
+
+
+def architecture(cfg: Config, key: Union[int, str]) -> int:
+    """Number of the trained network that is built as one.
+
+    Args:
+        cfg (Config): Config of the training.
+        key (int | str): A number, or the name of a teacher.
+
+    Raises:
+        ExportError: If there is no such teacher, or its weights are those of
+            another training.
+    """
+    if not isinstance(key, str):
+        return key
+    teachers = cfg.model.get('teachers') or {}
+    if key not in teachers:
+        raise ExportError(f'--network is {key}, but must be a number, average'
+                          f' or a name in model.teachers of the config'
+                          f' ({", ".join(teachers) or "which has none"})')
+    if 'of' not in teachers[key]:
+        raise ExportError(
+            f'--network is {key}, but the weights of {teachers[key]["type"]} '
+            f'are in no checkpoint of this training: take '
+            f'model.teachers.{key}.checkpoint')
+    return teachers[key]['of']
 
 
 def _check_architectures(cfg: Config) -> None:

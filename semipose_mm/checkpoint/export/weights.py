@@ -2,14 +2,15 @@
 """The weights of one network out of a training checkpoint."""
 import re
 from collections import OrderedDict
-from typing import Dict, List
+from typing import Dict, List, Union
 
 import torch
 from torch import Tensor
 
-from semipose_mm.models.networks import PARTS, PEERS
+from semipose_mm.models.networks import PARTS, PEERS, TEACHERS
 
 _PEER = re.compile(rf'{PEERS}\.(\d+)\.')
+_TEACHER = re.compile(rf'{TEACHERS}\.(\w+)\.')
 
 
 class ExportError(ValueError):
@@ -17,12 +18,12 @@ class ExportError(ValueError):
 
 
 def network_weights(state: Dict[str, Tensor],
-                    number: int) -> 'OrderedDict[str, Tensor]':
+                    key: Union[int, str]) -> 'OrderedDict[str, Tensor]':
     """Take one network out of the state dict of a ``SemiPoseEstimator``.
 
     Args:
         state (dict): State dict of all networks, or of a single one.
-        number (int): The network.
+        key (int | str): Number of the network, or name of a teacher.
 
     Returns:
         OrderedDict: Its weights under MMPose's names, with the part of
@@ -31,19 +32,20 @@ def network_weights(state: Dict[str, Tensor],
     Raises:
         ExportError: If there is no such network.
     """
-    numbers = network_numbers(state)
-    if number not in numbers:
-        raise ExportError(f'--network is {number}, but the checkpoint holds '
-                          f'{", ".join(map(str, numbers))}')
-    part = OrderedDict(_own_entries(state, number))
+    teachers = dict.fromkeys(m[1] for m in map(_TEACHER.match, state) if m)
+    keys = [*network_numbers(state), *teachers]
+    if key not in keys:
+        raise ExportError(f'--network is {key}, but the checkpoint holds '
+                          f'{", ".join(map(str, keys))}')
+    part = OrderedDict(_own_entries(state, key))
     metadata = getattr(state, '_metadata', None)
     if metadata is not None:
-        part._metadata = OrderedDict(_own_entries(metadata, number))
+        part._metadata = OrderedDict(_own_entries(metadata, key))
     return part
 
 
 def network_numbers(state: Dict[str, Tensor]) -> List[int]:
-    """Numbers of the networks in a state dict.
+    """Numbers of the trained networks in a state dict.
 
     Args:
         state (dict): State dict of all networks, or of a single one.
@@ -52,16 +54,16 @@ def network_numbers(state: Dict[str, Tensor]) -> List[int]:
     return [0, *sorted(found)]
 
 
-def _own_entries(entries: dict, number: int):
-    """Keys and values of a network, without its prefix."""
-    prefix = f'{PEERS}.{number}'
-    for key, value in entries.items():
-        if number == 0:
-            if key.partition('.')[0] in ('', *PARTS):
-                yield key, value
-        elif key == prefix or key.startswith(f'{prefix}.'):
+def _own_entries(entries: dict, key: Union[int, str]):
+    """Names and values of a network, without its prefix."""
+    prefix = f'{TEACHERS if isinstance(key, str) else PEERS}.{key}'
+    for name, value in entries.items():
+        if key == 0:
+            if name.partition('.')[0] in ('', *PARTS):
+                yield name, value
+        elif name == prefix or name.startswith(f'{prefix}.'):
             # modules are named without a dot at the end
-            yield key[len(prefix) + 1:], value
+            yield name[len(prefix) + 1:], value
 
 
 def average_weights(

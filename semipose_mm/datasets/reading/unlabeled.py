@@ -5,6 +5,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Set, Tuple
 import numpy as np
 
 from ...data_files import Findings
+from ...data_files.box_fit import check_boxes
 from ...data_files.boxes import (Boxes, load_boxes, read_annotations,
                                  read_detections)
 from ...data_files.images import (Image, find_size, image_fault,
@@ -62,16 +63,17 @@ def read_source(source: Source, findings: Findings) -> Reading:
         return _read_whole(
             read_image_list(path, key, source.folder, findings, source.roots),
             not path, findings)
-    where = f"{key} '{path}'"
+    where = judged = f"{key} '{path}'"
     content = load_boxes(path, key, findings)
     images = read_images(content, where, source.folder, findings, source.roots)
     if source.bbox_file:
         categories = isinstance(content, dict) and content.get('categories')
         del content
         path, key = source.bbox_file, 'bbox_file'
+        judged = f"{key} '{path}'"
         boxes = read_detections(
-            load_boxes(path, key, findings), f"{key} '{path}'", images,
-            findings, source.category_ids, categories)
+            load_boxes(path, key, findings), judged, images, findings,
+            source.category_ids, categories)
         outside = 'outside their image'
     else:
         boxes = read_annotations(content, where, images, findings,
@@ -84,7 +86,7 @@ def read_source(source: Source, findings: Findings) -> Reading:
             boxes = _add_whole(boxes, images,
                                labeled_images(one for _, one in entries),
                                where, findings)
-    return _select(boxes, images, outside, source)
+    return _select(boxes, images, outside, source, judged, findings)
 
 
 def _read_whole(images: Dict[Any, Image], searched: bool,
@@ -132,7 +134,7 @@ def _add_whole(boxes: Boxes, images: Dict[Any, Image], labeled: Set[Any],
 
 
 def _select(boxes: Boxes, images: Dict[Any, Image], outside: str,
-            source: Source) -> Reading:
+            source: Source, where: str, findings: Findings) -> Reading:
     """Clip boxes and keep those with a high score, in the file's order."""
     owners, scores = boxes.images, boxes.scores
     corners = np.concatenate(
@@ -162,6 +164,10 @@ def _select(boxes: Boxes, images: Dict[Any, Image], outside: str,
         best = np.sort(order[rank < source.max_per_image])
         left_out['beyond max_per_image'] = len(kept) - len(best)
         kept = best
+    # as the file has them; whole images are among those without labels
+    if not source.without_labels:
+        check_boxes(boxes.xywh[kept], None, sizes[owners[kept]], where,
+                    findings)
     index = BoxIndex.build([image.path for image in images.values()],
                            list(images), owners[kept], boxes.entries[kept],
                            corners[kept], scores[kept], sizes)

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """A hook that compiles the networks' training passes."""
+from functools import partial
 from typing import Optional
 
 import torch
@@ -7,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from semipose_mm.models.network_pass import NetworkPass
 from ..unwrapping import unwrap
 
 #: Graphs of a network: as a student, as a teacher, and these for two sizes
@@ -19,8 +21,8 @@ class CompileHook(Hook):
     """Train with passes that ``torch.compile`` has compiled.
 
     Each network's pass from images to output is compiled for batches of the
-    usual sizes, as a student and as a teacher, in the first iteration.
-    Batches of other sizes, such as the last
+    usual sizes, as a student and as a teacher, in the first iteration; so
+    are ``model.teachers``. Batches of other sizes, such as the last
     one of an epoch, validation and export run as without the hook.
 
     Args:
@@ -69,6 +71,10 @@ class CompileHook(Hook):
                              'batch_sampler in its place')
         labeled = loader.batch_size
         unlabeled = labeled * max(ratio, 1)
+        # teachers that are read when a training begins have no pass yet
+        for key in set(model.plan.teachers) - set(model.passes):
+            model.passes[key] = NetworkPass(
+                partial(model.output.run, model.network(key)))
         # networks share their code, whose graphs are counted together
         limit = GRAPHS * len(model.passes)
         config = torch._dynamo.config

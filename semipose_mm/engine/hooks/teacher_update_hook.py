@@ -14,9 +14,9 @@ from ..unwrapping import unwrap
 class TeacherUpdateHook(Hook):
     """Updates ``model.teachers`` after each step of the optimizer.
 
-    A new training begins with teachers that equal their students; a resumed
-    one takes them from the checkpoint. It comes before what saves and
-    validates.
+    A new training begins with teachers that equal their students; a
+    resumed one takes them from the checkpoint. It comes before what
+    saves and validates.
     """
 
     def __init__(self) -> None:
@@ -54,10 +54,13 @@ class TeacherUpdateHook(Hook):
             data_batch (dict, optional): The batch. Defaults to ``None``
             outputs (dict, optional): The losses. Defaults to ``None``
         """
-        if not runner.optim_wrapper.should_update():
+        if not self._followers or not runner.optim_wrapper.should_update():
             return
+        # steps of the optimizer; the last one may be of fewer iterations
+        size = runner.optim_wrapper._accumulative_counts
+        step, steps = runner.iter // size, -(-runner.max_iters // size)
         for name, follower in self._followers.items():
-            self._rules[name].update(follower, runner.iter, runner.max_iters)
+            self._rules[name].update(follower, step, steps)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Follow the students by epochs.

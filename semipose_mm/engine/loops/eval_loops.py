@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
-"""Validation and test of all networks and their ensemble in one pass."""
+"""Validation and test of several networks and their ensemble in one pass."""
 import copy
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dist import get_world_size
@@ -41,13 +41,16 @@ class _NotingEvaluator(NetworkEvaluator):
         """
         metrics = super().evaluate(size)
         # before the hooks, one of which saves the best checkpoint
-        note_scores(self.runner, metrics, self.selected)
+        teachers = getattr(unwrap(self.runner.model), 'rules', ())
+        note_scores(self.runner, metrics, self.selected, list(teachers))
         return metrics
 
 
 def build_network_evaluator(runner: Runner,
                             evaluator: EvaluatorType,
-                            noting: bool = False) -> Evaluator:
+                            noting: bool = False,
+                            networks: Optional[Sequence[str]] = None,
+                            key: str = 'networks') -> Evaluator:
     """Build one evaluator for each network of the runner's model.
 
     Args:
@@ -56,21 +59,34 @@ def build_network_evaluator(runner: Runner,
             config of it.
         noting (bool): Whether scores are kept for checkpoints. Defaults to
             ``False``
+        networks (Sequence[str], optional): Names of those that are scored
+            beside the selected one. Defaults to ``None``, the model's
+            ``scored_networks``
+        key (str): Config key of ``networks``, for messages. Defaults to
+            ``'networks'``
 
     Returns:
         Evaluator: A :class:`NetworkEvaluator` for a model of several
         networks, and the stock evaluator for any other.
+
+    Raises:
+        ValueError: If ``networks`` names what the model does not have.
     """
     model = unwrap(runner.model)
-
-    if not hasattr(model, 'predict_networks'):
+    several = hasattr(model, 'predict_networks')
+    known = model.network_names if several else []
+    names = [networks] if isinstance(networks, str) else list(networks or ())
+    if not set(names) <= set(known):
+        raise ValueError(f'{key} is {networks!r}, but must be a list of names '
+                         f'in {", ".join(known)}' if several else
+                         f'{key} is {networks!r}, but {type(model).__name__} '
+                         'is one network: leave it out')
+    if not several:
         return runner.build_evaluator(evaluator)
-    names = [f'net{i}' for i in range(model.num_networks)]
-    if len(names) > 1:
-        names.append('ensemble')
     selected = model.selected_network
+    wanted = {selected, *(names or model.scored_networks)}
     evaluators = dict()
-    for name in names:
+    for name in [name for name in known if name in wanted]:
         own = copy.deepcopy(evaluator) if name == selected else with_suffix(
             evaluator, name)
         evaluators[name] = runner.build_evaluator(own)
@@ -79,15 +95,16 @@ def build_network_evaluator(runner: Runner,
     return NetworkEvaluator(evaluators, selected)
 
 
-def _predict_networks(model: nn.Module,
-                      data_batch: Any) -> Dict[str, List[BaseDataElement]]:
-    """All networks' predictions for a batch from the dataloader."""
+def _predict_networks(
+        model: nn.Module, data_batch: Any,
+        names: Sequence[str]) -> Dict[str, List[BaseDataElement]]:
+    """Networks' predictions for a batch from the dataloader."""
     model = unwrap(model)
     data = model.data_preprocessor(data_batch, False)
-    return model.predict_networks(**data)
+    return model.predict_networks(**data, names=names)
 
 
-class _AllNetworks:
+class _SeveralNetworks:
     """What validation and test share; comes before the stock loop.
 
     Args:
@@ -96,9 +113,13 @@ class _AllNetworks:
         evaluator (Evaluator | dict | list): Metrics of one network.
         fp16 (bool): Whether to predict in half precision. Defaults to
             ``False``
+        networks (Sequence[str], optional): Names of networks that are
+            scored, such as ``['net0', 'ema0']``; the selected one always is.
+            Defaults to ``None``: trained ones, EMA teachers, the ensemble
 
     Raises:
         DataError: If the dataset is empty.
+        ValueError: If ``networks`` names what the model does not have.
     """
 
     #: Part of the names of the hooks' methods.
@@ -108,9 +129,14 @@ class _AllNetworks:
                  runner: Runner,
                  dataloader: Union[DataLoader, Dict],
                  evaluator: EvaluatorType,
-                 fp16: bool = False) -> None:
+                 fp16: bool = False,
+                 networks: Optional[Sequence[str]] = None) -> None:
         evaluator = build_network_evaluator(
-            runner, evaluator, noting=self.stage == 'val')
+            runner,
+            evaluator,
+            noting=self.stage == 'val',
+            networks=networks,
+            key=f'{self.stage}_cfg.networks')
         key = f'{self.stage}_dataloader.dataset'
         cfg = dataloader['dataset'] if isinstance(dataloader, dict) else {}
         with one_reading(cfg, key):
@@ -135,7 +161,8 @@ class _AllNetworks:
         self.runner.call_hook(
             f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):
-            outputs = _predict_networks(self.runner.model, data_batch)
+            outputs = _predict_networks(self.runner.model, data_batch,
+                                        self.evaluator.names)
         self.evaluator.process_networks(outputs, data_batch)
         self.runner.call_hook(
             f'after_{self.stage}_iter',
@@ -149,19 +176,20 @@ class _Stopped(Exception):
 
 
 @LOOPS.register_module()
-class SemiPoseValLoop(_AllNetworks, ValLoop):
-    """Validation of all networks and their ensemble.
+class SemiPoseValLoop(_SeveralNetworks, ValLoop):
+    """Validation of several networks and their ensemble.
 
     Running statistics are averaged over the ranks before. If a hook sets
     ``stop_training``, the validation is given up on all ranks; a resumed
     training makes up for it.
 
     The network that ``model.test_cfg.network`` names has the plain metric
-    names, which ``save_best`` follows; ``net0/...``, ``net1/...`` and
-    ``ensemble/...`` stand beside it. Hooks are given the selected network's
-    predictions. Checkpoints tell the scores in ``meta.semipose``. A model of
-    another kind is validated as usual. Parameters are those of
-    :class:`mmengine.runner.ValLoop`.
+    names, which ``save_best`` follows; ``net0/...``, ``net1/...``,
+    ``ema0/...`` (a teacher's name) and ``ensemble/...`` stand beside it. Hooks
+    are given the selected network's predictions. Checkpoints tell the scores
+    in ``meta.semipose``. A model of another kind is validated as usual.
+    Parameters are those of :class:`mmengine.runner.ValLoop`, and
+    ``networks``, the names of those that are scored.
     """
 
     stage = 'val'
@@ -204,11 +232,12 @@ class SemiPoseValLoop(_AllNetworks, ValLoop):
 
 
 @LOOPS.register_module()
-class SemiPoseTestLoop(_AllNetworks, TestLoop):
-    """Test of all networks and their ensemble.
+class SemiPoseTestLoop(_SeveralNetworks, TestLoop):
+    """Test of several networks and their ensemble.
 
-    Metric names and hooks are those of :class:`SemiPoseValLoop`, parameters
-    those of :class:`mmengine.runner.TestLoop`.
+    Metric names, hooks and ``networks`` are those of
+    :class:`SemiPoseValLoop`, other parameters those of
+    :class:`mmengine.runner.TestLoop`.
     """
 
     stage = 'test'

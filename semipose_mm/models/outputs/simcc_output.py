@@ -141,7 +141,11 @@ class SimCCOutput(HeadOutput):
 
     def warp_labels(self, target: SimCCVectors, weights: Tensor,
                     view_warp: ViewWarp) -> Tuple[SimCCVectors, Tensor]:
-        """See :meth:`HeadOutput.warp_labels`."""
+        """See :meth:`HeadOutput.warp_labels`: joints, encoded anew.
+
+        They are read off their bins, so one that lies outside the
+        image, but not by three sigma, is taken for one at its border.
+        """
         x, y, inside = self.encoder.encode(
             view_warp.points(self.peaks(target)[0]))
         return SimCCVectors(x, y), weights * inside

@@ -63,6 +63,13 @@ class Selection(nn.Module, ABC):
     #: Whether :meth:`refine` wants the student's losses.
     uses_losses = False
 
+    def prepare(self, num_joints: int) -> None:
+        """Make room for what is remembered, before anything is loaded.
+
+        Args:
+            num_joints (int): Joints K of the networks.
+        """
+
     @abstractmethod
     @torch.no_grad()
     def forward(self, output: HeadOutput, outputs: Sequence[Any],

@@ -33,6 +33,11 @@ class _CombinedSelection(Selection):
         """bool: Whether one of them wants the student's losses."""
         return any(part.uses_losses for part in self.of)
 
+    def prepare(self, num_joints: int) -> None:
+        """See :meth:`Selection.prepare`."""
+        for part in self.of:
+            part.prepare(num_joints)
+
     def _weights(self, output: HeadOutput, outputs: Sequence[Any],
                  combined: Any, progress: float) -> Tensor:
         """Weights (N, U, K) of all."""

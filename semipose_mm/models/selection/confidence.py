@@ -90,28 +90,27 @@ class QuantileSelection(Selection):
         self.keep = Schedule(
             keep, 'model.routes[].select.keep of QuantileSelection', 0, 1)
         self.window = window
-        # grows to the window with the first batches
-        self.register_buffer('history', torch.zeros(0, 0))
 
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args,
-                              **kwargs) -> None:
-        """Take a history of any length."""
-        stored = state_dict.get(f'{prefix}history')
-        if stored is not None:
-            self.history = self.history.new_empty(stored.shape)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+    def prepare(self, num_joints: int) -> None:
+        """See :meth:`Selection.prepare`."""
+        # -1 where nothing has been seen yet
+        self.register_buffer('history', torch.full((self.window, num_joints),
+                                                   -1.))
 
     @torch.no_grad()
     def forward(self, output: HeadOutput, outputs: Sequence[Any],
                 combined: Any, progress: float) -> Tensor:
         """See :meth:`Selection.forward`."""
-        scores = output.peaks(combined)[1].nan_to_num(0)
+        scores = output.peaks(combined)[1].nan_to_num(0).clamp(min=0)
         seen = torch.cat(all_gather(scores.contiguous()))
-        old = self.history if len(self.history) else seen[:0]
-        self.history = torch.cat([old, seen])[-max(self.window, len(seen)):]
-        kept = max(1, round(self.keep(progress) * len(self.history)))
-        thresholds = self.history.sort(0, descending=True)[0][kept - 1]
-        return (scores >= thresholds).float()
+        remembered = torch.cat([self.history,
+                                seen])[-max(self.window, len(seen)):]
+        # in place, as what is undone after a failed step is the tensor
+        self.history.copy_(remembered[-self.window:])
+        filled = (remembered >= 0).sum(0)
+        kept = (self.keep(progress) * filled).round().long().clamp(min=1)
+        ranked = remembered.sort(0, descending=True)[0]
+        return (scores >= ranked.gather(0, kept[None] - 1)).float()
 
     def extra_repr(self) -> str:
         """What the module's ``repr`` tells."""

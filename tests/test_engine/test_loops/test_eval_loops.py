@@ -95,6 +95,52 @@ def test_selected_network(tmp_path, mode, network, offset):
     assert evaluator.dataset_meta['dataset_name'] == 'coco'
 
 
+TAUGHT = dict(MODEL, teachers=dict(ema0=7, snap1=11))
+
+
+@pytest.mark.parametrize('mode', ['val', 'test'])
+@pytest.mark.parametrize('selected, networks, names', [
+    (0, None, ['net0', 'net1', 'ema0', 'ensemble']),
+    (1, ['net0', 'snap1'], ['net1', 'net0', 'snap1']),
+    ('ema0', [], ['ema0', 'net0', 'net1', 'ensemble']),
+    ('snap1', ['snap1'], ['snap1']),
+])
+def test_networks_that_are_scored(tmp_path, mode, selected, networks, names):
+    """Those that are asked for, and the selected one, which is plain."""
+    model = dict(TAUGHT, test_cfg=dict(network=selected))
+    runner = build(tmp_path, mode, model, networks=networks)
+    metrics = getattr(runner, mode)()
+    assert getattr(runner, f'{mode}_evaluator').names == names
+    found = [key[:-len('AUC')] for key in metrics if key.endswith('AUC')]
+    assert found == [''] + [f'{name}/' for name in names[1:]]
+    offsets = dict(net0=3, net1=15, ema0=7, snap1=11, ensemble=9)
+    for prefix, name in zip(found, names):
+        assert metrics[f'{prefix}PCK@0.1'] == float(offsets[name] < 10), name
+    if mode == 'val':
+        noted = runner.message_hub.get_info('semipose_scores')['networks']
+        assert set(noted) == set(names)
+        assert all('AUC' in row for row in noted.values())
+
+
+@pytest.mark.parametrize('model, networks, message', [
+    (TAUGHT, ['net0', 'ema1'],
+     r"val_cfg.networks is \['net0', 'ema1'\], but must be a list of names "
+     'in net0, net1, ema0, snap1, ensemble'),
+    (dict(type='ToyStock'), ['net0'],
+     'val_cfg.networks is .* ToyStock is one network'),
+])
+def test_networks_that_are_not_there(tmp_path, model, networks, message):
+    with pytest.raises(ValueError, match=message):
+        build(tmp_path, 'val', model, networks=networks).val()
+
+
+def test_a_teacher_with_the_name_of_metrics(tmp_path):
+    evaluator = dict(type='BoxPCK', prefix='own')
+    model = dict(MODEL, teachers=dict(own=1))
+    with pytest.raises(ValueError, match="the name 'own'.*BoxPCK begin"):
+        build(tmp_path, 'val', model, evaluator).val()
+
+
 def test_one_network(tmp_path):
     metrics = build(tmp_path, 'val', dict(MODEL, offsets=[3])).val()
     assert list(metrics) == ['PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC']

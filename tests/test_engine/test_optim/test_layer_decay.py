@@ -9,7 +9,8 @@ import vit_toys
 from mmpose.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-from semipose_mm.engine import MutualTeachingHook
+from semipose_mm.engine.teaching_start import check_layer_decay
+from semipose_mm.models.teachers import Follower
 
 
 class Net(nn.Module):
@@ -80,11 +81,10 @@ def test_a_model_of_one_network_is_decayed_as_in_stock():
 
 def test_the_stock_constructor_is_refused_where_it_misses_the_peers():
     model = Estimator()
-    check = MutualTeachingHook._check_layer_decay
-    check(build('NetworkLayerDecayOptimWrapperConstructor', model))
-    check(torch.optim.SGD(model.parameters(), 1.))
+    check_layer_decay(build('NetworkLayerDecayOptimWrapperConstructor', model))
+    check_layer_decay(torch.optim.SGD(model.parameters(), 1.))
     with pytest.raises(ValueError, match='optim_wrapper.constructor'):
-        check(build('LayerDecayOptimWrapperConstructor', model))
+        check_layer_decay(build('LayerDecayOptimWrapperConstructor', model))
 
 
 def test_vitpose_and_its_peer():
@@ -107,3 +107,21 @@ def test_vitpose_and_its_peer():
     for number in ('', 'peers.1.'):
         key = f'{number}backbone.layers.0.attn.qkv.weight'
         assert not torch.equal(before[key], model.state_dict()[key])
+
+
+def test_teachers_of_vitpose_are_not_trained():
+    """They have no batch norm, whose counters would be copied."""
+    pytest.importorskip('mmpretrain.models')
+    cfg = dict(vit_toys.BASE, type='SemiPoseEstimator', **toys.DUAL)
+    taught = dict(
+        cfg, teachers=dict(ema1=dict(type='EMATeacher', of=1, momentum=0.5)))
+    plain, model = (MODELS.build(copy.deepcopy(c)) for c in (cfg, taught))
+    name = 'NetworkLayerDecayOptimWrapperConstructor'
+    assert rates(build(name, model), model) == rates(build(name, plain), plain)
+    teacher = model.network('ema1')
+    follower = Follower(teacher, model.networks[1])
+    follower.copy()
+    follower.average(0.5)
+    assert teacher.state_dict().keys() == model.networks[1].state_dict().keys()
+    for key, value in model.networks[1].state_dict().items():
+        assert torch.equal(value, teacher.state_dict()[key]), key

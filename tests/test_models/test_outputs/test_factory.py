@@ -99,7 +99,8 @@ def test_vipnas_is_accepted():
 
 
 def test_foreground_weight_goes_to_the_output():
-    assert build_output([toys.build_model()], 5.).foreground_weight == 5
+    assert build_output([toys.build_model()],
+                        foreground_weight=5.).foreground_weight == 5
 
 
 def test_vectors_have_no_foreground():

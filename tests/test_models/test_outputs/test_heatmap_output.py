@@ -97,6 +97,23 @@ def test_maps_without_a_peak_are_not_rendered(output):
     assert not target[0, 1].any() and not target[1, 2].any()
 
 
+def test_labels_move_with_their_images(output):
+    """As the codec would encode them, but for the blur of a warp."""
+    points = inner_points(20)
+    weights = torch.randint(2, (20, 5)).float()
+    warp = HardAffine(scale=0.)(Draws(torch.rand(20, 3)), output.codec)
+    target, moved_weights = output.warp_labels(
+        encode(output, points), weights, warp)
+    assert moved_weights.shape == target.shape
+    assert torch.equal(moved_weights, weights[..., None, None] * warp.valid)
+    moved = warp.points(points)
+    seen = ((moved > 8) & (moved < torch.tensor([56., 88.]))).all(-1)
+    assert seen.float().mean() > 0.8
+    error = (output.codec.to_input(subpixel_peaks(target)[0]) - moved)[seen]
+    # MSRA puts peaks on pixels
+    assert error.abs().max() < 2.8 and error.abs().mean() < 1.2
+
+
 def test_flipped_back_peaks_are_near(output):
     """Nearer with the shift that the codec needs than with the other."""
     points = inner_points(20)

@@ -245,6 +245,22 @@ def test_rendered_targets_are_the_usual_ones(head_type):
         assert all(map(torch.equal, a, b))
 
 
+def test_labels_move_with_their_images(head_type):
+    """Equal to what the codec makes of warped points."""
+    output = build_model(head_type).output
+    points = (torch.rand(6, 5, 2) * torch.tensor([63., 95.]) * 2).round() / 2
+    weights = torch.rand(6, 5)
+    warp = HardAffine()(Draws(torch.rand(6, 3)), output.codec)
+    target, moved_weights = output.warp_labels(
+        targets_of(points), weights, warp)
+    encoded = build_codec().encode(warp.points(points).numpy())
+    for axis, part in zip('xy', target):
+        np.testing.assert_allclose(
+            part, encoded[f'keypoint_{axis}_labels'], atol=1e-6)
+    torch.testing.assert_close(
+        moved_weights, weights * torch.tensor(encoded['keypoint_weights']))
+
+
 def test_flipped_back_vectors_point_where_the_images_do(head_type):
     output = build_model(head_type).output
     points = torch.rand(4, 5, 2) * 40 + 10

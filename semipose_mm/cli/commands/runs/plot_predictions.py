@@ -26,8 +26,9 @@ def add_options(parser):
         help="title of the first one's column. Defaults to prediction")
     parser.add_argument(
         '--network',
-        metavar='0|1|...|ensemble',
-        help='the network that predicts. Defaults to model.test_cfg.network')
+        metavar='0|1|...|TEACHER|ensemble',
+        help='the network that predicts: a number, a name in model.teachers, '
+        'or ensemble. Defaults to model.test_cfg.network')
     parser.add_argument(
         '--order',
         choices=['first', 'best', 'worst'],

@@ -23,10 +23,11 @@ def add_options(parser):
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument(
         '--network',
-        metavar='0|1|...|ensemble',
+        metavar='0|1|...|TEACHER|ensemble',
         help='the network whose scores have plain names, and whose '
-        'predictions are drawn; all are scored. Defaults to '
-        'model.test_cfg.network')
+        'predictions are drawn: a number, a name in model.teachers, or '
+        'ensemble. It is scored beside those in test_cfg.networks. Defaults '
+        'to model.test_cfg.network')
     parser.add_argument(
         '--boxes',
         metavar='gt|FILE',
@@ -153,7 +154,8 @@ def report(args, cfg, metrics):
         flip_test=(cfg.model.get('test_cfg') or {}).get('flip_test', False),
         cfg_options=args.cfg_options or {},
         date=time.strftime('%Y-%m-%dT%H:%M:%S'))
-    scores = split_networks(metrics, testing.selected_network(cfg))
+    scores = split_networks(metrics, testing.selected_network(cfg),
+                            list(cfg.model.get('teachers') or ()))
     for name, values in scores.items():
         write_json(
             osp.join(args.out_dir, f'{name}.json'),

@@ -9,6 +9,8 @@ import os.path as osp
 import re
 import tempfile
 
+from ...options import write_outputs
+
 
 def add_options(parser):
     """Add the options."""
@@ -226,29 +228,12 @@ def checked_config(args, spec, state):
     return text
 
 
-def write(parser, files):
-    """Write all files or none.
-
-    Args:
-        parser (ArgumentParser): Reports mistakes.
-        files (dict): A function that writes a file, by the file's path.
-    """
-    from semipose_mm.files import whole_files
-    try:
-        with whole_files(*files) as temporary:
-            for path, save in zip(temporary, files.values()):
-                save(path)
-    except (OSError, RuntimeError) as error:
-        # torch.save has no OSError for a full disk
-        reason = str(error).splitlines()[0]
-        parser.error(f'{", ".join(files)} cannot be written: {reason}')
-
-
 def run(parser, args):
     """Convert."""
     check_args(parser, args)
     from semipose_mm.checkpoint.official import OfficialError
     from semipose_mm.checkpoint.official.file import load_networks
+    from semipose_mm.checkpoint.plain import to_bytes
     try:
         networks = load_networks(args.input)
         spec = make_spec(args, networks)
@@ -256,15 +241,9 @@ def run(parser, args):
         text = checked_config(args, spec, checkpoint['state_dict'])
     except OfficialError as error:
         parser.error(f'{args.input} is not converted: {error}')
-    import torch
-
-    def save_config(path):
-        with open(path, 'w') as file:
-            file.write(text)
-
-    files = {args.output: lambda path: torch.save(checkpoint, path)}
+    files = {args.output: to_bytes(checkpoint)}
     if args.config is None:
-        files[args.config_out] = save_config
-    write(parser, files)
+        files[args.config_out] = text.encode()
+    write_outputs(parser, files)
     print(f'{args.input}: {len(networks)} x {spec.architecture}, trained on '
           f'the joints of {spec.dataset}; wrote {" and ".join(files)}')

@@ -3,10 +3,8 @@
 
 docs/export.md tells what is written.
 """
-import argparse
 import copy
 import hashlib
-import io
 import os
 import os.path as osp
 import pickle
@@ -14,7 +12,8 @@ import tempfile
 
 from semipose_mm.launch.run_checks import check_writable
 from semipose_mm.launch.runner import build_runner
-from ...options import add_config_options, check_checkpoint, load_config
+from ...options import (add_config_options, check_checkpoint, load_config,
+                        write_outputs)
 
 
 def add_options(parser):
@@ -29,10 +28,10 @@ def add_options(parser):
         'named after the config and the network')
     parser.add_argument(
         '--network',
-        metavar='0|1|...|average',
+        metavar='0|1|...|TEACHER|average',
         type=network,
-        help='a number, or average for the mean of the weights. Defaults to '
-        'model.test_cfg.network')
+        help='a number, a name in model.teachers, or average for the mean of '
+        "the trained networks' weights. Defaults to model.test_cfg.network")
     parser.add_argument(
         '--onnx', action='store_true', help='write an ONNX file, too')
     parser.add_argument(
@@ -50,10 +49,7 @@ def check_args(parser, args):
 
 def network(text):
     """The value of --network."""
-    if text != 'average' and not text.isdigit():
-        raise argparse.ArgumentTypeError(
-            f'{text} must be a number, or average for the mean of the weights')
-    return text if text == 'average' else int(text)
+    return int(text) if text.isdigit() else text
 
 
 def load_checkpoint(parser, path):
@@ -70,9 +66,9 @@ def load_checkpoint(parser, path):
     return checkpoint
 
 
-def network_name(number):
+def network_name(network):
     """What messages call a network."""
-    return 'the average' if number == 'average' else f'network {number}'
+    return 'the average' if network == 'average' else f'network {network}'
 
 
 def selected_network(parser, cfg):
@@ -80,14 +76,14 @@ def selected_network(parser, cfg):
     selected = (cfg.model.get('test_cfg') or {}).get('network', 0)
     if selected == 'ensemble':
         parser.error('model.test_cfg.network is ensemble, which is no single '
-                     'network: say --network with a number or average')
+                     'network: say --network with another one')
     return selected
 
 
-def output_stem(out, recipe, number):
+def output_stem(out, recipe, network):
     """Path of what is written, without checksum and ending."""
     if osp.isdir(out) or out.endswith(('/', os.sep)):
-        name = number if number == 'average' else f'net{number}'
+        name = network if isinstance(network, str) else f'net{network}'
         return osp.join(out, f'{recipe}_{name}')
     return out[:-len('.pth')] if out.endswith('.pth') else out
 
@@ -146,14 +142,6 @@ def add_score(cfg, export, about):
     about['average'] = to_builtin(scores)
 
 
-def to_bytes(checkpoint):
-    """A checkpoint as the content of a file, the same for the same values."""
-    import torch
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    return file.getvalue()
-
-
 def config_text(export, checkpoint_name, about):
     """The config's file."""
     return (f'# {checkpoint_name} has the weights: '
@@ -176,27 +164,26 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         dict: Content by path, the checkpoint last.
     """
     from semipose_mm.checkpoint.export import check as export_check
-    model = export_check.load_training(cfg, export.training_state,
-                                       export.number, export.dataset_meta)
+    from semipose_mm.files import write_all
+    model = export_check.load_training(cfg, export.training_state, export.key,
+                                       export.dataset_meta)
     files = {
         f'{stem}.py':
         config_text(export, f'{osp.basename(stem)}.pth', about).encode()
     }
     with tempfile.TemporaryDirectory() as folder:
         paths = [osp.join(folder, f'export{end}') for end in ('.py', '.pth')]
-        for path, content in zip(paths, [*files.values(), checkpoint]):
-            save(content, path)
+        write_all(dict(zip(paths, [*files.values(), checkpoint])))
         samples = [export_check.write_noise(osp.join(folder, 'noise.png'))]
         person = export_check.first_sample(export.config)
         samples += [person] if person else []
         inputs = export_check.random_inputs(export.config)
-        export_check.check_export(model, export.number, inputs, samples,
-                                  *paths)
+        export_check.check_export(model, export.key, inputs, samples, *paths)
     print(f'Self-check: MMPose without this package predicts the same for '
           f'{len(inputs)} random inputs and {len(samples)} images.')
     if args.onnx:
         from semipose_mm.checkpoint.export import onnx_file as export_onnx
-        net = export_check.network_of(model, export.number)
+        net = export_check.network_of(model, export.key)
         data = export_onnx.to_onnx(net, export.config, about['joints'])
         gap = export_onnx.check_onnx(data, net, export.config)
         print(f'Self-check: onnxruntime differs by {gap:.1g} of the largest '
@@ -204,23 +191,6 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         files[f'{stem}.onnx'] = data
     files[f'{stem}.pth'] = checkpoint
     return files
-
-
-def save(content, path):
-    """Write a file."""
-    with open(path, 'wb') as file:
-        file.write(content)
-
-
-def write(parser, files):
-    """Write all files or none."""
-    from semipose_mm.files import whole_files
-    try:
-        with whole_files(*files) as parts:
-            for part, content in zip(parts, files.values()):
-                save(content, part)
-    except OSError as error:
-        parser.error(f'{next(iter(files))} cannot be written: {error}')
 
 
 def report(export, about):
@@ -251,6 +221,7 @@ def run(parser, args):
     cfg = load_config(parser, args)
     from semipose_mm.checkpoint.export import network as exporting
     from semipose_mm.checkpoint.export.weights import ExportError
+    from semipose_mm.checkpoint.plain import to_bytes
     from semipose_mm.files import file_digest
     if args.network is None:
         args.network = selected_network(parser, cfg)
@@ -277,6 +248,6 @@ def run(parser, args):
     except ExportError as error:
         parser.error(f'{args.checkpoint} is not exported: {error}')
     check_existing(parser, files)
-    write(parser, files)
+    write_outputs(parser, files)
     report(export, about)
     print('Written:', ', '.join(files))
