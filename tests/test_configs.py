@@ -141,7 +141,8 @@ def test_variables_are_read(monkeypatch, no_variables):
     monkeypatch.setenv('SEMIPOSE_NUM_LABELS', '100')
     for variable in VARIABLES:
         if variable not in ('SEMIPOSE_DATA', 'SEMIPOSE_NUM_LABELS',
-                            'SEMIPOSE_HARD', 'SEMIPOSE_GPUS'):
+                            'SEMIPOSE_HARD', 'SEMIPOSE_GPUS',
+                            'SEMIPOSE_ITERATIONS'):
             monkeypatch.setenv(variable, f'{variable}.pth')
     cfg = Config.fromfile(CONFIGS / 'posedual_mobilenetv2_lspet.py')
     dataset = cfg.train_dataloader.dataset

@@ -20,6 +20,7 @@ from semipose_mm.models.networks import teacher_mode
 from semipose_mm.structures import geometry
 
 
+
 def add_subject_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is measured."""
     parser.add_argument('config', help='config of a SemiPoseEstimator')
