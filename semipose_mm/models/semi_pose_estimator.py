@@ -152,7 +152,8 @@ class SemiPoseEstimator(PeerEstimator):
                  recompute: Sequence[str] = (),
                  early_backward: bool = False,
                  **kwargs) -> None:
-        super().__init__(*args, foreground_weight=foreground_weight, **kwargs)
+        super().__init__(
+            *args, foreground_weight=foreground_weight, **kwargs)
         for key, value in dict(
                 sup_weight=sup_weight, unsup_weight=unsup_weight).items():
             if value < 0:

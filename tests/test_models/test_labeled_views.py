@@ -13,7 +13,8 @@ CUT = dict(type='JointCutout', num=2, half_size=(4, 6), jitter=0.)
 def batch(module=toys, number=200):
     inputs, samples = module.build_batch()
     generator = torch.Generator().manual_seed(1)
-    uniforms = torch.rand(len(inputs['labeled']), number, generator=generator)
+    uniforms = torch.rand(
+        len(inputs['labeled']), number, generator=generator)
     return dict(inputs, labeled_uniforms=uniforms * 0.99 + 0.005), samples
 
 
@@ -57,10 +58,9 @@ def test_the_loss_is_the_mean_over_views():
         twice.loss(inputs, samples)['net0/loss_sup'], plain)
 
 
-@pytest.mark.parametrize('module, head', [(toys, {}),
-                                          (simcc_toys, {
-                                              'head_type': 'RTMCCHead'
-                                          })])
+@pytest.mark.parametrize('module, head', [(toys, {}), (simcc_toys, {
+    'head_type': 'RTMCCHead'
+})])
 def test_labels_move_with_a_warped_image(module, head):
     inputs, samples = batch(module)
     kwargs = dict(
@@ -74,8 +74,7 @@ def test_labels_move_with_a_warped_image(module, head):
     expected = view_warp.points(model.output.peaks(targets)[0])
     kept = model.output.contains(moved)
     inside = ((expected > 6) &
-              (expected < torch.tensor([57., 89.]))).all(-1) & (
-                  weights > 0)
+              (expected < torch.tensor([57., 89.]))).all(-1) & (weights > 0)
     assert kept[inside].all() and inside.sum() > 3
     error = (model.output.peaks(moved)[0] - expected).norm(dim=-1)
     assert error[inside].max() < 6  # heatmap pixels of four

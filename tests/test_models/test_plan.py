@@ -25,8 +25,8 @@ def drawn(own, number=2):
 def test_uniforms_are_counted_for_every_route_and_view():
     assert plan([CUT]).num_uniforms(CODEC, 5) == 2 * 10
     assert plan([CUT, CUT], WARP).num_uniforms(CODEC, 5) == 2 * (3 + 2 * 10)
-    assert plan([CUT, CUT], WARP,
-                share_warp=True).num_uniforms(CODEC, 5) == 3 + 2 * 2 * 10
+    assert plan([CUT, CUT], WARP, share_warp=True).num_uniforms(
+        CODEC, 5) == 3 + 2 * 2 * 10
     some = [dict(CROSSED[0], views=[1]), CROSSED[1]]
     assert plan([CUT, CUT], routes=some).num_uniforms(CODEC, 5) == 3 * 10
 

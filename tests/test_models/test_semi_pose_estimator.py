@@ -167,12 +167,12 @@ def test_a_teachers_pass_leaves_no_weights_without_gradient(first):
 
 def test_one_pass_has_the_losses_of_several_without_batch_statistics():
     kwargs = dict(DUAL, teacher_norm='eval')
-    one, several = (
-        build_model(**kwargs, one_pass=flag) for flag in (True, False))
+    one, several = (build_model(**kwargs, one_pass=flag)
+                    for flag in (True, False))
     runs = []
     one.passes[0]._function = one.passes[0]._compiled = (
-        lambda images, run=one.passes[0]._function:
-        (runs.append(len(images)) or run(images)))
+        lambda images, run=one.passes[0]._function: (
+            runs.append(len(images)) or run(images)))
     for model in (one, several):
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):

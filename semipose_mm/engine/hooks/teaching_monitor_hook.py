@@ -87,8 +87,8 @@ class TeachingMonitorHook(Hook):
             for name, joints in kept_joints(step).items()
             for k, value in enumerate(joints)
         }
-        values = torch.stack(
-            [v.float() for v in (*stats.values(), *kept.values())])
+        values = torch.stack([v.float() for v in (*stats.values(),
+                                                  *kept.values())])
         all_reduce(values, 'mean')  # every rank must judge alike
         values = values.tolist()
         if kept:

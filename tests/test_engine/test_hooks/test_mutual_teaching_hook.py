@@ -99,9 +99,8 @@ def test_what_a_batch_lacks_is_said_in_the_first_iteration():
 
 
 def test_a_view_without_difficulty_is_said(caplog):
-    model = build_model(
-        **dict(DUAL, warp=None, views=[*DUAL['views'],
-                                       dict(source='easy')]))
+    model = build_model(**dict(
+        DUAL, warp=None, views=[*DUAL['views'], dict(source='easy')]))
     MutualTeachingHook().before_train(fake_runner(model))
     assert 'model.views[1] is the easy view' in caplog.text
     assert 'model.views[0] is' not in caplog.text
