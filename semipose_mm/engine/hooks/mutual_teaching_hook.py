@@ -6,9 +6,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ..distributed import unwrap
 from ..teaching_start import (check_layer_decay, part_equal_networks,
                               warn_of_easy_views)
-from ..unwrapping import unwrap
 from .teacher_update_hook import TeacherUpdateHook
 from .teaching_monitor_hook import TeachingMonitorHook
 from .unsup_weight_hook import UnsupWeightHook
