@@ -15,8 +15,11 @@ ROOT = osp.dirname(osp.dirname(osp.abspath(__file__)))
 README = osp.join(ROOT, 'configs', 'README.md')
 BEGIN = '<!-- written by dev/recipe_table.py -->'
 END = '<!-- end of what is written -->'
+#: Beside the names of the collections.
 METHODS = dict(
-    Supervised='supervised', PoseCons='PoseCons', PoseDual='PoseDual')
+    Supervised='supervised',
+    multiaugs='MultiAugs, two networks',
+    multiaugs_single='MultiAugs, one network')
 HARD = dict(
     affine='affine',
     cutout='affine + joint cutout',
@@ -27,13 +30,13 @@ HARD = dict(
 def command(model: dict) -> str:
     """The command of a row."""
     metadata = model['Metadata']
-    if 'Test Options' in metadata:
-        return f'semipose test {model["Config"]} CHECKPOINT ' \
-            f'{metadata["Test Options"]}'.rstrip()
     given = metadata.get('Variables', {})
     options = ''.join(f' {option} {given[variables[0]]}'
                       for option, variables, _, _ in CONFIG_VARIABLES
                       if variables[0] in given)
+    if 'Test Options' in metadata:
+        return f'semipose test {model["Config"]} CHECKPOINT{options} ' \
+            f'{metadata["Test Options"]}'.rstrip()
     return f'semipose train {model["Config"]}{options}'
 
 
@@ -45,8 +48,10 @@ def row(model: dict) -> str:
     hard = HARD.get(
         given.get('SEMIPOSE_HARD'), metadata.get('Hard Views', '-'))
     labels = given.get('SEMIPOSE_NUM_LABELS') or metadata['Labels']
+    collection = model['In Collection']
+    method = given.get('SEMIPOSE_METHOD', collection)
     cells = [
-        METHODS[model['In Collection']], hard,
+        METHODS.get(method, METHODS.get(collection, collection)), hard,
         f'{metadata["Architecture"]}, {metadata["Input"]}', labels, numbers
         or '-', result['Source'], f'`{command(model)}`'
     ]

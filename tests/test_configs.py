@@ -10,14 +10,24 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from recipe_toys import CONFIGS, VARIABLES, random_weights
 
+from semipose_mm.cli.options import METHODS
+
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
     if path.parent.name != '_base_')
 BASES = sorted(CONFIGS.glob('_base_/*.py'))
 ZOO = Path(mmpose.__file__).parent / '.mim' / 'configs'
-#: Who is taught by whom.
+CROSSED = [(0, [1]), (1, [0])]
+BEST_PAIR = [(0, [0, 1]), (1, [0, 1]), (2, [0, 1, 'last0', 'last1'])]
+#: Who is taught by whom, by the first word of a file.
 ROUTES = dict(
-    supervised=[], posecons=[(0, [0])], posedual=[(0, [1]), (1, [0])])
+    supervised=[],
+    posecons=[(0, [0])],
+    posedual=CROSSED,
+    methods=CROSSED,
+    sspcm=BEST_PAIR,
+    distillation=[(0, ['big'])])
+NETWORKS = dict(posedual=2, methods=2, sspcm=3)
 
 
 def top_level_names(path):
@@ -27,6 +37,11 @@ def top_level_names(path):
         for target in getattr(node, 'targets', []):
             names |= {n.id for n in ast.walk(target) if hasattr(n, 'id')}
     return names - {'_base_'}
+
+
+def taught(model):
+    """Students and their teachers."""
+    return [(r.student, list(r.teachers)) for r in model.plan.routes]
 
 
 # ------------------------------------------------------------- all of them
@@ -47,9 +62,12 @@ def test_leaf(name, no_variables):
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     method = Path(name).name.split('_')[0]
-    assert model.num_networks == (2 if method == 'posedual' else 1)
-    assert [(r.student, list(r.teachers))
-            for r in model.lectern.routes] == ROUTES[method]
+    assert model.num_networks == NETWORKS.get(method, 1)
+    assert taught(model) == ROUTES[method]
+    # more than there are would end the first step
+    needed = model.plan.num_uniforms(model.output.codec,
+                                     model.output.num_joints)
+    assert needed <= cfg.train_dataloader.dataset.get('num_uniforms', 512)
     assert model.head.decoder.input_size == model.output.codec.input_size
     ratio = cfg.train_dataloader.dataset.get('unlabeled_ratio', 1)
     assert ratio == bool(ROUTES[method])
@@ -182,6 +200,8 @@ def test_hard_views_by_name(monkeypatch, no_variables, hard, source, cut):
         cfg = Config.fromfile(CONFIGS / name)
         if 'supervised' in name:
             assert cfg.model['views'] == []
+        if name.split('/')[-1].split('_')[0] in ('supervised', 'methods',
+                                                 'sspcm'):
             continue
         view, = cfg.model['views']
         assert view.source == source
@@ -229,8 +249,9 @@ def test_letter_of_the_paper(no_variables):
     for path in CONFIGS.glob('paper/*.py'):
         cfg = Config.fromfile(path)
         assert cfg.model.warp.type == 'LegacyHardAffine'
-        op, = cfg.model['views'][0].ops
-        assert (op.type, op.num_candidates) == ('LegacyJointCutout', 24)
+        if not path.name.startswith('methods'):
+            op, = cfg.model['views'][0].ops
+            assert (op.type, op.num_candidates) == ('LegacyJointCutout', 24)
         assert cfg.train_dataloader.sampler.labeled_replacement
         optimizer = cfg.optim_wrapper.optimizer
         assert (optimizer.type, optimizer.lr) == ('Adam', 1e-3)
@@ -239,3 +260,82 @@ def test_letter_of_the_paper(no_variables):
         assert schedule.type == 'MultiStepLR' and schedule.by_epoch
         hook, = (h for h in cfg.custom_hooks if h.type == 'MutualTeachingHook')
         assert not hook.get('burn_in') and not hook.get('ramp_up')
+
+
+# ------------------------------------------------------ methods by variable
+
+#: Who teaches whom, weight of labels, hard views (``+`` is one after another).
+BY_NAME = dict(
+    multiaugs=(CROSSED, 0.5, 'JO+CO JC+CM JC JO'),
+    multiaugs_single=([(0, [0])], 1., 'JO+CO JC+CM JC JO'),
+    sspcm=(BEST_PAIR, 0.5, 'JO'),
+    mean_teacher=([(0, ['ema0'])], 1., 'JC'),
+    scarcenet_like=([(0, ['ema0']), (0, [0])], 2., 'CO'),
+    pseudo_hms_like=([(0, [0, 1]), (1, [0, 1])], 0.5, 'JC'))
+LETTERS = dict(
+    JointCutOcclude='JO', JointCutout='JC', Cutout='CO', CutMix='CM')
+
+
+def letters(views):
+    """Hard views in the words of the table above."""
+    return ' '.join('+'.join(LETTERS[op.type.replace('Legacy', '')]
+                             for op in view.ops) for view in views)
+
+
+def test_methods_have_names():
+    assert set(METHODS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_method(monkeypatch, no_variables, method):
+    monkeypatch.setenv('SEMIPOSE_METHOD', method)
+    routes, sup_weight, views = BY_NAME[method]
+    cfg = Config.fromfile(CONFIGS / 'methods_res18_coco1k.py')
+    random_weights(cfg.model)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert taught(model) == routes
+    assert (model.sup_weight, model.base_unsup_weight) == (sup_weight, 1.)
+    assert letters(cfg.model['views']) == views
+    # who teaches is trained, or follows who is
+    assert {r for r, _ in routes} == set(range(model.num_networks))
+    assert bool(cfg.model.get('share_warp')) == ('multiaugs' in method
+                                                 or method == 'sspcm')
+
+    full = Config.fromfile(CONFIGS / 'methods_res101_coco.py').model
+    assert letters(full['views']) == ' '.join(views.split()[:2])
+    assert full.backbone.depth == 101
+    small = Config.fromfile(CONFIGS / 'methods_mobilenetv2_mouse9.py').model
+    assert all(op.half_size == (5, 10) for view in small['views']
+               for op in view.ops)
+    letter = Config.fromfile(CONFIGS / 'paper' / 'methods_res18_coco1k.py')
+    ops = [op for view in letter.model['views'] for op in view.ops]
+    assert letters(letter.model['views']) == views
+    for op in ops:
+        assert op.type.startswith('Legacy')
+        assert op.get('num_candidates', 24) == 24
+        assert ('num_candidates' in op) == ('Joint' in op.type)
+        if 'CutMix' in op.type:
+            assert op.num == (5 if method == 'multiaugs' else 2)
+    for teacher in letter.model.get('teachers', {}).values():
+        assert teacher.type == 'EMATeacher' or teacher.norm == 'train'
+
+
+@pytest.mark.parametrize('method, labels, length, steps', [
+    ('multiaugs', '1000', 30, [20, 25]),
+    ('multiaugs_single', '5000', 70, [50, 60]),
+    ('multiaugs', '10000', 100, [70, 90]),
+    ('sspcm', '1000', 100, [70, 90]),
+    ('mean_teacher', '1000', 70, [50, 60]),
+])
+def test_schedules_of_the_methods(monkeypatch, no_variables, method, labels,
+                                  length, steps):
+    monkeypatch.setenv('SEMIPOSE_METHOD', method)
+    monkeypatch.setenv('SEMIPOSE_NUM_LABELS', labels)
+    name = 'methods_res18_coco1k.py'
+    cfg = Config.fromfile(CONFIGS / 'paper' / name)
+    assert cfg.train_cfg.max_epochs == length
+    assert cfg.param_scheduler[-1].milestones == steps
+    cfg = Config.fromfile(CONFIGS / name)
+    assert cfg.train_cfg.max_iters == length * cfg.epoch
+    assert cfg.param_scheduler[-1].milestones == [s * cfg.epoch for s in steps]

@@ -11,11 +11,13 @@ import pytest
 import torch
 import yaml
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmpose.registry import MODELS as POSE_MODELS
-from people_toys import ROOT
+from people_toys import ROOT, SLIM, own_config
 from recipe_toys import CONFIGS, VARIABLES, make_aic, make_coco, make_mpii
 
 from semipose_mm.cli import main
+from semipose_mm.cli.options import METHODS
 
 MODELS = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
 #: Minutes each on two cores.
@@ -67,7 +69,9 @@ def options(cfg, *more, keep=()):
         'log_level':
         'WARNING'
     }
+    given.update(narrow('model', cfg.model))
     for number, peer in enumerate(cfg.model.peers):
+        given.update(narrow(f'model.peers.{number}', peer))
         if 'backbone' in peer:
             given[f'model.peers.{number}.backbone.init_cfg'] = None
     for number, hook in enumerate(cfg.custom_hooks):
@@ -78,6 +82,19 @@ def options(cfg, *more, keep=()):
     return [
         f'{key}={value}' for key, value in given.items() if key not in keep
     ] + list(more)
+
+
+def narrow(key, cfg):
+    """A residual network of the recipe's depth with few channels."""
+    backbone = cfg.get('backbone', {})
+    if 'depth' not in backbone or backbone.get('type', 'ResNet') != 'ResNet':
+        return {}
+    return {
+        f'{key}.backbone.stem_channels': 8,
+        f'{key}.backbone.base_channels': 8,
+        f'{key}.head.in_channels': 64 if backbone.depth < 50 else 256,
+        f'{key}.head.deconv_out_channels': '(16,16,16)'
+    }
 
 
 def check_run(work_dir, cfg, metrics):
@@ -101,15 +118,31 @@ def check_run(work_dir, cfg, metrics):
 
 def check_teaching(cfg, steps, scores, state):
     """Who teaches whom shows in losses, scores and checkpoint."""
-    students = {f'net{route.student}' for route in cfg.model.routes}
+    # a selection may keep no joint of fresh networks
+    least = {f'net{r.student}': -1 for r in cfg.model.routes}
+    least.update({
+        f'net{r.student}': 0
+        for r in cfg.model.routes if r.get('select') is None
+    })
     burn_in = any(hook.get('burn_in') for hook in cfg.custom_hooks)
     for step, teaches in zip(steps, (not burn_in, True)):
         found = {k.split('/')[0] for k in step if k.endswith('loss_unsup')}
-        assert found == (students if teaches else set())
-        assert all(step[f'{name}/loss_unsup'] > 0 for name in found)
-    dual = len(cfg.model.peers) == 1
-    assert any(key.startswith('peers.1.') for key in state) == dual
-    assert any(key.startswith('ensemble/') for key in scores) == dual
+        assert found == (set(least) if teaches else set())
+        for name in found:
+            assert least[name] < step[f'{name}/loss_unsup'] < math.inf
+    several = bool(cfg.model.peers)
+    assert any(key.startswith('ensemble/') for key in scores) == several
+    kept = [key.split('.')[:2] for key in state]
+    assert {k
+            for part, k in kept if part == 'peers'
+            } == {str(i)
+                  for i in range(1, 1 + len(cfg.model.peers))}
+    assert {k
+            for part, k in kept if part == 'teachers'} == {
+                name
+                for name, teacher in cfg.model.get('teachers', {}).items()
+                if 'of' in teacher
+            }
 
 
 @pytest.fixture
@@ -148,28 +181,30 @@ def train(tmp_path, monkeypatch, no_variables, no_yapf):
 
 
 def recipes():
-    """Every config of a row, to the letter and corrected, by hard views."""
+    """Every config of a row, to the letter and corrected, and its words."""
     found = set()
     for model in MODELS:
         name = model['Config'][len('configs/'):]
-        hard = model['Metadata'].get('Variables', {}).get('SEMIPOSE_HARD', '')
+        words = tuple(
+            item for item in model['Metadata'].get('Variables', {}).items()
+            if item[0] != 'SEMIPOSE_NUM_LABELS')
         if 'Test Options' not in model['Metadata']:
-            found |= {(name, hard), (name.replace('paper/', ''), hard)}
-    found.add(('posedual_res18_coco1k.py', 'randaug_cutout'))
+            found |= {(name, words), (name.replace('paper/', ''), words)}
+    found.add(
+        ('posedual_res18_coco1k.py', (('SEMIPOSE_HARD', 'randaug_cutout'), )))
     return [
         pytest.param(
-            *pair,
-            marks=[pytest.mark.slow] if any(n in pair[0]
-                                            for n in LARGE) else [])
-        for pair in sorted(found)
+            name,
+            dict(words),
+            id='-'.join([name, *(value for _, value in words)]),
+            marks=[pytest.mark.slow] if any(n in name for n in LARGE) else [])
+        for name, words in sorted(found)
     ]
 
 
-@pytest.mark.parametrize('name, hard', recipes())
-def test_recipe(train, recipes_root, name, hard):
-    variables = dict(SEMIPOSE_DATA=str(recipes_root))
-    if hard:
-        variables['SEMIPOSE_HARD'] = hard
+@pytest.mark.parametrize('name, words', recipes())
+def test_recipe(train, recipes_root, name, words):
+    variables = dict(words, SEMIPOSE_DATA=str(recipes_root))
     if 'coco1k' in name:
         variables['SEMIPOSE_NUM_LABELS'] = '3'
     train(
@@ -226,6 +261,116 @@ def test_testdev(recipes_root, tmp_path):
         assert len(poses) == 2 and len(poses[0]['keypoints']) == 51
 
 
+# ---------------------------------------------- the methods after PoseDual
+
+
+@pytest.fixture(scope='session')
+def big_teacher(tmp_path_factory):
+    """Config and checkpoint of a network that was trained before."""
+
+    def write(zoo, **sizes):
+        folder = tmp_path_factory.mktemp('teacher')
+        cfg = Config.fromfile(osp.join(ROOT, 'configs', 'supervised_' + zoo))
+        cfg.merge_from_dict({**SLIM, **sizes, 'model.backbone.init_cfg': None})
+        model = dict(
+            type='TopdownPoseEstimator',
+            backbone=cfg.model.backbone,
+            head=cfg.model.head)
+        torch.manual_seed(0)
+        torch.save(
+            dict(state_dict=POSE_MODELS.build(model).state_dict()),
+            folder / 'big.pth')
+        Config(dict(model=model)).dump(folder / 'big.py')
+        return dict(
+            type='FrozenTeacher',
+            config=str(folder / 'big.py'),
+            checkpoint=str(folder / 'big.pth'))
+
+    return write
+
+
+def test_distillation(train, recipes_root, big_teacher):
+    teacher = big_teacher('res50_coco.py', **{'model.head.in_channels': 256})
+    train(
+        'distillation_res18_coco.py',
+        variables=dict(SEMIPOSE_DATA=str(recipes_root)),
+        metrics=('coco/AP', ),
+        more=[f'model.teachers.big.{k}={v}' for k, v in teacher.items()])
+
+
+def train_method(root, folder, name, overrides, **kwargs):
+    """Four iterations, two epochs, and the checkpoints of each."""
+    saving = dict(
+        type='SafeCheckpointHook', interval=1, by_epoch=False, save_best=None)
+    cfg = own_config(
+        root, folder, name, **{
+            'default_hooks.checkpoint': saving,
+            'train_cfg.max_epochs': 2,
+            'custom_hooks': [dict(type='MutualTeachingHook')],
+            'val_cfg': None,
+            'val_dataloader': None,
+            'val_evaluator': None,
+            **overrides,
+            **kwargs
+        })
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return [
+        torch.load(path, weights_only=True)
+        for path in sorted(folder.glob('*.pth'))
+    ]
+
+
+@pytest.mark.parametrize('method', [*METHODS, 'distillation'])
+def test_methods_resume_exactly(people_root, tmp_path, monkeypatch, no_yapf,
+                                no_variables, big_teacher, method):
+    """After the first iteration, bit for bit."""
+    name, overrides = 'methods', {}
+    if method == 'distillation':
+        name = 'posedual'
+        overrides = {
+            'model.peers': [],
+            'model.routes': [dict(student=0, teachers=['big'])],
+            'model.teachers': dict(big=big_teacher('res18slim_own.py'))
+        }
+    else:
+        monkeypatch.setenv('SEMIPOSE_METHOD', method)
+    if method in ('sspcm', 'pseudo_hms_like'):
+        # fresh networks are not sure of anything
+        count = dict(sspcm=3).get(method, 2)
+        overrides = {f'model.routes.{i}.select.thr': 0. for i in range(count)}
+    states = train_method(people_root, tmp_path / 'whole', name, overrides)
+    first, last = states[0], states[-1]
+    assert [s['meta']['iter'] for s in states] == [1, 2, 3, 4]
+    # other global random numbers than the first time
+    torch.manual_seed(77)
+    resumed = train_method(
+        people_root,
+        tmp_path / 'resumed',
+        name,
+        overrides,
+        resume=True,
+        load_from=str(tmp_path / 'whole' / 'iter_1.pth'),
+        randomness=dict(seed=None))[-1]
+    assert resumed['meta']['iter'] == 4
+    weights = last['state_dict']
+    assert list(weights) == list(resumed['state_dict'])
+    for key, value in weights.items():
+        assert torch.equal(value, resumed['state_dict'][key]), key
+    found = resumed['optimizer']['state']
+    assert last['optimizer']['state'].keys() == found.keys() != set()
+    for number, entries in last['optimizer']['state'].items():
+        for key, value in entries.items():
+            assert torch.equal(
+                torch.as_tensor(value), torch.as_tensor(found[number][key]))
+    # students have learned, and those that follow have followed
+    learned = [k for k in weights if k.endswith('final_layer.weight')]
+    assert any(k.startswith('teachers.') for k in learned) == (
+        method in ('sspcm', 'mean_teacher', 'scarcenet_like'))
+    for key in learned:
+        assert not torch.equal(weights[key], first['state_dict'][key]), key
+
+
 # ------------------------------------------------------- the other recipes
 
 
@@ -264,6 +409,13 @@ def test_given_backbone_weights(train, data_root):
         stored = next(v for k, v in weights.items()
                       if k.endswith('conv1.conv.weight'))
         assert torch.equal(state[name], stored)
+
+
+@pytest.mark.parametrize('data', ['lspet', 'mouse9'])
+@pytest.mark.parametrize('method', ['multiaugs', 'mean_teacher'])
+def test_methods_on_real_data(train, data_root, method, data):
+    train(f'methods_mobilenetv2_{data}.py', '--data-root', str(data_root),
+          '--method', method)
 
 
 @pytest.mark.parametrize('method', ['supervised', 'posedual'])

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 # Names of hard views in configs/_base_/posedual.py.
 HARD_VIEWS = ('affine', 'cutout', 'randaug', 'randaug_cutout')
+# Names of methods in configs/_base_/methods.py.
+METHODS = ('multiaugs', 'multiaugs_single', 'sspcm', 'mean_teacher',
+           'scarcenet_like', 'pseudo_hms_like')
 
 # Option, the environment variables that configs read, metavar, help.
 CONFIG_VARIABLES = (
     ('--data-root', ('SEMIPOSE_DATA', ), 'DIR', 'folder of the data sets'),
+    ('--method', ('SEMIPOSE_METHOD', ), 'NAME',
+     f'{", ".join(METHODS)}: the method of configs/methods_*.py'),
     ('--num-labels', ('SEMIPOSE_NUM_LABELS', ), 'N',
      "number of labeled samples that are used, or 'all' for COCO"),
     ('--hard', ('SEMIPOSE_HARD', ), '|'.join(HARD_VIEWS),
@@ -168,9 +173,11 @@ def _check_value(parser: argparse.ArgumentParser, name: str,
     if name in ('--gpus', 'SEMIPOSE_GPUS') and \
             (not value.isdigit() or int(value) < 1):
         parser.error(f'{name} is {value}, but must be a number of GPUs')
-    if name in ('--hard', 'SEMIPOSE_HARD') and value not in HARD_VIEWS:
-        parser.error(f'{name} is {value}, but must be one of '
-                     f'{", ".join(HARD_VIEWS)}')
+    for option, variable, names in (('--hard', 'SEMIPOSE_HARD', HARD_VIEWS),
+                                    ('--method', 'SEMIPOSE_METHOD', METHODS)):
+        if name in (option, variable) and value not in names:
+            parser.error(f'{name} is {value}, but must be one of '
+                         f'{", ".join(names)}')
     if name in ('--backbone-weights', '--peer-weights') and \
             not is_url(value):
         if not osp.isfile(value):

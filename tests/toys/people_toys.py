@@ -47,12 +47,14 @@ def own_config(root, work_dir, name='posedual', **overrides):
     Args:
         root (Path): Folder of generated people.
         work_dir (Path): Work folder.
-        name (str): ``'posedual'`` or ``'supervised'``.
+        name (str): ``'posedual'``, ``'supervised'``, ``'methods'``, or the
+            path of a child of theirs.
         **overrides: Entries by dotted keys.
     """
     with mock.patch.dict(os.environ, SEMIPOSE_OWN=str(root)):
         cfg = Config.fromfile(
-            osp.join(ROOT, 'configs', f'{name}_res18slim_own.py'))
+            name if name.endswith('.py') else osp.
+            join(ROOT, 'configs', f'{name}_res18slim_own.py'))
     cfg.merge_from_dict({
         **SLIM, 'work_dir': str(work_dir),
         'train_dataloader.batch_size': 2,

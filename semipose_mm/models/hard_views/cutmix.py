@@ -28,7 +28,7 @@ class CutMix(DonorOperation, Cutout):
     """Replace boxes anywhere by the same region of another sample.
 
     All boxes of a sample show one other sample of the batch (CutMix, Yun et
-    al., ICCV 2019; number and sizes as in MultiAugs, Xu et al., arXiv
+    al., ICCV 2019; number and sizes as in MultiAugs, Zhou et al., arXiv
     2402.11566). The target stays that of the sample: the other's pixels
     occlude. Joints do not matter.
 

@@ -27,7 +27,7 @@ class Cutout(BoxOperation):
 
     The centres are uniform over the image's pixels; a box may reach over the
     border (Cutout, DeVries & Taylor, arXiv 1708.04552; number and sizes as
-    in MultiAugs, Xu et al., arXiv 2402.11566). Boxes are filled with 0, the
+    in MultiAugs, Zhou et al., arXiv 2402.11566). Boxes are filled with 0, the
     mean colour of a normalized image. Joints do not matter.
 
     Args:

@@ -67,8 +67,8 @@ class JointCutOcclude(DonorOperation, BoxOperation):
     about its joint are pasted about the sample's, each centre with a jitter
     of its own. Only pixels that both images have are pasted, all from the
     batch as it came; a later piece covers an earlier one (SSPCM, Huang et
-    al., CVPR 2023, there "semi-supervised cut-occlude", and MultiAugs, Xu et
-    al., arXiv 2402.11566; number, sizes and jitter as in their code, in
+    al., CVPR 2023, there "semi-supervised cut-occlude", and MultiAugs, Zhou
+    et al., arXiv 2402.11566; number, sizes and jitter as in their code, in
     input pixels).
 
     Args:

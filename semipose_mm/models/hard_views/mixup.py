@@ -54,7 +54,7 @@ class MixUp(DonorOperation):
 
     x becomes ``lam * x + (1 - lam) * other`` with ``lam = 1 - share *
     Beta(alpha, alpha)``, drawn for each sample (mixup, Zhang et al., ICLR
-    2018; numbers as in MultiAugs, Xu et al., arXiv 2402.11566). The target
+    2018; numbers as in MultiAugs, Zhou et al., arXiv 2402.11566). The target
     stays that of the sample, of which at least ``1 - share`` remains.
 
     Args:

@@ -1,0 +1,6 @@
+# The methods of _base_/methods.py on the data of
+# posedual_hrnet_w32_mpii_aic.py.
+_base_ = ['./posedual_hrnet_w32_mpii_aic.py', './_base_/methods.py']
+
+model = _base_.method_full
+train_dataloader = _base_.method_data
