@@ -20,7 +20,6 @@ from semipose_mm.models.networks import teacher_mode
 from semipose_mm.structures import geometry
 
 
-
 def add_subject_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is measured."""
     parser.add_argument('config', help='config of a SemiPoseEstimator')
@@ -128,7 +127,7 @@ class Subject:
         #: Passes of a step in their order: of what, and by which network.
         self._passes: List[Tuple[str, Any]] = []
         run, labeled = self.model.run, self.model.num_networks * max(
-            len(self.model.labeled_views), 1)
+            len(self.model.plan.labeled_views), 1)
 
         def noted(key: Any, *args) -> Any:
             name = 'easy'
@@ -198,7 +197,7 @@ class Subject:
             yield 'views', model.output, name
         yield 'views', geometry, 'warp'
         yield 'views', model.plan, 'draw'
-        for view in (*model.plan.views, *model.labeled_views):
+        for view in (*model.plan.views, *model.plan.labeled_views):
             for op in (*view.ops, view.shuffle):
                 if op is not None:
                     yield 'views', op, 'apply'

@@ -17,7 +17,7 @@ from semipose_mm.files import write_text
 from semipose_mm.models.initial_weights import (drop_initial_weights,
                                                 shorten_init_log)
 from semipose_mm.version import __version__
-from .unwrapping import unwrap
+from .distributed import unwrap
 
 #: Environment and hooks, in the folder of a run's log.
 ENVIRONMENT = 'environment.txt'

@@ -6,6 +6,7 @@ from typing import Sequence
 import torch
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from semipose_mm.models.networks import PEERS, own_state
 
@@ -27,6 +28,31 @@ def check_layer_decay(optim_wrapper) -> None:
             'optim_wrapper.constructor decays the layers of network 0 '
             'alone, peers would have the full learning rate: set it to '
             "'NetworkLayerDecayOptimWrapperConstructor'")
+
+
+def check_smallest_batch(model: nn.Module, loader: DataLoader) -> None:
+    """Refuse batches of one sample where views take pixels of others.
+
+    Args:
+        model (nn.Module): A ``SemiPoseEstimator``, not wrapped.
+        loader (DataLoader): That of the training.
+
+    Raises:
+        ValueError: If the last batch of an epoch has one sample.
+    """
+    size, sampler = loader.batch_size, loader.sampler
+    if size is None or not hasattr(sampler, '__len__'):
+        return
+    last = size if loader.drop_last else len(sampler) % size or size
+    ratio = getattr(loader.dataset, 'unlabeled_ratio', 1)
+    for key, number in (('labeled_views', last), ('views', last * ratio)):
+        views = getattr(model.plan, key)
+        if number == 1 and any(op.needs_donor for v in views for op in v.ops):
+            raise ValueError(
+                f'model.{key} has an operation that takes pixels of another '
+                'sample, but the last batch of an epoch has one sample '
+                f'({len(sampler)} items, batch_size {size}): set '
+                'train_dataloader.drop_last=True, or another batch_size')
 
 
 def warn_of_easy_views(model: nn.Module, runner: Runner) -> None:

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from semipose_mm.checkpoint.plain import to_builtin
 from semipose_mm.evaluation.scores import split_networks
 from semipose_mm.version import __version__
-from .unwrapping import unwrap
+from .distributed import unwrap
 
 # the message hub keeps it through a resume
 _SCORES = 'semipose_scores'

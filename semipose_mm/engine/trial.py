@@ -9,7 +9,7 @@ from mmengine.runner.amp import autocast
 from torch import nn
 
 from semipose_mm.errors import RunError
-from .running_statistics import running_buffers
+from .distributed import running_buffers
 
 
 class TeachingMemoryError(RunError):

@@ -6,7 +6,7 @@ from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from semipose_mm.structures import Draws, ViewWarp, count_draws
+from semipose_mm.structures import CodecGeometry, Draws, ViewWarp, count_draws
 
 #: A trained network by its number, or a teacher by its name.
 NetworkKey = Union[int, str]
@@ -108,6 +108,8 @@ class TeachingPlan(nn.Module):
         share_warp (bool): ``model.share_warp``: one draw for all views,
             as in MultiAugs and SSPCM.
         teacher_pass (dict): ``model.teacher_pass``.
+        labeled_views (Sequence[dict]): ``model.labeled_views``:
+            ``dict(ops=[...])``, and ``warp=True`` for one that is warped.
         networks (Sequence): Numbers and names of the networks.
 
     Raises:
@@ -116,8 +118,10 @@ class TeachingPlan(nn.Module):
 
     def __init__(self, routes: Sequence[dict], views: Sequence[dict],
                  warp: Optional[dict], share_warp: bool, teacher_pass: dict,
+                 labeled_views: Sequence[dict],
                  networks: Sequence[NetworkKey]) -> None:
         super().__init__()
+        self.num_trained = sum(not isinstance(key, str) for key in networks)
         self.views = build_views(views, 'model.views')
         self.routes = [
             _parse_route(f'model.routes[{i}]', route, networks,
@@ -127,6 +131,12 @@ class TeachingPlan(nn.Module):
             raise ValueError(
                 'model.routes needs at least one entry in model.views, such '
                 "as dict(source='easy', ops=[])")
+        self.labeled_views = build_views([
+            dict(view, warp=view.get('warp', False)) for view in labeled_views
+        ], 'model.labeled_views', 'labeled')
+        if any(view.warped for view in self.labeled_views) and not warp:
+            raise ValueError('model.labeled_views has an entry with '
+                             'warp=True, but there is no model.warp')
         self.warp = MODELS.build(warp) if warp else None
         self.share_warp = share_warp
         self.teacher_pass = MODELS.build(teacher_pass)
@@ -147,13 +157,8 @@ class TeachingPlan(nn.Module):
         """bool: Whether the routes of a view see different images."""
         return any(view.ops or view.shuffle for view in self.views)
 
-    @property
-    def num_donors(self) -> int:
-        """int: Other samples that an operation takes pixels of."""
-        return int(
-            any(op.needs_donor for view in self.views for op in view.ops))
-
-    def draw(self, draws: Draws, codec: Any, num_joints: int) -> Drawn:
+    def draw(self, draws: Draws, codec: CodecGeometry,
+             num_joints: int) -> Drawn:
         """Draw all that is random in a step.
 
         Args:
@@ -177,37 +182,63 @@ class TeachingPlan(nn.Module):
                     ops[p, r] = view.draw(draws, num_joints)
         return Drawn(passes, warps, ops)
 
-    def num_uniforms(self, codec: Any, num_joints: int) -> int:
-        """Uniforms that an unlabeled sample needs, see :meth:`draw`."""
-        return count_draws(lambda draws: self.draw(draws, codec, num_joints))
+    def draw_labeled(
+            self, draws: Draws, codec: CodecGeometry,
+            num_joints: int) -> List[List[Tuple[Optional[ViewWarp], list]]]:
+        """Draw warps and operations of labeled views.
 
-    def check_inputs(self, inputs: Dict[str, Tensor], codec: Any,
+        Args:
+            draws (Draws): Uniforms of the labeled samples.
+            codec (CodecGeometry): Sizes of input and any heatmap.
+            num_joints (int): Joints of the networks.
+
+        Returns:
+            list: For each trained network, and each view.
+        """
+        return [[(self.warp(draws, codec) if view.warped else None,
+                  view.draw(draws, num_joints)) for view in self.labeled_views]
+                for _ in range(self.num_trained)]
+
+    def check_inputs(self, inputs: Dict[str, Tensor], codec: CodecGeometry,
                      num_joints: int) -> None:
         """Check that a batch has what the views need.
+
+        Args:
+            inputs (dict): Its inputs.
+            codec (CodecGeometry): Sizes of input and any heatmap.
+            num_joints (int): Joints of the networks.
 
         Raises:
             KeyError: If a source is missing.
             ValueError: If there are too few uniforms or samples.
         """
-        for i, view in enumerate(self.views):
+        views = self.views if self.routes else ()
+        for i, view in enumerate(views):
             if view.source not in inputs:
                 raise KeyError(
                     f'model.views[{i}].source is {view.source!r}, but the '
                     f'batch has {sorted(inputs)}: train_dataloader.dataset '
                     'must be a SemiPoseDataset with unlabeled_ratio >= 1 and '
                     'that entry in its sources')
-        needed = self.num_uniforms(codec, num_joints)
-        if inputs['uniforms'].shape[1] < needed:
-            raise ValueError(
-                'train_dataloader.dataset.num_uniforms is '
-                f'{inputs["uniforms"].shape[1]}, but the hard views in '
-                f'model.views and model.warp need {needed}')
-        if len(inputs['uniforms']) <= self.num_donors:
-            raise ValueError(
-                'model.views has an operation that takes pixels of another '
-                'unlabeled sample, but there is one in a batch: set '
-                'train_dataloader.batch_size or dataset.unlabeled_ratio to '
-                'at least 2')
+        for key, name, draw in (('labeled_views', 'labeled_uniforms',
+                                 self.draw_labeled), ('views', 'uniforms',
+                                                      self.draw)):
+            needed = count_draws(lambda draws: draw(draws, codec, num_joints))
+            found = inputs[name].shape[1] if name in inputs else 0
+            if found < needed:
+                raise ValueError(
+                    f'train_dataloader.dataset.num_uniforms is {found}, but '
+                    f'model.{key} need {needed}')
+        for key, own in (('labeled_views', self.labeled_views), ('views',
+                                                                 views)):
+            size = len(
+                inputs['labeled' if own is self.labeled_views else 'uniforms'])
+            if size < 2 and any(op.needs_donor for x in own for op in x.ops):
+                raise ValueError(
+                    f'model.{key} has an operation that takes pixels of '
+                    'another sample, but there is one in a batch: set '
+                    'train_dataloader.batch_size to at least 2, and '
+                    'drop_last=True')
 
 
 def build_views(views: Sequence[dict],

@@ -2,8 +2,8 @@
 """The semi-supervised estimator: its training step from top to bottom."""
 from functools import partial
 from itertools import chain
-from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple, Union)
+from typing import (Any, Callable, Dict, Iterator, List, Optional, Sequence,
+                    Tuple, Union)
 
 import torch
 from mmpose.registry import MODELS
@@ -12,56 +12,17 @@ from torch import Tensor
 
 from semipose_mm.structures import (Draws, SemiPoseDataSamples, SemiPoseInputs,
                                     TeachingStep, ViewRecord, ViewWarp,
-                                    count_draws, stack_labels)
+                                    stack_labels)
+from .comparison import Comparison, Taught
 from .memory import backward_now, recompute_modules
 from .network_pass import NetworkPass
 from .networks import teacher_mode
 from .peer_estimator import PeerEstimator
-from .plan import HardView, NetworkKey, Route, TeachingPlan, build_views
+from .plan import HardView, NetworkKey, Route, TeachingPlan
 from .teachers import check_norm
 
 #: float: Where joints are put that are not known: no operation reaches them.
 NOWHERE = -1e6
-
-
-class Taught(NamedTuple):
-    """What the teachers of a route say of the easy view.
-
-    Attributes:
-        output: One output of all of them.
-        peaks (Tensor): Where it sees joints, (U, K, 2) in input pixels.
-        kept (Tensor, optional): Weights (U, K) of the route's selection.
-    """
-    output: Any
-    peaks: Tensor
-    kept: Optional[Tensor]
-
-
-class Comparison(NamedTuple):
-    """Images for a student, and what it shall say of them.
-
-    Attributes:
-        student (int): Number of the network.
-        term (str): ``'sup'`` or ``'unsup'``.
-        images (Tensor): (N, 3, H, W), normalized.
-        target: In the form of an output.
-        weights (Tensor): (N, K) or (N, K, h, w).
-        factor (float | Tensor): Weight of the loss.
-        restore (Callable, optional): What features go through.
-        view (int): Number of the view. Defaults to 0
-        route (Route, optional): Of unlabeled images. Defaults to ``None``
-        kept (Tensor, optional): See :class:`Taught`. Defaults to ``None``
-    """
-    student: int
-    term: str
-    images: Tensor
-    target: Any
-    weights: Tensor
-    factor: Union[float, Tensor]
-    restore: Optional[Callable] = None
-    view: int = 0
-    route: Optional[Route] = None
-    kept: Optional[Tensor] = None
 
 
 @MODELS.register_module()
@@ -152,8 +113,7 @@ class SemiPoseEstimator(PeerEstimator):
                  recompute: Sequence[str] = (),
                  early_backward: bool = False,
                  **kwargs) -> None:
-        super().__init__(
-            *args, foreground_weight=foreground_weight, **kwargs)
+        super().__init__(*args, foreground_weight=foreground_weight, **kwargs)
         for key, value in dict(
                 sup_weight=sup_weight, unsup_weight=unsup_weight).items():
             if value < 0:
@@ -165,16 +125,9 @@ class SemiPoseEstimator(PeerEstimator):
                 'passes that are made together are differentiated together: '
                 'leave one out')
         self.plan = TeachingPlan(routes, views, warp, share_warp, teacher_pass,
-                                 self.network_keys)
+                                 labeled_views, self.network_keys)
         for selection in self.plan.selections.values():
             selection.prepare(self.output.num_joints)
-        # images as they are come first of all, unless views are named
-        self.labeled_views = build_views([
-            dict(view, warp=view.get('warp', False)) for view in labeled_views
-        ], 'model.labeled_views', 'labeled')
-        if any(view.warped for view in self.labeled_views) and not warp:
-            raise ValueError('model.labeled_views has an entry with '
-                             'warp=True, but there is no model.warp')
         self.sup_weight = sup_weight
         self.base_unsup_weight = unsup_weight
         self.teacher_norm = check_norm(teacher_norm, 'model.teacher_norm')
@@ -232,7 +185,9 @@ class SemiPoseEstimator(PeerEstimator):
             inputs, data_samples = dict(labeled=inputs), dict(
                 labeled=data_samples)
         elif not self._checked:
-            self._check_inputs(inputs)
+            self.plan.check_inputs(inputs, self.output.codec,
+                                   self.output.num_joints)
+            self._checked = True
         comparisons = self._labeled(inputs, data_samples, step)
         if self.teaching_enabled and not plain:
             unlabeled = self._unlabeled(inputs, data_samples, step)
@@ -258,18 +213,20 @@ class SemiPoseEstimator(PeerEstimator):
             data_samples['labeled'])
         targets = self.output.labeled_targets(labels)
         step.keypoint_weights = weights = labels['keypoint_weights']
-        if not self.labeled_views:
+        views = self.plan.labeled_views
+        if not views:
             for i in range(self.num_networks):
                 yield Comparison(i, 'sup', inputs['labeled'], targets, weights,
                                  self.sup_weight)
             return
         peaks, _ = self.output.peaks(targets)
         peaks = torch.where((weights > 0)[..., None], peaks, NOWHERE)
-        drawn = iter(self._draw_labeled(Draws(inputs['labeled_uniforms'])))
-        factor = self.sup_weight / len(self.labeled_views)
-        for i in range(self.num_networks):
-            for view in self.labeled_views:
-                warp, ops = next(drawn)
+        drawn = self.plan.draw_labeled(
+            Draws(inputs['labeled_uniforms']), self.output.codec,
+            self.output.num_joints)
+        factor = self.sup_weight / len(views)
+        for i, own in enumerate(drawn):
+            for view, (warp, ops) in zip(views, own):
                 images, restore = view.images(inputs['labeled'], peaks, ops,
                                               warp)
                 moved = (targets, weights) if warp is None else \
@@ -436,7 +393,7 @@ class SemiPoseEstimator(PeerEstimator):
         """
         if not self.one_pass:
             return {labeled, unlabeled}, {unlabeled}
-        first = labeled * max(len(self.labeled_views), 1)
+        first = labeled * max(len(self.plan.labeled_views), 1)
         sizes = {first}
         for student in range(self.num_networks):
             views = sum(
@@ -444,35 +401,3 @@ class SemiPoseEstimator(PeerEstimator):
                 if route.student == student)
             sizes.add(first + unlabeled * views)
         return sizes, {unlabeled}
-
-    # -------------------------------------------------------------- inputs
-
-    def _draw_labeled(self, draws: Draws) -> list:
-        """Warp and operations of each network's labeled views."""
-        drawn = []
-        for _ in self.networks:
-            for view in self.labeled_views:
-                warp = self.plan.warp(draws, self.output.codec) \
-                    if view.warped else None
-                drawn.append((warp, view.draw(draws, self.output.num_joints)))
-        return drawn
-
-    def _check_inputs(self, inputs: SemiPoseInputs) -> None:
-        """Check the first batch, whether or not it teaches already.
-
-        Raises:
-            KeyError: If something is missing.
-            ValueError: If there are too few uniforms or samples.
-        """
-        if self.plan.routes:
-            self.plan.check_inputs(inputs, self.output.codec,
-                                   self.output.num_joints)
-        needed = count_draws(self._draw_labeled)
-        found = inputs.get('labeled_uniforms', inputs['labeled'][:, :0])
-        if found.shape[1] < needed:
-            raise ValueError(
-                'model.labeled_views need '
-                f'{needed} uniforms of a labeled sample, but the batch has '
-                f'{found.shape[1]}: train_dataloader.dataset must be a '
-                f'SemiPoseDataset with num_uniforms of at least {needed}')
-        self._checked = True

@@ -59,10 +59,10 @@ def test_peers_that_do_not_fit(birds, tmp_path, monkeypatch, capsys):
                       *options(birds)[:6], '--peer',
                       COCO + 'td-hm_hrnet-w32_8xb64-210e_coco-384x288.py')
     assert '(288, 384), but model.head.decoder.input_size is (192, 256)' \
-        in message and 'Change the peer' in message
+        in message and 'Change model.peers[0]' in message
     message = refused(monkeypatch, capsys, tmp_path, *options(birds), '--peer',
                       RTMPOSE)
-    assert 'RTMCCHead' in message and 'Change the peer' in message
+    assert 'RTMCCHead' in message and 'Change model.peers[0]' in message
 
 
 def test_an_output_of_another_size(birds, tmp_path, monkeypatch, capsys):

@@ -20,7 +20,7 @@ from people_toys import own_config  # noqa: E402
 from toy_runner import Killed  # noqa: E402
 
 from semipose_mm.engine import CheckpointError  # noqa: E402
-from semipose_mm.engine.unwrapping import unwrap  # noqa: E402
+from semipose_mm.engine.distributed import unwrap  # noqa: E402
 
 #: 4 epochs of 2 iterations of 4 samples; teaching from the third one.
 SCHEDULE = {

@@ -2,6 +2,7 @@
 """Properties of the operations of hard views."""
 import pytest
 import torch
+import toys
 from mmpose.registry import MODELS
 from scipy.stats import beta
 from test_no_host_sync import NoHost
@@ -354,3 +355,24 @@ def test_operations_follow_each_other():
     cut = JointCutout(num=5)(images, peaks, Draws(uniforms))
     later = Draws(uniforms[:, 25:])
     assert torch.equal(out, CutMix(num=2)(cut, peaks, later))
+
+
+@pytest.mark.parametrize('legacy', ['', 'Legacy'])
+def test_a_step_with_every_operation(legacy, device):
+    """Nothing waits, from the second step on."""
+    sequences = ('JointCutOcclude', 'Cutout'), ('JointCutout',
+                                                'CutMix'), ('MixUp', )
+    views = [
+        dict(source='easy', ops=[dict(type=legacy + op) for op in ops])
+        for ops in sequences
+    ]
+    views[2]['ops'].append(dict(type='BlockShuffle', grid=(3, 2)))
+    model = toys.build_model(**dict(toys.DUAL, views=views)).to(device)
+    batch = toys.to_device(toys.build_batch(num_uniforms=400), device)
+    first = model(*batch, mode='loss')
+    with NoHost():
+        losses = model(*batch, mode='loss')
+        sum(losses.values()).backward()
+    assert losses.keys() == first.keys()
+    assert all(loss.isfinite() for loss in losses.values())
+    assert all(p.grad.isfinite().all() for p in model.parameters())

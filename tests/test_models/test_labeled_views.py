@@ -13,8 +13,7 @@ CUT = dict(type='JointCutout', num=2, half_size=(4, 6), jitter=0.)
 def batch(module=toys, number=200):
     inputs, samples = module.build_batch()
     generator = torch.Generator().manual_seed(1)
-    uniforms = torch.rand(
-        len(inputs['labeled']), number, generator=generator)
+    uniforms = torch.rand(len(inputs['labeled']), number, generator=generator)
     return dict(inputs, labeled_uniforms=uniforms * 0.99 + 0.005), samples
 
 
@@ -58,23 +57,26 @@ def test_the_loss_is_the_mean_over_views():
         twice.loss(inputs, samples)['net0/loss_sup'], plain)
 
 
-@pytest.mark.parametrize('module, head', [(toys, {}), (simcc_toys, {
-    'head_type': 'RTMCCHead'
-})])
+@pytest.mark.parametrize('module, head', [(toys, {}),
+                                          (simcc_toys, {
+                                              'head_type': 'RTMCCHead'
+                                          })])
 def test_labels_move_with_a_warped_image(module, head):
     inputs, samples = batch(module)
     kwargs = dict(
         warp=dict(type='HardAffine', prob=1.),
         labeled_views=[dict(ops=[], warp=True)])
     model = module.build_model(*head.values(), **kwargs)
-    (view_warp, _), = model._draw_labeled(Draws(inputs['labeled_uniforms']))
+    ((view_warp, _), ), = model.plan.draw_labeled(
+        Draws(inputs['labeled_uniforms']), model.output.codec, 5)
     targets = model.output.labeled_targets(samples['labels'])
     weights = samples['labels']['keypoint_weights']
     moved, own = model.output.warp_labels(targets, weights, view_warp)
     expected = view_warp.points(model.output.peaks(targets)[0])
     kept = model.output.contains(moved)
     inside = ((expected > 6) &
-              (expected < torch.tensor([57., 89.]))).all(-1) & (weights > 0)
+              (expected < torch.tensor([57., 89.]))).all(-1) & (
+                  weights > 0)
     assert kept[inside].all() and inside.sum() > 3
     error = (model.output.peaks(moved)[0] - expected).norm(dim=-1)
     assert error[inside].max() < 6  # heatmap pixels of four
@@ -84,7 +86,9 @@ def test_labels_move_with_a_warped_image(module, head):
 def test_what_is_missing_or_wrong_names_the_key():
     inputs, samples = batch(number=3)
     model = toys.build_model(labeled_views=[dict(ops=[CUT])])
-    with pytest.raises(ValueError, match='labeled_views need 10 uniforms'):
+    with pytest.raises(
+            ValueError,
+            match='num_uniforms is 3, but model.labeled_views need 10'):
         model.loss(inputs, samples)
     with pytest.raises(ValueError, match=r'model.labeled_views\[0\] must be'):
         toys.build_model(labeled_views=[dict(source='easy')])

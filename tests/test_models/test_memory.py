@@ -24,7 +24,7 @@ def step(counter, device, kind='heatmap', autocast=False, **kwargs):
     """Gradients, buffers, losses and peak of a step."""
     build, batch = BUILDERS[kind]
     model = build(**dict(toys.DUAL, **kwargs)).to(device)
-    inputs = toys.to_device(batch(), device)
+    inputs = toys.to_device(batch(num_uniforms=128), device)
     with counter() as saved:
         with torch.autocast(device, torch.bfloat16, enabled=autocast):
             losses = model.loss(*inputs)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semipose_mm.models.plan import TeachingPlan, build_views
-from semipose_mm.structures import CodecGeometry, Draws
+from semipose_mm.structures import CodecGeometry, Draws, count_draws
 
 CODEC = CodecGeometry((64, 96), (16, 24), (4., 4.))
 CROSSED = [dict(student=0, teachers=[1]), dict(student=1, teachers=[0])]
@@ -14,7 +14,7 @@ WARP = dict(type='HardAffine')
 
 def plan(views, warp=None, routes=CROSSED, share_warp=False):
     return TeachingPlan(routes, views, warp, share_warp,
-                        dict(type='PlainPass'), [0, 1, 'ema0'])
+                        dict(type='PlainPass'), [], [0, 1, 'ema0'])
 
 
 def drawn(own, number=2):
@@ -23,12 +23,16 @@ def drawn(own, number=2):
 
 
 def test_uniforms_are_counted_for_every_route_and_view():
-    assert plan([CUT]).num_uniforms(CODEC, 5) == 2 * 10
-    assert plan([CUT, CUT], WARP).num_uniforms(CODEC, 5) == 2 * (3 + 2 * 10)
-    assert plan([CUT, CUT], WARP, share_warp=True).num_uniforms(
-        CODEC, 5) == 3 + 2 * 2 * 10
+
+    def counted(*args, **kwargs):
+        own = plan(*args, **kwargs)
+        return count_draws(lambda draws: own.draw(draws, CODEC, 5))
+
+    assert counted([CUT]) == 2 * 10
+    assert counted([CUT, CUT], WARP) == 2 * (3 + 2 * 10)
+    assert counted([CUT, CUT], WARP, share_warp=True) == 3 + 2 * 2 * 10
     some = [dict(CROSSED[0], views=[1]), CROSSED[1]]
-    assert plan([CUT, CUT], routes=some).num_uniforms(CODEC, 5) == 3 * 10
+    assert counted([CUT, CUT], routes=some) == 3 * 10
 
 
 def test_views_have_a_warp_each_or_share_one():
@@ -79,8 +83,18 @@ def test_routes_need_a_view():
 
 
 def test_missing_sources_and_too_few_uniforms_name_the_keys():
-    inputs = dict(easy=torch.zeros(1), uniforms=torch.zeros(1, 4))
+    inputs = dict(
+        labeled=torch.zeros(1),
+        easy=torch.zeros(1),
+        uniforms=torch.zeros(1, 4))
     with pytest.raises(KeyError, match=r'model.views\[0\].source'):
         plan([dict(source='photo')]).check_inputs(inputs, CODEC, 5)
     with pytest.raises(ValueError, match='num_uniforms is 4.*need 20'):
         plan([CUT]).check_inputs(inputs, CODEC, 5)
+
+
+def test_pixels_of_others_need_others():
+    view = dict(source='easy', ops=[dict(type='CutMix')])
+    inputs = dict(labeled=torch.zeros(1), easy=0, uniforms=torch.zeros(1, 99))
+    with pytest.raises(ValueError, match='one in a batch.*drop_last=True'):
+        plan([view]).check_inputs(inputs, CODEC, 5)

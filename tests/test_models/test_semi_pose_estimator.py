@@ -167,12 +167,12 @@ def test_a_teachers_pass_leaves_no_weights_without_gradient(first):
 
 def test_one_pass_has_the_losses_of_several_without_batch_statistics():
     kwargs = dict(DUAL, teacher_norm='eval')
-    one, several = (build_model(**kwargs, one_pass=flag)
-                    for flag in (True, False))
+    one, several = (
+        build_model(**kwargs, one_pass=flag) for flag in (True, False))
     runs = []
     one.passes[0]._function = one.passes[0]._compiled = (
-        lambda images, run=one.passes[0]._function: (
-            runs.append(len(images)) or run(images)))
+        lambda images, run=one.passes[0]._function:
+        (runs.append(len(images)) or run(images)))
     for model in (one, several):
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -311,7 +311,7 @@ def test_a_peer_of_another_stride_is_named():
     (dict(out_channels=6), 'out_channels'),
 ])
 def test_peers_that_differ_name_what_to_change(head, name):
-    message = rf'model.peers\[0\].head.{name} is .* Change the peer'
+    message = rf'model.peers\[0\].head.{name} is .* Change model.peers'
     with pytest.raises(ValueError, match=message):
         build_model(**dict(DUAL, peers=[dict(head=head)]))
 

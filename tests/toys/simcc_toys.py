@@ -87,9 +87,9 @@ def build_model(head_type, seed=0, **kwargs):
     return model
 
 
-def build_batch(batch_size=3, seed=0):
+def build_batch(batch_size=3, seed=0, num_uniforms=64):
     """As :func:`toys.build_batch`, with SimCC labels."""
-    inputs, samples = toys.build_batch(batch_size, seed)
+    inputs, samples = toys.build_batch(batch_size, seed, num_uniforms)
     rng = np.random.default_rng(seed)
     for sample in samples['labeled']:
         points = rng.random((1, toys.NUM_JOINTS, 2)) * [64, 96]

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from semipose_mm.models.network_pass import NetworkPass
-from ..unwrapping import unwrap
+from ..distributed import unwrap
 
 #: Graphs of a network: as a student, as a teacher, and these for two sizes
 #: of batches.

@@ -6,9 +6,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ..teaching_start import (check_layer_decay, part_equal_networks,
-                              warn_of_easy_views)
-from ..unwrapping import unwrap
+from ..distributed import unwrap
+from ..teaching_start import (check_layer_decay, check_smallest_batch,
+                              part_equal_networks, warn_of_easy_views)
 from .teacher_update_hook import TeacherUpdateHook
 from .teaching_monitor_hook import TeachingMonitorHook
 from .unsup_weight_hook import UnsupWeightHook
@@ -57,6 +57,7 @@ class MutualTeachingHook(Hook):
         self.schedule.before_train(runner)
         model = unwrap(runner.model)
         check_layer_decay(runner.optim_wrapper)
+        check_smallest_batch(model, runner.train_dataloader)
         warn_of_easy_views(model, runner)
         if not runner._resume:
             part_equal_networks(model, runner)

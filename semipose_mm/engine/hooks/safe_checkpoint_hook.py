@@ -17,8 +17,7 @@ from semipose_mm.checkpoint.plain_checkpoint import make_plain, restore
 from semipose_mm.checkpoint.whole_backend import WHOLE_BACKEND
 from semipose_mm.errors import RunError
 from semipose_mm.files import remove_unfinished, write_text
-from ..agreement import from_main
-from ..running_statistics import average_running_statistics
+from ..distributed import average_running_statistics, broadcast_from_main
 from ..training_record import TrainingRecord, scored_iteration
 from .late_removal import LateRemoval, remove_again
 
@@ -98,7 +97,7 @@ class SafeCheckpointHook(CheckpointHook):
                 path = find_last_good(folders, runner.logger.warning)
             except RunError as error:
                 trouble = str(error)
-        path, trouble = from_main([path, trouble])
+        path, trouble = broadcast_from_main([path, trouble])
         if trouble is not None:
             raise CheckpointError(trouble)
         if path is None:
@@ -282,7 +281,7 @@ class SafeCheckpointHook(CheckpointHook):
             trouble = str(error)
         finally:
             self.file_backend = backend
-        trouble, = from_main([trouble])
+        trouble, = broadcast_from_main([trouble])
         if trouble:
             before = 'What was saved before is still there; go on from it ' \
                 'by --resume.' if self._has_saved else 'Nothing was before.'

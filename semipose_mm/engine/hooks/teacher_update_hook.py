@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from semipose_mm.models.teachers import Follower
-from ..unwrapping import unwrap
+from ..distributed import unwrap
 
 
 @HOOKS.register_module()

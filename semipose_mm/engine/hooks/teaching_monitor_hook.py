@@ -9,9 +9,9 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ..collapse_alarm import CollapseAlarm
+from ..distributed import unwrap
 from ..log_interval import log_interval
 from ..statistics import kept_joints, teaching_statistics
-from ..unwrapping import unwrap
 
 # the message hub keeps it through a resume
 _ALARM = 'semipose_alarm'
@@ -87,8 +87,8 @@ class TeachingMonitorHook(Hook):
             for name, joints in kept_joints(step).items()
             for k, value in enumerate(joints)
         }
-        values = torch.stack([v.float() for v in (*stats.values(),
-                                                  *kept.values())])
+        values = torch.stack(
+            [v.float() for v in (*stats.values(), *kept.values())])
         all_reduce(values, 'mean')  # every rank must judge alike
         values = values.tolist()
         if kept:

@@ -6,8 +6,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ..distributed import unwrap
 from ..trial import try_teaching
-from ..unwrapping import unwrap
 
 
 def unsup_factor(iteration: int, burn_in: int, ramp_up: int) -> float:

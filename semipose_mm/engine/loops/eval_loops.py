@@ -17,10 +17,9 @@ from semipose_mm.data_files import DataError
 from semipose_mm.datasets.reading.labeled import one_reading
 from semipose_mm.evaluation.network_evaluator import (NetworkEvaluator,
                                                       with_suffix)
-from ..agreement import STOP_INTERVAL, any_rank
-from ..running_statistics import average_running_statistics
+from ..distributed import (STOP_INTERVAL, any_rank, average_running_statistics,
+                           unwrap)
 from ..training_record import note_scores
-from ..unwrapping import unwrap
 
 EvaluatorType = Union[Evaluator, Dict, List]
 

@@ -10,11 +10,10 @@ from mmpose.registry import LOOPS
 from torch.utils.data import BatchSampler
 
 from semipose_mm.errors import RunError
-from ..agreement import STOP_INTERVAL, any_rank
+from ..distributed import STOP_INTERVAL, any_rank, unwrap
 from ..log_interval import log_interval
 from ..optim.finite_steps import FiniteSteps
 from ..training_record import scored_iteration
-from ..unwrapping import unwrap
 from .history import bound_histories
 from .label_watch import LabelWatch
 from .step_threads import StepThreads

@@ -14,7 +14,7 @@ from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
-from ..running_statistics import running_buffers
+from ..distributed import running_buffers
 
 
 class SkippedSteps(NamedTuple):

@@ -49,14 +49,14 @@ def build_output(networks: Sequence[nn.Module],
                 f'{key}.head.type is {type(net.head).__name__}, '
                 f'but model.head.type is {type(first).__name__}: networks '
                 'that teach one another need the same kind of output. Change '
-                'the peer, as labels are encoded for network 0')
+                f'{key}, as labels are encoded for network 0')
         theirs = kind.traits(net.head)
         for name, value in kind.traits(first).items():
             if theirs[name] != value:
                 raise ValueError(
                     f'{key}.head.{name} is {theirs[name]}, but '
                     f'model.head.{name} is {value}: networks that teach one '
-                    'another need the same. Change the peer, as labels are '
+                    f'another need the same. Change {key}, as labels are '
                     'encoded for network 0')
     return kinds[0](first, foreground_weight)
 

@@ -25,6 +25,7 @@ def fake_runner(model, resume=False):
         optim_wrapper=SimpleNamespace(
             param_groups=[], should_update=lambda: True),
         logger=logging.getLogger('test_mutual_teaching'),
+        train_dataloader=SimpleNamespace(batch_size=None, sampler=None),
         message_hub=MessageHub.get_instance('test_mutual_teaching'),
         train_loop=SimpleNamespace(stop_training=False),
         _resume=resume)
@@ -98,9 +99,24 @@ def test_what_a_batch_lacks_is_said_in_the_first_iteration():
         hook.before_train_iter(runner, 0, batch)
 
 
+@pytest.mark.parametrize('key', ['views', 'labeled_views'])
+def test_a_last_batch_of_one_has_no_donor(key):
+    view = dict(ops=[dict(type='MixUp')])
+    views = dict(views=[dict(view, source='easy')], labeled_views=[view])
+    model = build_model(**dict(DUAL, **{key: views[key]}))
+    runner, loader = fake_runner(model), dict(
+        batch_size=4, sampler=range(9), dataset=[])
+    runner.train_dataloader = SimpleNamespace(**loader, drop_last=True)
+    MutualTeachingHook().before_train(runner)
+    runner.train_dataloader.drop_last = False
+    with pytest.raises(ValueError, match=f'model.{key} .*drop_last=True'):
+        MutualTeachingHook().before_train(runner)
+
+
 def test_a_view_without_difficulty_is_said(caplog):
-    model = build_model(**dict(
-        DUAL, warp=None, views=[*DUAL['views'], dict(source='easy')]))
+    model = build_model(
+        **dict(DUAL, warp=None, views=[*DUAL['views'],
+                                       dict(source='easy')]))
     MutualTeachingHook().before_train(fake_runner(model))
     assert 'model.views[1] is the easy view' in caplog.text
     assert 'model.views[0] is' not in caplog.text

@@ -349,5 +349,5 @@ def test_unusable_heads_name_the_key(override, message):
 def test_peers_that_differ_name_what_to_change(override, name):
     with pytest.raises(
             ValueError,
-            match=rf'model.peers\[0\].head.{name} is .* Change the peer'):
+            match=rf'model.peers\[0\].head.{name} is .* Change model.peers'):
         build_model('RTMCCHead', **dict(DUAL, peers=[dict(head=override)]))

@@ -123,7 +123,7 @@ def check_fit(parser, args, model):
     """Refuse a checkpoint of which the model takes less than half."""
     from mmengine.runner.checkpoint import _load_checkpoint
 
-    from semipose_mm.engine.unwrapping import unwrap
+    from semipose_mm.engine.distributed import unwrap
     from semipose_mm.models.loading_report import unmatched
     from semipose_mm.models.networks import own_state
     source = _load_checkpoint(args.checkpoint, map_location='cpu')
