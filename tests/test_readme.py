@@ -14,15 +14,15 @@ README = Path(ROOT, 'README.md').read_text()
 
 def test_the_printed_config_trains(people_root, tmp_path, monkeypatch,
                                    no_yapf):
-    block = next(b for b in re.findall(r'```python\n(.*?)```', README, re.S)
-                 if "configs/_base_/posedual.py" in b)
+    block = next(
+        b for b in re.findall(r'```python\n(.*?)```', README, re.S)
+        if 'configs/_base_/posedual.py' in b)
     path = tmp_path / 'my_config.py'
     path.write_text(block.replace('configs/', f'{ROOT}/configs/'))
     monkeypatch.setenv('SEMIPOSE_ITERATIONS', '10')
     cfg = Config.fromfile(path)
-    assert [step['type'] for step in cfg.param_scheduler] == [
-        'LinearLR', 'MultiStepLR'
-    ]
+    assert [step['type']
+            for step in cfg.param_scheduler] == ['LinearLR', 'MultiStepLR']
     assert cfg.param_scheduler[1].milestones == [7, 9]
     assert cfg.default_hooks.checkpoint.type == 'SafeCheckpointHook'
     labeled = cfg.train_dataloader.dataset.labeled

@@ -77,8 +77,9 @@ def _methods(old='', near=dict(), size=dict(), momentum=0.999, norm='eval'):
         # After Li and Lee, CVPR 2023. Theirs are offline labels (five warps
         # and their mirror images), a cosine for the kept share, a ramp of 10
         # epochs, agreement for joints alone that are not kept, and a third
-        # loss: all joints, weight 2. Here two looks of the running average
-        # stand for offline labels, and the third loss is left out. 0.6
+        # loss: all joints, weight 2. Labels have weight 2, too. Here two views
+        # of the running average stand for offline labels, and the third loss
+        # is left out. 0.6
         # heatmap pixels are 0.0075 of a diagonal of 48x64. Six boxes of the
         # usual size, as that of theirs is not known.
         scarcenet_like=dict(
@@ -105,8 +106,8 @@ def _methods(old='', near=dict(), size=dict(), momentum=0.999, norm='eval'):
             ],
             test_cfg=dict(network='ema0')),
         # After Yu et al., WACV 2024, of which the abstract was read: several
-        # looks of two students are a pool, a target is rendered anew, and
-        # what the students agree on counts. Ours: two looks, the threshold,
+        # views of two students are a pool, a target is rendered anew, and
+        # what the students agree on counts. Ours: two views, the threshold,
         # the best pair across the students, and PoseDual's hard views.
         pseudo_hms_like=dict(
             teacher_pass=dict(type='MultiViewPass', num=2),
@@ -130,7 +131,9 @@ def _full(method):
     return dict(method, **views)
 
 
-method = _methods()[method_name]
+_all = _methods()
+method, sspcm = _all[method_name], _all['sspcm']
+del _all
 method_full = _full(method)
 # half as large boxes, and an average for 2000 iterations
 method_small = _methods(
@@ -155,7 +158,6 @@ if 'multiaugs' in method_name:
 elif method_name == 'sspcm':
     method_epochs = [(100, 70, 90)] * 3
 
-sspcm = _methods()['sspcm']
 # a network of the zoo teaches a small one on unlabeled images
 zoo_teacher = '{{$SEMIPOSE_TEACHER:https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth}}'  # noqa: E501
 distillation = dict(

@@ -28,9 +28,9 @@ class HardPass(PlainPass):
         """Draw the warp of a batch."""
         return self.warp(draws, codec)
 
-    def __call__(self, run: Callable[[Tensor], Any], output: HeadOutput,
-                 images: Tensor, samples: SampleList,
-                 drawn: ViewWarp) -> List[Any]:
+    def __call__(self, run: Callable[[Tensor],
+                                     Any], output: HeadOutput, images: Tensor,
+                 samples: SampleList, drawn: ViewWarp) -> List[Any]:
         """See :meth:`PlainPass.__call__`."""
         seen, = super().__call__(run, output, drawn.images(images), samples,
                                  drawn)

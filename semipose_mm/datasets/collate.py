@@ -8,7 +8,6 @@ from torch.utils.data import default_collate
 
 from semipose_mm.structures import LABEL_FIELDS, stack_labels
 
-
 #: Inputs that an item has once, not once for each partner.
 PLAIN = ('labeled', 'labeled_uniforms')
 
@@ -27,8 +26,9 @@ def semi_collate(items: Sequence[dict]) -> dict:
     Returns:
         dict: ``inputs`` with ``labeled`` (B, 3, H, W), ``easy`` and further
         sources (U, 3, H, W) in uint8, ``uniforms`` (U, N), partners of the
-        first sample first, and ``labeled_uniforms`` (B, N); ``data_samples`` with ``labeled`` (B),
-        ``unlabeled`` (U) and ``labels`` as ``stack_labels`` makes them.
+        first sample first, and ``labeled_uniforms`` (B, N);
+        ``data_samples`` with ``labeled`` (B), ``unlabeled`` (U) and
+        ``labels`` as ``stack_labels`` makes them.
 
     Raises:
         ValueError: If the items differ in their shapes.

@@ -94,8 +94,8 @@ def _of_student(step: TeachingStep,
     peaks, size = step.output.peaks, step.output.codec.input_size
     hard = [peaks(view.outputs) for view in views]
     stats = dict(
-        peak_hard=torch.stack([confidence.mean() for _, confidence in hard
-                               ]).mean(),
+        peak_hard=torch.stack([confidence.mean()
+                               for _, confidence in hard]).mean(),
         # a joint that the warp has moved out of the crop cannot be found
         easy_hard_agreement=torch.stack([
             agreement(points,

@@ -11,7 +11,6 @@ from torch import Tensor
 from semipose_mm.structures import stack_labels
 
 
-
 @MODELS.register_module()
 class SemiPoseDataPreprocessor(PoseDataPreprocessor):
     """Normalize labeled and unlabeled images in the same way.

@@ -11,6 +11,7 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
                                  SampleList)
 from torch import Tensor, nn
 
+from .followers import freeze_weights
 from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
                         decode_together, shallow_copies)
 from .loading_report import (describe_loading, mirror_to_peers,
@@ -18,7 +19,7 @@ from .loading_report import (describe_loading, mirror_to_peers,
 from .networks import TEACHERS, build_peer
 from .outputs import build_output
 from .plan import NetworkKey
-from .teachers import build_rules, freeze_weights
+from .teachers import build_rules
 
 
 class PeerEstimator(TopdownPoseEstimator):
@@ -161,7 +162,7 @@ class PeerEstimator(TopdownPoseEstimator):
             return self.teachers[key]
         if self.frozen[key] is None:
             where = f'model.teachers.{key}'
-            net = self.rules[key].load(where)
+            net = self.rules[key].load(where, self.data_preprocessor)
             build_output([self, net], keys=['model', where])
             device = next(self.parameters()).device
             self.frozen[key] = net.to(device).train(self.training)

@@ -3,11 +3,14 @@
 from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
                     Tuple, Union)
 
-from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from semipose_mm.structures import CodecGeometry, Draws, ViewWarp, count_draws
+from .building import build_part, check_list
 
+#: str: Operations of hard views, for messages.
+OPERATIONS = 'JointCutout, JointCutOcclude, Cutout, CutMix, MixUp, ' \
+    'BlockShuffle'
 #: A trained network by its number, or a teacher by its name.
 NetworkKey = Union[int, str]
 
@@ -122,24 +125,31 @@ class TeachingPlan(nn.Module):
                  networks: Sequence[NetworkKey]) -> None:
         super().__init__()
         self.num_trained = sum(not isinstance(key, str) for key in networks)
+        if not isinstance(share_warp, bool):
+            raise ValueError('model.share_warp must be True or False, but got '
+                             f'{share_warp!r}')
         self.views = build_views(views, 'model.views')
         self.routes = [
             _parse_route(f'model.routes[{i}]', route, networks,
-                         len(self.views)) for i, route in enumerate(routes)
+                         len(self.views)) for i, route in enumerate(
+                             check_list(routes, 'model.routes',
+                                        'dict(student=0, teachers=[1])'))
         ]
         if routes and not views:
             raise ValueError(
                 'model.routes needs at least one entry in model.views, such '
                 "as dict(source='easy', ops=[])")
-        self.labeled_views = build_views([
-            dict(view, warp=view.get('warp', False)) for view in labeled_views
-        ], 'model.labeled_views', 'labeled')
+        self.labeled_views = build_views(labeled_views, 'model.labeled_views',
+                                         'labeled')
         if any(view.warped for view in self.labeled_views) and not warp:
             raise ValueError('model.labeled_views has an entry with '
                              'warp=True, but there is no model.warp')
-        self.warp = MODELS.build(warp) if warp else None
+        self.warp = warp and build_part(warp, 'model.warp',
+                                        ('view_warp', ), 'HardAffine')
         self.share_warp = share_warp
-        self.teacher_pass = MODELS.build(teacher_pass)
+        self.teacher_pass = build_part(
+            teacher_pass, 'model.teacher_pass', ('draw', '__call__'),
+            'PlainPass, FlippedPass, MultiViewPass')
         # so that what they remember is in the checkpoint
         self.selections = nn.ModuleDict({
             str(i): route.select
@@ -154,8 +164,9 @@ class TeachingPlan(nn.Module):
 
     @property
     def views_differ(self) -> bool:
-        """bool: Whether the routes of a view see different images."""
-        return any(view.ops or view.shuffle for view in self.views)
+        """bool: Whether some student sees images that are its own."""
+        views = [self.views[p] for route in self.routes for p in route.views]
+        return any(view.ops or view.shuffle for view in views)
 
     def draw(self, draws: Draws, codec: CodecGeometry,
              num_joints: int) -> Drawn:
@@ -199,20 +210,25 @@ class TeachingPlan(nn.Module):
                   view.draw(draws, num_joints)) for view in self.labeled_views]
                 for _ in range(self.num_trained)]
 
-    def check_inputs(self, inputs: Dict[str, Tensor], codec: CodecGeometry,
-                     num_joints: int) -> None:
+    def check_inputs(self,
+                     inputs: Dict[str, Tensor],
+                     codec: CodecGeometry,
+                     num_joints: int,
+                     plain: bool = False) -> None:
         """Check that a batch has what the views need.
 
         Args:
             inputs (dict): Its inputs.
             codec (CodecGeometry): Sizes of input and any heatmap.
             num_joints (int): Joints of the networks.
+            plain (bool): Whether there are labeled images alone, as of a
+                stock dataset. Defaults to ``False``
 
         Raises:
             KeyError: If a source is missing.
             ValueError: If there are too few uniforms or samples.
         """
-        views = self.views if self.routes else ()
+        views = self.views if self.routes and not plain else ()
         for i, view in enumerate(views):
             if view.source not in inputs:
                 raise KeyError(
@@ -223,17 +239,19 @@ class TeachingPlan(nn.Module):
         for key, name, draw in (('labeled_views', 'labeled_uniforms',
                                  self.draw_labeled), ('views', 'uniforms',
                                                       self.draw)):
+            if plain and name == 'uniforms':
+                continue
             needed = count_draws(lambda draws: draw(draws, codec, num_joints))
             found = inputs[name].shape[1] if name in inputs else 0
             if found < needed:
                 raise ValueError(
                     f'train_dataloader.dataset.num_uniforms is {found}, but '
-                    f'model.{key} need {needed}')
-        for key, own in (('labeled_views', self.labeled_views), ('views',
-                                                                 views)):
-            size = len(
-                inputs['labeled' if own is self.labeled_views else 'uniforms'])
-            if size < 2 and any(op.needs_donor for x in own for op in x.ops):
+                    f'model.{key} need {needed}'
+                    f'{"" if found else " (of a SemiPoseDataset)"}')
+        for key, own, name in (('labeled_views', self.labeled_views,
+                                'labeled'), ('views', views, 'uniforms')):
+            if any(op.needs_donor for x in own for op in x.ops) and \
+                    len(inputs[name]) < 2:
                 raise ValueError(
                     f'model.{key} has an operation that takes pixels of '
                     'another sample, but there is one in a batch: set '
@@ -256,17 +274,27 @@ def build_views(views: Sequence[dict],
         ValueError: If an entry has other keys or operations.
     """
     built = []
-    for i, view in enumerate(views):
+    example = 'dict(ops=[...])' if source else \
+        "dict(source='easy', ops=[...])"
+    for i, view in enumerate(check_list(views, key, example)):
         unknown = sorted(set(view) - {'source', 'ops', 'warp'})
-        own = view.get('source', source)
+        own, warped = view.get('source', source), view.get('warp', not source)
         reserved = (None, 'labeled', 'uniforms', 'labeled_uniforms')
-        if unknown or own != source if source else unknown or own in reserved:
-            allowed = 'ops=[...]' if source else \
-                "source='easy' or a source of SemiPoseDataset, ops=[...]"
-            raise ValueError(f'{key}[{i}] must be dict({allowed}), and '
-                             'warp=False for a view without a warp, but got '
-                             f'{dict(view)}')
-        ops = [MODELS.build(op) for op in view.get('ops', ())]
+        wrong = own != source if source else own in reserved
+        if unknown or wrong or not isinstance(warped, bool):
+            raise ValueError(
+                f'{key}[{i}] must be {example}'
+                f'{"" if source else " of a source of SemiPoseDataset"}, and '
+                'may have warp=True or False, but got '
+                f'{dict(view)}')
+        ops = [
+            build_part(op, f'{key}[{i}].ops[{j}]', ('draw', 'apply'),
+                       OPERATIONS)
+            for j, op in enumerate(
+                check_list(
+                    view.get('ops', (
+                    )), f'{key}[{i}].ops', "dict(type='JointCutout')"))
+        ]
         late = [getattr(op, 'after_warp', False) for op in ops]
         if any(late[:-1]):
             raise ValueError(f'{key}[{i}].ops has '
@@ -274,8 +302,7 @@ def build_views(views: Sequence[dict],
                              'others, but it acts on the warped view: put it '
                              'last')
         shuffle = ops.pop() if late and late[-1] else None
-        built.append(
-            HardView(own, tuple(ops), shuffle, bool(view.get('warp', True))))
+        built.append(HardView(own, tuple(ops), shuffle, warped))
     return built
 
 
@@ -284,12 +311,17 @@ def _parse_route(key: str, route: dict, networks: Sequence[NetworkKey],
     """Check an entry of ``model.routes``."""
     known = {'student', 'teachers', 'target', 'select', 'views'}
     if not {'student', 'teachers'} <= set(route) <= known or \
-            not route['teachers']:
+            route['teachers'] in ([], (), None):
         raise ValueError(
             f'{key} must be dict(student=<number>, teachers=[<number or name>'
             ', ...]), and may have target, select and views, but got '
             f'{dict(route)}')
-    for network in (route['student'], *route['teachers']):
+    teachers = route['teachers']
+    if not isinstance(teachers, (list, tuple)) or \
+            len(set(teachers)) < len(teachers):
+        raise ValueError(f'{key}.teachers must be a list of different numbers '
+                         f'and names, but got {teachers!r}')
+    for network in (route['student'], *teachers):
         if network not in networks:
             raise ValueError(
                 f'{key} names network {network!r}, but there are '
@@ -298,11 +330,19 @@ def _parse_route(key: str, route: dict, networks: Sequence[NetworkKey],
     if isinstance(route['student'], str):
         raise ValueError(f'{key}.student is {route["student"]!r}, but only '
                          'networks with a number are trained')
-    views = tuple(route.get('views', range(num_views)))
-    if not views or not set(views) <= set(range(num_views)):
-        raise ValueError(f'{key}.views is {list(views)}, but must name some '
-                         f'of the {num_views} entries of model.views')
+    views = route.get('views', range(num_views))
+    if not isinstance(views, (list, tuple, range)) or not views or \
+            not set(views) <= set(range(num_views)):
+        raise ValueError(f'{key}.views is {views!r}, but must be a list of '
+                         f'numbers of the {num_views} entries of model.views')
+    target = build_part(
+        route.get('target', dict(type='MeanTarget')), f'{key}.target',
+        ('combine', 'make'), 'MeanTarget, BestPairTarget, RenderedTarget')
     select = route.get('select')
-    return Route(route['student'], tuple(route['teachers']),
-                 MODELS.build(route.get('target', dict(type='MeanTarget'))),
-                 MODELS.build(select) if select else None, views)
+    if select is not None:
+        select = build_part(
+            select, f'{key}.select', ('refine', 'prepare'),
+            'ScoreSelection, QuantileSelection, '
+            'AgreementSelection, ProductSelection')
+    return Route(route['student'], tuple(teachers), target, select,
+                 tuple(views))

@@ -116,9 +116,9 @@ class SemiPoseEstimator(PeerEstimator):
         super().__init__(*args, foreground_weight=foreground_weight, **kwargs)
         for key, value in dict(
                 sup_weight=sup_weight, unsup_weight=unsup_weight).items():
-            if value < 0:
-                raise ValueError(
-                    f'model.{key} must not be negative, but got {value}')
+            if not isinstance(value, (int, float)) or value < 0:
+                raise ValueError(f'model.{key} must be a number that is not '
+                                 f'negative, but got {value!r}')
         if one_pass and early_backward:
             raise ValueError(
                 'model.one_pass and model.early_backward are both True, but '
@@ -146,7 +146,7 @@ class SemiPoseEstimator(PeerEstimator):
         self.register_buffer(
             'unsup_weight', torch.tensor(0.), persistent=False)
         self.set_unsup_weight(unsup_weight)
-        #: float: Share of the training that is done, for selections.
+        #: float: Share of the training after burn-in, for selections.
         self.progress = 0.
         #: TeachingStep: what the last call of :meth:`loss` computed.
         self.last_step: Optional[TeachingStep] = None
@@ -184,9 +184,9 @@ class SemiPoseEstimator(PeerEstimator):
         if plain:
             inputs, data_samples = dict(labeled=inputs), dict(
                 labeled=data_samples)
-        elif not self._checked:
+        if not self._checked:
             self.plan.check_inputs(inputs, self.output.codec,
-                                   self.output.num_joints)
+                                   self.output.num_joints, plain)
             self._checked = True
         comparisons = self._labeled(inputs, data_samples, step)
         if self.teaching_enabled and not plain:
@@ -324,14 +324,14 @@ class SemiPoseEstimator(PeerEstimator):
         net, weights = self.networks[item.student], item.weights
         if item.term == 'sup':
             self.output.check_sizes(output, item.target, item.student)
-        kept = item.kept
-        if item.route and getattr(item.route.select, 'uses_losses', False):
-            kept = kept * item.route.select.refine(
+        kept, select = item.kept, item.route and item.route.select
+        if kept is not None:
+            weights = _weighted(weights, kept)
+        if getattr(select, 'uses_losses', False):
+            more = select.refine(
                 self.output.joint_losses(net.head, output, item.target,
                                          weights), self.progress)
-        if kept is not None:
-            weights = weights * kept.reshape(kept.shape + (1, ) *
-                                             (weights.dim() - 2))
+            kept, weights = kept * more, _weighted(weights, more)
         loss = self.output.loss(net.head, output, item.target, weights)
         seen = self.output.detach(output)
         if item.term == 'sup':
@@ -374,7 +374,8 @@ class SemiPoseEstimator(PeerEstimator):
         for student in dict.fromkeys(item.student for item in items):
             own = [x for x in items if x.student == student]
             together = [x for x in own if x.restore is None]
-            output = self.run(student, torch.cat([x.images for x in together]))
+            output = together and self.run(
+                student, torch.cat([x.images for x in together]))
             start = 0
             for item in together:
                 part = slice(start, start + len(item.images))
@@ -393,11 +394,19 @@ class SemiPoseEstimator(PeerEstimator):
         """
         if not self.one_pass:
             return {labeled, unlabeled}, {unlabeled}
-        first = labeled * max(len(self.plan.labeled_views), 1)
+        plan = self.plan
+        first = labeled * (
+            sum(view.shuffle is None
+                for view in plan.labeled_views) if plan.labeled_views else 1)
         sizes = {first}
         for student in range(self.num_networks):
-            views = sum(
-                len(route.views) for route in self.plan.routes
-                if route.student == student)
+            views = sum(plan.views[p].shuffle is None for route in plan.routes
+                        for p in route.views if route.student == student)
             sizes.add(first + unlabeled * views)
-        return sizes, {unlabeled}
+        return sizes - {0}, {unlabeled}
+
+
+def _weighted(weights: Tensor, factors: Tensor) -> Tensor:
+    """Weights (N, K) or (N, K, h, w), by a factor (N, K) for each joint."""
+    return weights * factors.reshape(factors.shape + (1, ) *
+                                     (weights.dim() - 2))

@@ -13,6 +13,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import ViewWarp
+from .building import build_part
 from .outputs import HeadOutput, HeatmapOutput
 
 
@@ -30,6 +31,8 @@ def picked(outputs: Sequence[Any], positions: Optional[Sequence[int]],
     """
     if positions is None:
         return outputs
+    if not len(positions):
+        raise ValueError(f'{key} must be None or name an output, but got []')
     for position in positions:
         if position not in range(len(outputs)):
             raise ValueError(
@@ -191,7 +194,14 @@ class _ChangedTarget(MeanTarget):
 
     def __init__(self, of: Optional[dict] = None) -> None:
         super().__init__()
-        self.of = MODELS.build(of or dict(type='MeanTarget'))
+        self.of = build_part(
+            of or dict(type='MeanTarget'), 'model.routes[].target.of',
+            ('combine', 'make'), 'MeanTarget, BestPairTarget')
+        if type(self.of).make is not MeanTarget.make:
+            raise ValueError(
+                f'model.routes[].target.of of {type(self).__name__} is '
+                f'{type(self.of).__name__}, whose own way to make targets '
+                'would be lost: let the latter be the outer one')
 
     def combine(self, output: HeadOutput, outputs: Sequence[Any]) -> Any:
         """See :meth:`MeanTarget.combine`."""

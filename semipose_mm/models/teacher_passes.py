@@ -2,11 +2,13 @@
 """How a teacher sees the easy view: entries of ``model.teacher_pass``."""
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
+import torch
 from mmpose.registry import MODELS
 from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from semipose_mm.structures import CodecGeometry, Draws, ViewWarp
+from .building import build_part
 from .outputs import HeadOutput
 
 
@@ -79,8 +81,8 @@ class FlippedPass(PlainPass):
 class MultiViewPass(PlainPass):
     """A teacher sees the easy view and warped copies of it, mapped back.
 
-    Heatmaps of a copy go through the inverse of its warp and are 0 where it
-    does not show the easy view. Each view is an output of its own: targets
+    Heatmaps of a copy go through the inverse of its warp; where it does not
+    show the easy view, they are those of the easy view itself. Each view is an output of its own: targets
     average them, and selections ask whether they agree (several easy views:
     Pseudo-HMs, Yu et al., WACV 2024; ScarceNet, Li and Lee, CVPR 2023). For
     heatmaps only.
@@ -105,8 +107,13 @@ class MultiViewPass(PlainPass):
             raise ValueError('model.teacher_pass.num of MultiViewPass must '
                              f'be at least 2, but got {num}')
         self.num = num
-        self.warp = MODELS.build(warp or dict(type='HardAffine', prob=1.))
-        self.of = MODELS.build(of or dict(type='PlainPass'))
+        key = 'model.teacher_pass'
+        self.warp = build_part(
+            warp or dict(type='HardAffine', prob=1.), f'{key}.warp',
+            ('view_warp', ), 'HardAffine')
+        self.of = build_part(
+            of or dict(type='PlainPass'), f'{key}.of', ('draw', '__call__'),
+            'PlainPass, FlippedPass')
 
     def draw(self, draws: Draws,
              codec: CodecGeometry) -> List[Tuple[Optional[ViewWarp], Any]]:
@@ -124,9 +131,13 @@ class MultiViewPass(PlainPass):
         outputs = []
         for warp, one in drawn:
             view = images if warp is None else warp.images(images)
-            for seen in self.of(run, output, view, samples, one):
-                outputs.append(
-                    seen if warp is None else output.unwarp(seen, warp))
+            seen = self.of(run, output, view, samples, one)
+            if warp is None:
+                plain, outputs = seen, [*seen]
+                continue
+            for own, easy in zip(seen, plain):
+                shown = output.unwarp(output.apply(torch.ones_like, own), warp)
+                outputs.append(output.unwarp(own, warp) + (1 - shown) * easy)
         return outputs
 
     def __repr__(self) -> str:

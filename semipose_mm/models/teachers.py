@@ -15,77 +15,12 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .networks import own_state
+from .building import build_part
+from .followers import Follower, freeze_weights
+from .networks import PARTS
 
 #: Words that stand for something else where networks are named.
 _RESERVED = ('ensemble', 'average', 'agreement', 'train', 'val')
-
-
-def freeze_weights(net: nn.Module) -> nn.Module:
-    """Turn the parameters of a network into buffers.
-
-    No optimizer and no gradient reduction then meets them; state dicts,
-    devices and memory formats do as before.
-
-    Args:
-        net (nn.Module): Changed in place.
-    """
-    net.weight_names = frozenset(name for name, _ in net.named_parameters())
-    for module in net.modules():
-        for name, param in list(module._parameters.items()):
-            if param is not None:
-                delattr(module, name)
-                module.register_buffer(name, param.detach())
-    return net
-
-
-class Follower:
-    """A teacher's weights beside those of the network that it follows.
-
-    Args:
-        teacher (nn.Module): Its state is changed in place.
-        student (nn.Module): A network of the same architecture.
-    """
-
-    def __init__(self, teacher: nn.Module, student: nn.Module) -> None:
-        #: Where weights, running statistics and counters are: hooks such as
-        #: ChannelsLastHook put other tensors there.
-        self.floats, self.others = [], []
-        for key, value in own_state(teacher).items():
-            places = self.floats if value.is_floating_point() else self.others
-            places.append((_place(teacher, key), _place(student, key)))
-
-    @torch.no_grad()
-    def copy(self) -> None:
-        """Give the teacher all that the student has."""
-        for places in filter(None, (self.floats, self.others)):
-            torch._foreach_copy_(*_tensors(places))
-
-    @torch.no_grad()
-    def average(self, kept: float) -> None:
-        """Mix the student into the teacher.
-
-        Args:
-            kept (float): The teacher's own share, in [0, 1]. Counters of
-                batch norm are copied.
-        """
-        torch._foreach_lerp_(*_tensors(self.floats), 1 - kept)
-        if self.others:
-            torch._foreach_copy_(*_tensors(self.others))
-
-
-def _place(net: nn.Module, key: str) -> Tuple[Dict[str, Tensor], str]:
-    """The dict of a module that holds an entry, and the name there."""
-    path, _, name = key.rpartition('.')
-    module = net.get_submodule(path)
-    held = module._buffers if name in module._buffers else module._parameters
-    return held, name
-
-
-def _tensors(places: list) -> List[List[Tensor]]:
-    """What is there now: the teacher's, and the student's."""
-    return [[held[name] for held, name in (pair[i] for pair in places)]
-            for i in range(2)]
 
 
 class TeacherRule:
@@ -261,11 +196,12 @@ class FrozenTeacher(TeacherRule):
         self.config = config
         self.checkpoint = checkpoint
 
-    def load(self, key: str) -> nn.Module:
+    def load(self, key: str, preprocessor: nn.Module) -> nn.Module:
         """Build the network and read its weights.
 
         Args:
             key (str): Its config key, for messages.
+            preprocessor (nn.Module): Makes the images that it sees.
 
         Raises:
             ValueError: If a file cannot be read, the config is of another
@@ -274,7 +210,8 @@ class FrozenTeacher(TeacherRule):
         try:
             cfg = get_config(self.config) if '::' in self.config else \
                 Config.fromfile(self.config)
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, ImportError, ValueError,
+                KeyError) as error:
             raise ValueError(f'{key}.config is {self.config!r}, which cannot '
                              f'be read: {_first_line(error)}') from None
         model = cfg.get('model') or {}
@@ -284,7 +221,14 @@ class FrozenTeacher(TeacherRule):
                 "be of a 'TopdownPoseEstimator'; `semipose export` makes one "
                 'of a training')
         model = {k: v for k, v in model.items() if k != 'init_cfg'}
-        net = MODELS.build(dict(model, data_preprocessor=None))
+        net = MODELS.build(model)
+        theirs, ours = map(_normalization,
+                           (net.data_preprocessor, preprocessor))
+        if theirs != ours:
+            raise ValueError(
+                f'{key}.config normalizes images by {theirs}, but '
+                f'model.data_preprocessor by {ours}: both networks see the '
+                'same images')
         try:
             state = CheckpointLoader.load_checkpoint(
                 self.checkpoint, 'cpu', logger='silent')
@@ -293,9 +237,11 @@ class FrozenTeacher(TeacherRule):
                 f'{key}.checkpoint is {self.checkpoint!r}, which cannot be '
                 f'read: {_first_line(error)}') from None
         try:
-            missing = net.load_state_dict(
-                state.get('state_dict', state), strict=False).missing_keys
-            wrong = missing and f'{missing[0]} is missing'
+            missing, more = net.load_state_dict(
+                state.get('state_dict', state), strict=False)
+            more = [k for k in more if k.partition('.')[0] in PARTS]
+            wrong = f'{missing[0]} is missing' if missing else \
+                more and f'it has {more[0]}, too'
         except RuntimeError as error:
             # torch names entries of another shape, one in each line
             wrong = str(error).strip().splitlines()[-1].strip()
@@ -303,6 +249,17 @@ class FrozenTeacher(TeacherRule):
             raise ValueError(f'{key}.checkpoint {self.checkpoint} is not of '
                              f'{key}.config: {wrong}')
         return freeze_weights(net)
+
+
+def _normalization(preprocessor: nn.Module) -> dict:
+    """What a data preprocessor does to pixels."""
+    values = {
+        name: getattr(preprocessor, name).flatten().tolist()
+        for name in ('mean', 'std') if hasattr(preprocessor, name)
+    }
+    return dict(
+        values,
+        swaps_channels=getattr(preprocessor, '_channel_conversion', False))
 
 
 def _first_line(error: Exception) -> str:
@@ -331,6 +288,9 @@ def build_rules(teachers: Dict[str, dict],
     Raises:
         ValueError: If a name or a followed network is not allowed.
     """
+    if not isinstance(teachers, dict):
+        raise ValueError("model.teachers must be dict(ema0=dict(type='"
+                         f"EMATeacher', of=0, ...)), but got {teachers!r}")
     rules = {}
     for name, cfg in teachers.items():
         if not name.isidentifier() or name.startswith('net') or \
@@ -339,7 +299,8 @@ def build_rules(teachers: Dict[str, dict],
                 f'model.teachers has the name {name!r}, but names are words '
                 "that do not begin with 'net' and mean nothing else, such as "
                 "'ema0'")
-        rule = MODELS.build(cfg)
+        rule = build_part(cfg, f'model.teachers.{name}', ('update', 'norm'),
+                          'EMATeacher, SnapshotTeacher, FrozenTeacher')
         if rule.of is not None and rule.of not in range(num_networks):
             raise ValueError(
                 f'model.teachers.{name}.of is {rule.of!r}, but there are '

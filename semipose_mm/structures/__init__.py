@@ -9,7 +9,8 @@ from .semi_batch import (LABEL_FIELDS, SemiPoseDataSamples, SemiPoseInputs,
 
 __all__ = [
     'CodecGeometry', 'Draws', 'LABEL_FIELDS', 'SemiPoseDataSamples',
-    'SemiPoseInputs', 'TeachingStep', 'ViewRecord', 'ViewWarp', 'affine_matrix',
-    'conjugate_to_heatmap', 'count_draws', 'heatmap_peaks', 'normalized_theta',
-    'scaled', 'stack_labels', 'transform_points', 'warp', 'warp_points'
+    'SemiPoseInputs', 'TeachingStep', 'ViewRecord', 'ViewWarp',
+    'affine_matrix', 'conjugate_to_heatmap', 'count_draws', 'heatmap_peaks',
+    'normalized_theta', 'scaled', 'stack_labels', 'transform_points', 'warp',
+    'warp_points'
 ]

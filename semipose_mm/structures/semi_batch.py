@@ -4,8 +4,8 @@
 ``B`` labeled samples come with ``U = B * unlabeled_ratio`` unlabeled ones.
 """
 from dataclasses import dataclass, field
-from typing import (Any, Dict, List, NamedTuple, Optional, Sequence,
-                    TypedDict, Union)
+from typing import (Any, Dict, List, NamedTuple, Optional, Sequence, TypedDict,
+                    Union)
 
 import torch
 from mmpose.structures import PoseDataSample

@@ -212,30 +212,16 @@ def test_average_of_trained_networks(tool, taught, tmp_path, monkeypatch,
      'checkpoint of this training: take model.teachers.big.checkpoint'),
     ('ema1', 'a name in model.teachers of the config (ema0, snap1, big)'),
 ])
-def test_teachers_that_are_not_exported(tool, taught, tmp_path, monkeypatch,
-                                        capsys, name, message):
-    assert message in mistake(
-        tool,
-        taught.config,
-        taught.checkpoint,
-        tmp_path / 'out' / 'a',
-        '--network',
-        name,
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+def test_teachers_that_are_not_exported(taught, tmp_path, name, message,
+                                        refused):
+    assert message in refused('export', taught.config, taught.checkpoint,
+                              tmp_path / 'out' / 'a', '--network', name)
 
 
-def test_a_checkpoint_without_the_teacher(tool, taught, source, tmp_path,
-                                          monkeypatch, capsys):
-    assert '--network is ema0, but the checkpoint holds 0, 1' in mistake(
-        tool,
-        taught.config,
-        source[1],
-        tmp_path / 'out' / 'a',
-        '--network',
-        'ema0',
-        monkeypatch=monkeypatch,
-        capsys=capsys)
+def test_a_checkpoint_without_the_teacher(taught, source, tmp_path, refused):
+    assert '--network is ema0, but the checkpoint holds 0, 1' in refused(
+        'export', taught.config, source[1], tmp_path / 'out' / 'a',
+        '--network', 'ema0')
 
 
 def test_score_of_the_average(tool, source, tmp_path, monkeypatch, capsys,

@@ -66,7 +66,8 @@ class TestItem:
             labeled=(3, 32, 24),
             easy=(ratio, 3, 32, 24),
             photo=(ratio, 3, 32, 24),
-            uniforms=(ratio, 16), labeled_uniforms=(16, ))
+            uniforms=(ratio, 16),
+            labeled_uniforms=(16, ))
         assert {
             k: v.dtype
             for k, v in inputs.items()

@@ -94,3 +94,10 @@ def test_what_is_missing_or_wrong_names_the_key():
         toys.build_model(labeled_views=[dict(source='easy')])
     with pytest.raises(ValueError, match='no model.warp'):
         toys.build_model(labeled_views=[dict(warp=True)])
+
+
+def test_a_stock_dataset_has_no_uniforms():
+    inputs, samples = batch()
+    model = toys.build_model(labeled_views=[dict(ops=[CUT])])
+    with pytest.raises(ValueError, match='of a SemiPoseDataset'):
+        model.loss(inputs['labeled'], samples['labeled'])

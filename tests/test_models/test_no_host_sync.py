@@ -19,7 +19,6 @@ LEGACY = dict(
     ],
     warp=dict(type='LegacyHardAffine'))
 
-
 EVERYTHING = dict(
     teachers=dict(
         ema1=dict(type='EMATeacher', of=1, momentum=0.9),
@@ -29,8 +28,7 @@ EVERYTHING = dict(
         dict(
             student=0,
             teachers=[1, 'ema1', 'snap0'],
-            target=dict(
-                type='RenderedTarget', of=dict(type='BestPairTarget')),
+            target=dict(type='RenderedTarget', of=dict(type='BestPairTarget')),
             select=dict(
                 type='ProductSelection',
                 of=[

@@ -98,3 +98,43 @@ def test_pixels_of_others_need_others():
     inputs = dict(labeled=torch.zeros(1), easy=0, uniforms=torch.zeros(1, 99))
     with pytest.raises(ValueError, match='one in a batch.*drop_last=True'):
         plan([view]).check_inputs(inputs, CODEC, 5)
+
+
+def test_supervised_batches_need_nothing():
+    inputs = dict(labeled=torch.zeros(1), labeled_uniforms=torch.zeros(1, 4))
+    plan([], routes=[]).check_inputs(inputs, CODEC, 5)
+    # routes do not concern labeled images of a stock dataset
+    plan([CUT]).check_inputs(dict(labeled=0), CODEC, 5, plain=True)
+
+
+@pytest.mark.parametrize('kwargs, key', [
+    (dict(routes=dict(student=0, teachers=[1])),
+     'model.routes must be a list'),
+    (dict(routes=[dict(student=0, teachers=1)]), r'routes\[0\].teachers'),
+    (dict(routes=[dict(student=0, teachers='ema0')]), r'routes\[0\].teachers'),
+    (dict(routes=[dict(student=0, teachers=[1, 1])]), r'routes\[0\].teachers'),
+    (dict(routes=[dict(student=0, teachers=[1], views=0)]), r'\[0\].views'),
+    (dict(routes=[dict(CROSSED[0], target='MeanTarget')]),
+     r'\[0\].target must'),
+    (dict(routes=[dict(CROSSED[0], target=dict(type='HardAffine'))]),
+     r'\[0\].target.type is .HardAffine.* another kind'),
+    (dict(routes=[dict(CROSSED[0], select=dict(type='MeanTarget'))]),
+     r'\[0\].select.type is .MeanTarget.* another kind'),
+    (dict(routes=[
+        dict(CROSSED[0], select=dict(type='ScoreSelection', threshold=1))
+    ]), r'\[0\].select cannot be built'),
+    (dict(
+        routes=[dict(CROSSED[0], select=dict(type='ScoreSelection', thr='1'))
+                ]), 'select.thr'),
+    (dict(views=dict(source='easy')), 'model.views must be a list'),
+    (dict(views=[dict(source='easy', warp='no')]), r'model.views\[0\]'),
+    (dict(views=[dict(source='easy', ops=[dict(type='JointCutuot')])]),
+     r'model.views\[0\].ops\[0\].type is .JointCutuot., .* not known'),
+    (dict(views=[dict(source='easy', ops=[dict(type='HardAffine')])]),
+     r'model.views\[0\].ops\[0\].type is .HardAffine.* another kind'),
+    (dict(warp=dict(type='JointCutout')), 'model.warp.type'),
+    (dict(share_warp='no'), 'model.share_warp'),
+])
+def test_entries_of_another_kind_name_the_key(kwargs, key):
+    with pytest.raises(ValueError, match=key):
+        plan(**dict(dict(views=[CUT]), **kwargs))

@@ -188,6 +188,47 @@ def test_one_pass_has_the_losses_of_several_without_batch_statistics():
         build_model(**DUAL, one_pass=True, early_backward=True)
 
 
+def test_losses_are_ranked_among_joints_that_scores_keep():
+    """Half of those that are kept, and not of all."""
+    select = dict(
+        type='ProductSelection',
+        of=[
+            dict(type='ScoreSelection', thr=0.9),
+            dict(type='SmallLossSelection', keep=0.5)
+        ])
+    model = build_model(
+        routes=[dict(student=0, teachers=[0], select=select)],
+        views=[dict(source='easy')],
+        warp=dict(type='HardAffine'))
+    model.loss(*build_batch())
+    step = model.last_step
+    scores = model.output.peaks(step.easy[0][0])[1] > 0.9
+    kept = step.views[0].kept > 0
+    assert not (kept & ~scores).any()
+    assert 0 < kept.sum() <= -(-scores.sum() // 2)
+
+
+def test_networks_part_by_views_that_their_routes_use():
+    views = [dict(source='easy'), *DUAL['views']]
+    routes = [dict(route, views=[0]) for route in DUAL['routes']]
+    assert not build_model(
+        **dict(DUAL, views=views, routes=routes)).plan.views_differ
+    assert build_model(**dict(DUAL, views=views)).plan.views_differ
+
+
+def test_one_pass_of_shuffled_views_alone():
+    shuffled = [dict(type='BlockShuffle', grid=(3, 2))]
+    model = build_model(
+        **dict(DUAL, views=[dict(source='easy', ops=shuffled)]),
+        labeled_views=[dict(ops=shuffled)],
+        one_pass=True)
+    inputs, samples = build_batch()
+    losses = model.loss(
+        dict(inputs, labeled_uniforms=inputs['uniforms']), samples)
+    assert len(losses) == 4 and all(map(torch.isfinite, losses.values()))
+    assert model.pass_sizes(3, 3) == (set(), {3})
+
+
 def test_routes_may_name_views_teachers_targets_and_selections():
     model = build_model(
         peers=[dict()],

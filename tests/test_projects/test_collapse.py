@@ -88,8 +88,8 @@ def test_the_teaching_view_is_moved_back(project):
     draws = Draws(torch.rand(3, 3, generator=torch.manual_seed(0)))
     view = model.plan.teacher_pass.draw(draws, model.output.codec)
     seen, = model.plan.teacher_pass(lambda images: view.heatmaps(blob),
-                                    model.output, torch.rand(3, 3, 96, 64),
-                                    [], view)
+                                    model.output, torch.rand(3, 3, 96,
+                                                             64), [], view)
     assert not torch.allclose(view.heatmaps(blob), blob, atol=0.3)
     torch.testing.assert_close(seen, blob, atol=0.12, rtol=0)
 

@@ -46,6 +46,11 @@ class TeachingMonitorHook(Hook):
         if on_collapse not in ('warn', 'stop'):
             raise ValueError('custom_hooks: on_collapse of MutualTeachingHook '
                              f"must be 'warn' or 'stop', got {on_collapse!r}")
+        if interval is not None and (not isinstance(interval, int)
+                                     or interval < 1):
+            raise ValueError('custom_hooks: interval of MutualTeachingHook '
+                             'must be a positive number of iterations, but '
+                             f'got {interval!r}')
         self.on_collapse = on_collapse
         self.alarm = CollapseAlarm(**alarm)
         self.interval = interval

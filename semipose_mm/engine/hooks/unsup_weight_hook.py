@@ -50,12 +50,12 @@ class UnsupWeightHook(Hook):
                  burn_in: Union[int, float] = 0,
                  ramp_up: Union[int, float] = 0) -> None:
         for key, value in dict(burn_in=burn_in, ramp_up=ramp_up).items():
-            if value < 0 or isinstance(value, float) and value >= 1 and \
-                    value != int(value):
+            if not isinstance(value, (int, float)) or value < 0 or \
+                    isinstance(value, float) and value >= 1:
                 raise ValueError(
                     f'custom_hooks: {key} must be a '
                     'number of iterations, not negative, or a share of the '
-                    f'training below 1, but got {value}')
+                    f'training below 1, but got {value!r}')
         self.burn_in = burn_in
         self.ramp_up = ramp_up
 
@@ -81,6 +81,11 @@ class UnsupWeightHook(Hook):
                 f'custom_hooks: burn_in is {self.burn_in} of '
                 f'{runner.max_iters} iterations: unlabeled images will never '
                 'teach. Make it shorter, or the training longer.')
+        elif self.burn_in + self.ramp_up >= runner.max_iters:
+            runner.logger.warning(
+                f'custom_hooks: burn_in and ramp_up are {self.burn_in} and '
+                f'{self.ramp_up} of {runner.max_iters} iterations: unlabeled '
+                'images will never have their full weight.')
         elif self.burn_in or self.ramp_up:
             runner.logger.info(
                 f'Labels alone until iteration {self.burn_in} of '
@@ -100,7 +105,9 @@ class UnsupWeightHook(Hook):
             data_batch (dict, optional): The batch. Defaults to ``None``
         """
         model = unwrap(runner.model)
-        model.progress = runner.iter / runner.max_iters
+        # of what comes after the burn-in
+        taught = runner.max_iters - self.burn_in
+        model.progress = max(0., runner.iter - self.burn_in) / max(taught, 1)
         if not self._tried and model.plan.routes:
             model.set_unsup_weight(model.base_unsup_weight)
             try_teaching(model, data_batch, runner.optim_wrapper)

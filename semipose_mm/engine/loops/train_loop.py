@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The training loop: stock epochs that can be resumed in the middle."""
-from typing import Optional
+from contextlib import contextmanager
+from typing import Iterator, Optional
 
 import numpy as np
 import torch
@@ -154,10 +155,11 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
         """
         self._watch_labels(data_batch)
         self._seed_torch()
-        self.runner.call_hook(
-            'before_train_iter', batch_idx=idx, data_batch=data_batch)
-        outputs = self.runner.model.train_step(
-            data_batch, optim_wrapper=self.runner.optim_wrapper)
+        with self._named_mistakes():
+            self.runner.call_hook(
+                'before_train_iter', batch_idx=idx, data_batch=data_batch)
+            outputs = self.runner.model.train_step(
+                data_batch, optim_wrapper=self.runner.optim_wrapper)
         # hooks may save a checkpoint
         self._threads.stop()
         self.runner.call_hook(
@@ -171,6 +173,17 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             # windows of a log reach back for an epoch at most
             bound_histories(self.runner.message_hub,
                             max(_HISTORY, len(self.dataloader)))
+
+    @contextmanager
+    def _named_mistakes(self) -> Iterator[None]:
+        """End a run by mistakes that a step finds in the config."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError) as error:
+            message = str(error).strip('\'"')
+            if not message.startswith(('model.', 'train_dataloader.')):
+                raise
+            raise RunError(message) from error
 
     def _watch_labels(self, data_batch: dict) -> None:
         """End a training whose first batches have no joint with weight."""

@@ -35,7 +35,9 @@ class Schedule:
                 f'end=<number>, until=<share of the run>), but got {value}')
         self.start, self.end = parts['start'], parts['end']
         self.until = parts.get('until', 1.)
-        if not all(low <= x <= high for x in (self.start, self.end)):
+        if not all(
+                isinstance(x, (int, float)) and low <= x <= high
+                for x in (self.start, self.end)):
             raise ValueError(
                 f'{key} must be in [{low}, {high}], but got {value}')
         if not 0 < self.until <= 1:

@@ -6,6 +6,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from semipose_mm.models.building import build_part, check_list
 from semipose_mm.models.outputs import HeadOutput
 from .base import Selection
 
@@ -22,11 +23,14 @@ class _CombinedSelection(Selection):
 
     def __init__(self, of: Sequence[dict]) -> None:
         super().__init__()
+        key = f'model.routes[].select.of of {type(self).__name__}'
         if not of:
-            raise ValueError('model.routes[].select.of of '
-                             f'{type(self).__name__} must name a selection, '
-                             'but is empty')
-        self.of = nn.ModuleList(MODELS.build(cfg) for cfg in of)
+            raise ValueError(f'{key} must name a selection, but is empty')
+        self.of = nn.ModuleList(
+            build_part(cfg, f'{key}[{i}]', (
+                'refine', 'prepare'), 'ScoreSelection, AgreementSelection')
+            for i, cfg in enumerate(
+                check_list(of, key, "dict(type='ScoreSelection')")))
 
     @property
     def uses_losses(self) -> bool:

@@ -94,8 +94,8 @@ class QuantileSelection(Selection):
     def prepare(self, num_joints: int) -> None:
         """See :meth:`Selection.prepare`."""
         # -1 where nothing has been seen yet
-        self.register_buffer('history', torch.full((self.window, num_joints),
-                                                   -1.))
+        self.register_buffer('history',
+                             torch.full((self.window, num_joints), -1.))
 
     @torch.no_grad()
     def forward(self, output: HeadOutput, outputs: Sequence[Any],
