@@ -82,10 +82,10 @@ class MultiViewPass(PlainPass):
     """A teacher sees the easy view and warped copies of it, mapped back.
 
     Heatmaps of a copy go through the inverse of its warp; where it does not
-    show the easy view, they are those of the easy view itself. Each view is an output of its own: targets
-    average them, and selections ask whether they agree (several easy views:
-    Pseudo-HMs, Yu et al., WACV 2024; ScarceNet, Li and Lee, CVPR 2023). For
-    heatmaps only.
+    show the easy view, they are those of the easy view itself. Each view is an
+    output of its own: targets average them, and selections ask whether they
+    agree (several easy views: Pseudo-HMs, Yu et al., WACV 2024; ScarceNet, Li
+    and Lee, CVPR 2023). For heatmaps only.
 
     Args:
         num (int): Views, with the easy one itself. Defaults to 2

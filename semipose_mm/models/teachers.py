@@ -6,14 +6,13 @@ is the iteration alone, so a resumed training goes on exactly; the weights
 themselves are in the checkpoint, below ``teachers.<name>``.
 """
 from pickle import UnpicklingError
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, Optional, Union
 
-import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from .building import build_part
 from .followers import Follower, freeze_weights

@@ -180,6 +180,10 @@ def test_a_rendered_target_has_the_joints_of_the_other(kind):
     (dict(type='BestPairTarget', pairs=[(0, 1, 2)]), r'got \(0, 1, 2\)'),
     (dict(type='BestPairTarget', pairs=[]), 'target.pairs of BestPair'),
     (dict(type='HeightNormalizedTarget', min_height=0), 'target.min_height'),
+    (dict(type='HeightNormalizedTarget',
+          of=dict(type='RenderedTarget')), 'let the latter be the outer one'),
+    (dict(type='RenderedTarget',
+          of=dict(type='JointCutout')), 'target.of.type is .JointCutout.'),
 ])
 def test_wrong_values_name_the_key(cfg, message):
     with pytest.raises(ValueError, match=message):

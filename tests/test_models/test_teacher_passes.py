@@ -130,6 +130,14 @@ def test_views_are_mapped_back_to_the_easy_one(warp):
         assert error.mean() < 0.02
 
 
+def test_places_that_a_view_does_not_show_are_those_of_the_easy_one():
+    output, passes = build('heatmaps'), MultiViewPass(num=3)
+    maps = torch.rand(3, 5, 1, 1).expand(-1, -1, 24, 16)
+    for view in passes(lambda batch: maps, output, images(), samples(),
+                       drawn(passes)):
+        torch.testing.assert_close(view, maps, atol=1e-4, rtol=0)
+
+
 def test_each_view_may_be_flipped_as_well():
     output = build('heatmaps')
     passes = MODELS.build(

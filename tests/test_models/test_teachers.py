@@ -407,6 +407,15 @@ def test_files_that_do_not_fit(frozen, tmp_path):
             decoder=codec,
             deconv_out_channels=(16, 16, 16, 16),
             deconv_kernel_sizes=(4, 4, 4, 4)))
+    for name in ('dark', 'deep'):
+        (tmp_path / name).mkdir()
+    dark = written(
+        tmp_path / 'dark',
+        data_preprocessor=dict(BASE['data_preprocessor'], mean=[0, 0, 0]))
+    deep = written(
+        tmp_path / 'deep',
+        backbone=dict(depth=101),
+        head=dict(in_channels=256))
     where = r'model\.teachers\.big'
     for changes, message in (
         (dict(checkpoint=checkpoint), rf'{where}.checkpoint .*other.pth is not'
@@ -422,6 +431,10 @@ def test_files_that_do_not_fit(frozen, tmp_path):
         (dict(config=str(tmp_path / 'broken.py')),
          rf'{where}.config is .*broken.py.* cannot be read'),
         (dict(config=large[0], checkpoint=large[1]), where),
+        (dict(config=dark[0], checkpoint=dark[1]),
+         rf'{where}.config normalizes images by .*but model.data_preproc'),
+        (dict(checkpoint=deep[1]),
+         rf'{where}.checkpoint .* is not of {where}.config: it has backbone'),
     ):
         with pytest.raises((ValueError, TypeError), match=message) as info:
             distilled(dict(cfg, **changes)).network('big')
