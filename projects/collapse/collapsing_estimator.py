@@ -8,7 +8,7 @@ from torch import Tensor
 
 from semipose_mm.models import PlainPass, SemiPoseEstimator
 from semipose_mm.models.outputs import HeadOutput
-from semipose_mm.models.plan import NetworkKey
+from semipose_mm.models.teaching.plan import NetworkKey
 from semipose_mm.structures import (CodecGeometry, Draws, SemiPoseDataSamples,
                                     SemiPoseInputs, ViewWarp)
 

@@ -9,10 +9,10 @@ from .selection import (AgreementSelection, EitherSelection, ProductSelection,
                         QuantileSelection, ScoreDifferenceSelection,
                         ScoreSelection, SmallLossSelection)
 from .semi_pose_estimator import SemiPoseEstimator
-from .targets import (BestPairTarget, HeightNormalizedTarget, MaximumTarget,
-                      MeanTarget, RenderedTarget)
-from .teacher_passes import FlippedPass, MultiViewPass, PlainPass
-from .teachers import EMATeacher, FrozenTeacher, SnapshotTeacher
+from .teaching import (BestPairTarget, EMATeacher, FlippedPass, FrozenTeacher,
+                       HeightNormalizedTarget, MaximumTarget, MeanTarget,
+                       MultiViewPass, PlainPass, RenderedTarget,
+                       SnapshotTeacher)
 
 __all__ = [
     'AgreementSelection', 'BestPairTarget', 'BlockShuffle', 'CutMix', 'Cutout',

@@ -11,15 +11,13 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
                                  SampleList)
 from torch import Tensor, nn
 
-from .followers import freeze_weights
 from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
                         decode_together, shallow_copies)
 from .loading_report import (describe_loading, mirror_to_peers,
                              mirror_to_teachers)
 from .networks import TEACHERS, build_peer
 from .outputs import build_output
-from .plan import NetworkKey
-from .teachers import build_rules
+from .teaching import NetworkKey, build_rules, freeze_weights
 
 
 class PeerEstimator(TopdownPoseEstimator):

@@ -13,13 +13,12 @@ from torch import Tensor
 from semipose_mm.structures import (Draws, SemiPoseDataSamples, SemiPoseInputs,
                                     TeachingStep, ViewRecord, ViewWarp,
                                     stack_labels)
-from .comparison import Comparison, Taught
 from .memory import backward_now, recompute_modules
 from .network_pass import NetworkPass
 from .networks import teacher_mode
 from .peer_estimator import PeerEstimator
-from .plan import HardView, NetworkKey, Route, TeachingPlan
-from .teachers import check_norm
+from .teaching import (Comparison, HardView, NetworkKey, Route, Taught,
+                       TeachingPlan, check_norm)
 
 #: float: Where joints are put that are not known: no operation reaches them.
 NOWHERE = -1e6

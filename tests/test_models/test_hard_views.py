@@ -4,8 +4,8 @@ import pytest
 import torch
 import toys
 from mmpose.registry import MODELS
+from no_host import NoHost
 from scipy.stats import beta
-from test_no_host_sync import NoHost
 
 from semipose_mm.models import (BlockShuffle, CutMix, Cutout, JointCutOcclude,
                                 JointCutout, LegacyCutMix, LegacyCutout,

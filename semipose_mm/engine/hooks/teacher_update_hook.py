@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from semipose_mm.models.followers import Follower
+from semipose_mm.models.teaching.followers import Follower
 from ..distributed import unwrap
 
 

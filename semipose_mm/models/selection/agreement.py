@@ -8,7 +8,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.models.outputs import HeadOutput
-from semipose_mm.models.targets import pair_distances, picked
+from semipose_mm.models.teaching.targets import pair_distances, picked
 from .base import Selection
 
 

@@ -81,7 +81,7 @@ class Selection(nn.Module, ABC):
         Args:
             output (HeadOutput): The kind of output.
             outputs (Sequence): Outputs of the route's teachers, see
-                ``models/targets.py`` for their order.
+                ``models/teaching/targets.py`` for their order.
             combined: The one that the target made of them.
             progress (float): Share of the run in [0, 1].
 

@@ -10,7 +10,7 @@ from mmpose.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from semipose_mm.engine.teaching_start import check_layer_decay
-from semipose_mm.models.followers import Follower
+from semipose_mm.models.teaching.followers import Follower
 
 
 class Net(nn.Module):

@@ -6,7 +6,7 @@ from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
 from torch import Tensor, nn
 
 from semipose_mm.structures import CodecGeometry, Draws, ViewWarp, count_draws
-from .building import build_part, check_list
+from ..building import build_part, check_list
 
 #: str: Operations of hard views, for messages.
 OPERATIONS = 'JointCutout, JointCutOcclude, Cutout, CutMix, MixUp, ' \

@@ -8,8 +8,8 @@ from mmpose.utils.typing import SampleList
 from torch import Tensor
 
 from semipose_mm.structures import CodecGeometry, Draws, ViewWarp
-from .building import build_part
-from .outputs import HeadOutput
+from ..building import build_part
+from ..outputs import HeadOutput
 
 
 @MODELS.register_module()

@@ -5,7 +5,7 @@ from typing import Dict, List, Tuple
 import torch
 from torch import Tensor, nn
 
-from .networks import own_state
+from ..networks import own_state
 
 
 def freeze_weights(net: nn.Module) -> nn.Module:

@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from toys import BASE, DUAL, build_batch, build_model
 
-from semipose_mm.models.followers import Follower
 from semipose_mm.models.networks import own_state
-from semipose_mm.models.teachers import (EMATeacher, SnapshotTeacher,
-                                         build_rules, freeze_weights)
+from semipose_mm.models.teaching.followers import Follower
+from semipose_mm.models.teaching.teachers import (EMATeacher, SnapshotTeacher,
+                                                  build_rules, freeze_weights)
 
 EMA = dict(type='EMATeacher', of=0, momentum=0.9)
 SNAP = dict(type='SnapshotTeacher', of=1, every=2)

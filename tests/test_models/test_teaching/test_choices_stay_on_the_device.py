@@ -6,8 +6,8 @@ import torch
 import toys
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
+from no_host import NoHost
 from output_toys import KINDS, build, parts, random_output
-from test_no_host_sync import NoHost
 
 from semipose_mm.models import HardAffine
 from semipose_mm.structures import Draws, count_draws

@@ -10,7 +10,7 @@ from output_toys import (KINDS, build, golden_output, output_at, parts,
 from semipose_mm.models import (BestPairTarget, HardAffine,
                                 HeightNormalizedTarget, MaximumTarget,
                                 MeanTarget, RenderedTarget)
-from semipose_mm.models.targets import first_smallest, pair_distances
+from semipose_mm.models.teaching.targets import first_smallest, pair_distances
 from semipose_mm.structures import Draws
 
 SSPCM = [(0, 1), (2, 1), (0, 3), (2, 3)]

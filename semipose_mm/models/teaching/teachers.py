@@ -14,9 +14,9 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from mmpose.registry import MODELS
 from torch import nn
 
-from .building import build_part
+from ..building import build_part
+from ..networks import PARTS
 from .followers import Follower, freeze_weights
-from .networks import PARTS
 
 #: Words that stand for something else where networks are named.
 _RESERVED = ('ensemble', 'average', 'agreement', 'train', 'val')

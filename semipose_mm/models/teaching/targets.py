@@ -13,8 +13,8 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import ViewWarp
-from .building import build_part
-from .outputs import HeadOutput, HeatmapOutput
+from ..building import build_part
+from ..outputs import HeadOutput, HeatmapOutput
 
 
 def picked(outputs: Sequence[Any], positions: Optional[Sequence[int]],

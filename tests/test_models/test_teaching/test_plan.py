@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from semipose_mm.models.plan import TeachingPlan, build_views
+from semipose_mm.models.teaching.plan import TeachingPlan, build_views
 from semipose_mm.structures import CodecGeometry, Draws, count_draws
 
 CODEC = CodecGeometry((64, 96), (16, 24), (4., 4.))
