@@ -11,6 +11,7 @@ from mmpose.registry import MODELS
 from recipe_toys import CONFIGS, VARIABLES, random_weights
 
 from semipose_mm.cli.options import METHODS
+from semipose_mm.structures import count_draws
 
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
@@ -65,8 +66,8 @@ def test_leaf(name, no_variables):
     assert model.num_networks == NETWORKS.get(method, 1)
     assert taught(model) == ROUTES[method]
     # more than there are would end the first step
-    needed = model.plan.num_uniforms(model.output.codec,
-                                     model.output.num_joints)
+    needed = count_draws(lambda draws: model.plan.draw(
+        draws, model.output.codec, model.output.num_joints))
     assert needed <= cfg.train_dataloader.dataset.get('num_uniforms', 512)
     assert model.head.decoder.input_size == model.output.codec.input_size
     ratio = cfg.train_dataloader.dataset.get('unlabeled_ratio', 1)
