@@ -276,6 +276,7 @@ def big_teacher(tmp_path_factory):
         cfg.merge_from_dict({**SLIM, **sizes, 'model.backbone.init_cfg': None})
         model = dict(
             type='TopdownPoseEstimator',
+            data_preprocessor=cfg.model.data_preprocessor,
             backbone=cfg.model.backbone,
             head=cfg.model.head)
         torch.manual_seed(0)

@@ -153,7 +153,7 @@ def with_normalizing(dataset: SemiPoseDataset, index: Any) -> None:
     """Load an item, and do what the training step does to its images."""
     inputs = dataset[index]['inputs']
     for name, images in inputs.items():
-        if name != 'uniforms':
+        if not name.endswith('uniforms'):
             normalize(images.float().div_(255), MEAN, STD, inplace=True)
 
 

@@ -154,7 +154,7 @@ def test_recipes(birds, tmp_path, monkeypatch, recipe, networks, ratio):
     cfg = Config.fromfile(made)
     model = MODELS.build(cfg.model)
     assert model.num_networks == networks
-    assert len(model.lectern.routes) == ratio
+    assert len(model.plan.routes) == ratio
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     assert dataset.unlabeled_ratio == ratio and dataset.num_unlabeled == 8
     hooks = [hook.type for hook in cfg.custom_hooks]
@@ -167,7 +167,7 @@ def test_supervised_without_unlabeled(birds, tmp_path, monkeypatch):
     made = call(monkeypatch, tmp_path / 'out.py', *given, '--recipe',
                 'supervised')
     dataset = DATASETS.build(Config.fromfile(made).train_dataloader.dataset)
-    assert set(dataset[0]['inputs']) == {'labeled'}
+    assert set(dataset[0]['inputs']) == {'labeled', 'labeled_uniforms'}
 
 
 def test_simcc(birds, tmp_path, monkeypatch):

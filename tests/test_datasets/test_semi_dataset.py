@@ -75,7 +75,8 @@ class TestItem:
             labeled=torch.uint8,
             easy=torch.uint8,
             photo=torch.uint8,
-            uniforms=torch.float32)
+            uniforms=torch.float32,
+            labeled_uniforms=torch.float32)
         assert samples['labeled'].gt_fields.heatmaps.shape == (17, 8, 6)
         assert samples['labeled'].img_id == 2
         assert [s.id

@@ -59,7 +59,7 @@ def _own_entries(entries: dict, key: Union[int, str]):
     prefix = f'{TEACHERS if isinstance(key, str) else PEERS}.{key}'
     for name, value in entries.items():
         if key == 0:
-            if name.partition('.')[0] in ('', *PARTS):
+            if name.partition('.')[0] in ('', 'data_preprocessor', *PARTS):
                 yield name, value
         elif name == prefix or name.startswith(f'{prefix}.'):
             # modules are named without a dot at the end

@@ -216,7 +216,10 @@ def frozen_files(people_root, tmp_path_factory):
     folder = tmp_path_factory.mktemp('frozen')
     cfg = own_config(people_root, folder, 'supervised')
     cfg.model.head.deconv_out_channels = (16, 16, 8)
-    model = {k: cfg.model[k] for k in ('backbone', 'head', 'test_cfg')}
+    model = {
+        k: cfg.model[k]
+        for k in ('data_preprocessor', 'backbone', 'head', 'test_cfg')
+    }
     plain = Config(dict(model=dict(model, type='TopdownPoseEstimator')))
     plain.dump(str(folder / 'big.py'))
     torch.manual_seed(3)
