@@ -239,7 +239,7 @@ class TeachingPlan(nn.Module):
         for key, name, draw in (('labeled_views', 'labeled_uniforms',
                                  self.draw_labeled), ('views', 'uniforms',
                                                       self.draw)):
-            if plain and name == 'uniforms':
+            if name == 'uniforms' and not views:
                 continue
             needed = count_draws(lambda draws: draw(draws, codec, num_joints))
             found = inputs[name].shape[1] if name in inputs else 0
@@ -317,7 +317,8 @@ def _parse_route(key: str, route: dict, networks: Sequence[NetworkKey],
             ', ...]), and may have target, select and views, but got '
             f'{dict(route)}')
     teachers = route['teachers']
-    if not isinstance(teachers, (list, tuple)) or \
+    if not isinstance(teachers, (list, tuple)) or not all(
+            isinstance(key, (int, str)) for key in teachers) or \
             len(set(teachers)) < len(teachers):
         raise ValueError(f'{key}.teachers must be a list of different numbers '
                          f'and names, but got {teachers!r}')

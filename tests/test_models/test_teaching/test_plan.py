@@ -103,6 +103,7 @@ def test_pixels_of_others_need_others():
 def test_supervised_batches_need_nothing():
     inputs = dict(labeled=torch.zeros(1), labeled_uniforms=torch.zeros(1, 4))
     plan([], routes=[]).check_inputs(inputs, CODEC, 5)
+    plan([CUT], WARP, routes=[]).check_inputs(inputs, CODEC, 5)
     # routes do not concern labeled images of a stock dataset
     plan([CUT]).check_inputs(dict(labeled=0), CODEC, 5, plain=True)
 
