@@ -5,7 +5,8 @@ from typing import Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from .operation import Operation, are_counts, is_count
+from semipose_mm.structures import Draws
+from .operation import Operation, are_counts, is_count, is_number
 
 
 def image_size(images: Tensor) -> Tuple[int, int]:
@@ -84,6 +85,48 @@ class BoxOperation(Operation):
     def limits(self, size: Tuple[int, int]) -> Tuple[int, int]:
         """Largest x and y of a box, for an image size (W, H)."""
         return size
+
+    def draw_half_sizes(self, draws: Draws, number: int) -> Tensor:
+        """Half widths and heights (U, number, 2) in input pixels."""
+        low, high = self.half_size
+        return draws.integers(number, 2, low=low, high=high)
+
+
+class JointBoxOperation(BoxOperation):
+    """An operation on boxes about joints.
+
+    Args:
+        num (int): See :class:`BoxOperation`.
+        half_size (tuple): See :class:`BoxOperation`.
+        jitter (float): Standard deviation of a centre about its joint in
+            input pixels.
+
+    Raises:
+        ValueError: If a parameter is out of its range.
+    """
+
+    def __init__(self, num: int, half_size: Sequence[int],
+                 jitter: float) -> None:
+        super().__init__(num, half_size)
+        self.jitter = jitter
+        self.check('jitter',
+                   is_number(jitter) and jitter >= 0, 'a number from 0 on')
+
+
+class ReleasedCandidates:
+    """Mixin: the released networks' channels, which are not all joints.
+
+    Args:
+        num_candidates (int, optional): Channels among which joints are
+            drawn; ``None`` stands for those of the network.
+        **kwargs: Parameters of the operation.
+    """
+
+    def __init__(self, num_candidates: Optional[int] = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.num_candidates = num_candidates
+        self.check('num_candidates', num_candidates is None
+                   or is_count(num_candidates), 'a whole number from 1 on')
 
 
 class ExchangedLimits:

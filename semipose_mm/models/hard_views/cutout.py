@@ -47,9 +47,7 @@ class Cutout(BoxOperation):
     def draw(self, draws: Draws, num_joints: int) -> BoxDraws:
         """See :meth:`Operation.draw`."""
         return BoxDraws(
-            draws.uniform(self.num, 2),
-            draws.integers(
-                self.num, 2, low=self.half_size[0], high=self.half_size[1]))
+            draws.uniform(self.num, 2), self.draw_half_sizes(draws, self.num))
 
     def mask(self, images: Tensor, drawn: BoxDraws) -> Tensor:
         """Pixels in a box, (U, 1, H, W)."""

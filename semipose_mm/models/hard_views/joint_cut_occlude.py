@@ -1,14 +1,15 @@
 # Copyright (c) semipose_mm authors.
 """Joint cut-occlude: joints are hidden by joints of another person."""
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import Draws, scaled
-from .boxes import BoxOperation, at_joints, box_masks, image_size
-from .operation import DonorOperation, is_count, is_number
+from .boxes import (JointBoxOperation, ReleasedCandidates, at_joints,
+                    box_masks, image_size)
+from .operation import DonorOperation
 
 
 def paste(images: Tensor, donors: Tensor, masks: Tensor,
@@ -59,7 +60,7 @@ class OccludeDraws(NamedTuple):
 
 
 @MODELS.register_module()
-class JointCutOcclude(DonorOperation, BoxOperation):
+class JointCutOcclude(DonorOperation, JointBoxOperation):
     """Hide joints behind pieces of another person, cut about its joints.
 
     Each sample has another one of the batch as its donor. ``num`` joints
@@ -86,10 +87,7 @@ class JointCutOcclude(DonorOperation, BoxOperation):
                  num: int = 2,
                  half_size: Tuple[int, int] = (10, 19),
                  jitter: float = 10.) -> None:
-        super().__init__(num, half_size)
-        self.jitter = jitter
-        self.check('jitter',
-                   is_number(jitter) and jitter >= 0, 'a number from 0 on')
+        super().__init__(num, half_size, jitter)
 
     def draw(self, draws: Draws, num_joints: int) -> OccludeDraws:
         """See :meth:`Operation.draw`."""
@@ -98,8 +96,7 @@ class JointCutOcclude(DonorOperation, BoxOperation):
             draws.choice(self.num, num=num_joints), self.draw_donors(draws),
             draws.normal(self.num, 2, std=self.jitter),
             draws.normal(self.num, 2, std=self.jitter),
-            draws.integers(
-                self.num, 2, low=self.half_size[0], high=self.half_size[1]))
+            self.draw_half_sizes(draws, self.num))
 
     def apply(self, images: Tensor, peaks: Tensor,
               drawn: OccludeDraws) -> Tensor:
@@ -182,7 +179,7 @@ def _released_span(center: Tensor, piece: Tensor, half: Tensor,
 
 
 @MODELS.register_module()
-class LegacyJointCutOcclude(JointCutOcclude):
+class LegacyJointCutOcclude(ReleasedCandidates, JointCutOcclude):
     """Joint cut-occlude of the released code, to the letter.
 
     That of SSPCM and MultiAugs reads a joint's x as a row and its y as a
@@ -198,12 +195,6 @@ class LegacyJointCutOcclude(JointCutOcclude):
         **kwargs: See :class:`JointCutOcclude`.
     """
 
-    def __init__(self, num_candidates: Optional[int] = None, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.num_candidates = num_candidates
-        self.check('num_candidates', num_candidates is None
-                   or is_count(num_candidates), 'a whole number from 1 on')
-
     def draw_donors(self, draws: Draws) -> Tensor:
         """Numbers (U,) of the samples that give, one's own included."""
         return draws.choice(num=len(draws))
@@ -215,8 +206,7 @@ class LegacyJointCutOcclude(JointCutOcclude):
             draws.choice(self.num, num=number),
             draws.choice(self.num, num=number), self.draw_donors(draws),
             draws.normal(number, 2, std=self.jitter),
-            draws.integers(
-                number, 2, low=self.half_size[0], high=self.half_size[1]),
+            self.draw_half_sizes(draws, number),
             draws.uniform(max(number - num_joints, 0), 2))
 
     def apply(self, images: Tensor, peaks: Tensor,

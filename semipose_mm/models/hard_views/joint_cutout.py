@@ -7,9 +7,8 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import Draws, scaled
-from .boxes import (BoxOperation, ExchangedLimits, at_joints, image_size,
-                    union_mask)
-from .operation import is_count, is_number
+from .boxes import (ExchangedLimits, JointBoxOperation, ReleasedCandidates,
+                    at_joints, image_size, union_mask)
 
 
 class CutoutDraws(NamedTuple):
@@ -29,7 +28,7 @@ class CutoutDraws(NamedTuple):
 
 
 @MODELS.register_module()
-class JointCutout(BoxOperation):
+class JointCutout(JointBoxOperation):
     """Blank boxes around joints that the teacher predicts.
 
     ``num`` joints are drawn with replacement; a joint that is drawn twice is
@@ -49,17 +48,11 @@ class JointCutout(BoxOperation):
         ValueError: If a parameter is out of its range.
     """
 
-    #: Whether pixels of other samples of the batch are taken.
-    needs_donor = False
-
     def __init__(self,
                  num: int = 5,
                  half_size: Tuple[int, int] = (10, 19),
                  jitter: float = 10.) -> None:
-        super().__init__(num, half_size)
-        self.jitter = jitter
-        self.check('jitter',
-                   is_number(jitter) and jitter >= 0, 'a number from 0 on')
+        super().__init__(num, half_size, jitter)
 
     def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
         """Draw joints and boxes for each sample.
@@ -71,8 +64,7 @@ class JointCutout(BoxOperation):
         return CutoutDraws(
             draws.choice(self.num, num=num_joints),
             draws.normal(self.num, 2, std=self.jitter),
-            draws.integers(
-                self.num, 2, low=self.half_size[0], high=self.half_size[1]))
+            self.draw_half_sizes(draws, self.num))
 
     def positions(self, peaks: Tensor, drawn: CutoutDraws,
                   size: Tuple[int, int]) -> Tensor:
@@ -100,7 +92,7 @@ class JointCutout(BoxOperation):
 
 
 @MODELS.register_module()
-class LegacyJointCutout(ExchangedLimits, JointCutout):
+class LegacyJointCutout(ReleasedCandidates, ExchangedLimits, JointCutout):
     """Joint cutout of the released PoseDual code, to the letter.
 
     Boxes are clamped with width and height exchanged, so the bottom quarter
@@ -115,12 +107,6 @@ class LegacyJointCutout(ExchangedLimits, JointCutout):
             ``None``
         **kwargs: See :class:`JointCutout`.
     """
-
-    def __init__(self, num_candidates: Optional[int] = None, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.num_candidates = num_candidates
-        self.check('num_candidates', num_candidates is None
-                   or is_count(num_candidates), 'a whole number from 1 on')
 
     def draw(self, draws: Draws, num_joints: int) -> CutoutDraws:
         """See :meth:`JointCutout.draw`."""
