@@ -1,0 +1,183 @@
+# Copyright (c) semipose_mm authors.
+"""The whole config of a run, and the labels that choose."""
+import json
+import os
+import os.path as osp
+
+from mirror_mouse import prepare
+from mmengine.config import Config
+from settings import METHODS, SETTINGS, Run, iterations
+
+ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
+DATA = os.environ.get('SEMIPOSE_DATA', 'data')
+#: The largest set of labels: what does not train chooses.
+LARGEST = dict(mouse9=200, lspet=1000)
+#: Labels of lspet that choose, so that scoring takes seconds.
+MOST = 500
+
+
+def set_size(cfg: object, size: tuple) -> None:
+    """Set the input size of codec, transforms, decoder and cutouts alike."""
+    scale = size[1] / 256
+    sizes = dict(
+        input_size=size,
+        heatmap_size=(size[0] // 4, size[1] // 4),
+        half_size=(round(10 * scale), round(19 * scale)),
+        jitter=10 * scale)
+    if isinstance(cfg, dict) and cfg.get('type') == 'MSRAHeatmap':
+        # heatmaps of 16 pixels need finer peaks and their decoding
+        sizes.update(sigma=1.25)
+        cfg.update(sigma=1.25, unbiased=True, blur_kernel_size=7)
+    entries = cfg.items() if isinstance(cfg, dict) else enumerate(cfg)
+    for key, value in list(entries):
+        if key in sizes:
+            cfg[key] = sizes[key]
+        elif isinstance(value, (dict, list)):
+            set_size(value, size)
+
+
+def choosing_file(setting: str, folder: str) -> str:
+    """Labels that neither train nor are reported, written once.
+
+    Args:
+        setting (str): A key of :data:`SETTINGS`.
+        folder (str): Folder to write to.
+
+    Returns:
+        str: The annotation file.
+    """
+    data, labels = SETTINGS[setting][:2]
+    if data == 'mirror_mouse':
+        return osp.join(folder, data, 'annotations', 'choose.json')
+    path = osp.abspath(osp.join(folder, f'{setting}_choose.json'))
+    if not osp.exists(path) and labels < LARGEST[data]:
+        own, largest = (json.load(open(osp.join(
+            DATA, data, 'annotations', f'train_labeled_{num}.json')))
+                        for num in (labels, LARGEST[data]))
+        trained = {one['file_name'] for one in own['images']}
+        largest['images'] = [
+            one for one in largest['images']
+            if one['file_name'] not in trained
+        ][:MOST]
+        kept = {one['id'] for one in largest['images']}
+        largest['annotations'] = [
+            one for one in largest['annotations'] if one['image_id'] in kept
+        ]
+        with open(path, 'w') as file:
+            json.dump(largest, file)
+    return path
+
+
+def _use_mirror_mouse(cfg: Config, folder: str) -> None:
+    """Make a config of mouse9 one of mirror_mouse."""
+    root = osp.abspath(osp.join(folder, 'mirror_mouse'))
+    prepare(osp.join(DATA, 'mirror_mouse'), root)
+    with open(osp.join(root, 'annotations', 'train.json')) as file:
+        names = json.load(file)['categories'][0]['keypoints']
+    metainfo = dict(
+        dataset_name='mirror_mouse',
+        paper_info=dict(),
+        keypoint_info={
+            i: dict(name=name, id=i, color=[255, 15 * i, 0], type='', swap='')
+            for i, name in enumerate(names)
+        },
+        skeleton_info={},
+        joint_weights=[1.] * len(names),
+        sigmas=[0.05] * len(names))
+    cfg.model.head.out_channels = len(names)
+    train = cfg.train_dataloader.dataset
+    for part in (train.labeled, cfg.val_dataloader.dataset,
+                 cfg.test_dataloader.dataset):
+        part.update(data_root=root, metainfo=metainfo)
+        box = part.pipeline[1]
+        assert box.type == 'GetBBoxCenterScale'
+        box.padding = 1.0
+    train.unlabeled.update(
+        data_root=root, ann_file='annotations/unlabeled.txt', bbox_file='')
+    train.labeled.ann_file = 'annotations/train.json'
+    cfg.test_dataloader.dataset.ann_file = 'annotations/test.json'
+
+
+def make_config(run: Run, path: str, folder: str) -> Config:
+    """Write the whole config of a run.
+
+    The last checkpoint is scored on the labels that choose; ``semipose
+    test`` scores it on those that are reported.
+
+    Args:
+        run (Run): The run.
+        path (str): Where it is written.
+        folder (str): Folder of what several runs read.
+    """
+    setting, method = SETTINGS[run.setting], METHODS[run.method]
+    mirror = setting.data == 'mirror_mouse'
+    os.environ['SEMIPOSE_HARD'] = 'cutout'
+    os.environ['SEMIPOSE_NUM_LABELS'] = str(20 if mirror else setting.labels)
+    plain = method.recipe in ('supervised', 'posedual', 'posecons')
+    if not plain:
+        os.environ['SEMIPOSE_METHOD'] = method.recipe
+    name = 'posedual' if plain else 'methods'
+    data = 'mouse9' if mirror else setting.data
+    cfg = Config.fromfile(
+        osp.join(ROOT, 'configs', f'{name}_mobilenetv2_{data}.py'))
+    if plain and method.recipe != 'posedual':
+        base = Config.fromfile(
+            osp.join(ROOT, 'configs', '_base_', 'posedual.py'))
+        cfg.model.update(base[method.recipe])
+    cfg.model.update(method.model)
+    if mirror:
+        _use_mirror_mouse(cfg, folder)
+    choosing = choosing_file(run.setting, folder)
+    if osp.exists(choosing):
+        cfg.val_dataloader.dataset.ann_file = choosing
+    set_size(cfg._cfg_dict, setting.size)
+    routes = cfg.model.routes
+    # averaged weights of every network are scored, too
+    teachers = dict(cfg.model.get('teachers') or {})
+    for i in range(1 + len(cfg.model.peers)):
+        teachers.setdefault(f'ema{i}', dict(
+            type='EMATeacher', of=i, windows=10))
+    cfg.model.teachers = teachers
+    train = cfg.train_dataloader.dataset
+    ratio = train.setdefault('unlabeled_ratio', 1) if routes else 0
+    train.unlabeled_ratio = ratio
+    iters = iterations(run.budget, cfg.model, ratio,
+                       method.burn_in if routes else 1.)
+    warm_up = min(50, iters // 10)
+    start = dict(burn_in=round(iters * method.burn_in),
+                 ramp_up=round(iters * method.ramp_up))
+    hook = dict(type='MutualTeachingHook', **start) if routes else dict(
+        type='TeacherUpdateHook')
+    cfg.custom_hooks = [hook, dict(type='ChannelsLastHook')]
+    if run.budget >= 4000:
+        cfg.custom_hooks.append(dict(type='CompileHook'))
+    cfg.val_evaluator = cfg.test_evaluator = [
+        dict(type='BoxPCK'),
+        dict(type='NME', norm_mode='use_norm_item', norm_item='bbox_size')
+    ]
+    cfg.train_cfg = dict(
+        type='SemiPoseIterTrainLoop', max_iters=iters, val_interval=iters)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader,
+                   cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    cfg.train_dataloader.update(
+        batch_size=setting.batch_size, pin_memory=False)
+    cfg.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.01, end=warm_up, by_epoch=False),
+        dict(
+            type='MultiStepLR',
+            milestones=[iters * 7 // 10, iters * 9 // 10],
+            by_epoch=False)
+    ]
+    cfg.log_processor = dict(by_epoch=False)
+    cfg.default_hooks.logger.update(
+        interval=max(1, iters // 40), log_metric_by_epoch=False)
+    cfg.default_hooks.checkpoint = dict(
+        type='SafeCheckpointHook',
+        by_epoch=False,
+        interval=max(500, iters // 8),
+        max_keep_ckpts=1)
+    cfg.optim_wrapper.optimizer.fused = True
+    cfg.merge_from_dict(method.options)
+    cfg.dump(path)
+    return cfg

@@ -1,0 +1,155 @@
+# Copyright (c) semipose_mm authors.
+"""What is compared on what, and how much compute a run gets.
+
+A unit of compute is a forward and a backward pass of one network with a
+batch of labeled samples, as ``semipose_mm.analysis.compute`` counts them. A
+method's iterations are what its budget of units pays for.
+"""
+from typing import List, NamedTuple, Tuple
+
+from semipose_mm.analysis.compute import step_compute
+
+#: Units of a training, and that of one supervised training which shows where
+#: more compute gives nothing.
+BUDGETS, FLAT = (1000, 4000, 16000), 64000
+
+
+class Setting(NamedTuple):
+    """Labels that methods are compared on.
+
+    Attributes:
+        data (str): ``'mouse9'``, ``'lspet'`` or ``'mirror_mouse'``.
+        labels (int): Number of labeled samples.
+        size (tuple): Input width and height.
+        batch_size (int): Labeled samples of a step, and unlabeled ones.
+    """
+    data: str
+    labels: int
+    size: Tuple[int, int] = (64, 64)
+    batch_size: int = 8
+
+
+#: The most telling first.
+SETTINGS = {
+    'lspet-100': Setting('lspet', 100),
+    'mouse9-20': Setting('mouse9', 20),
+    'mirror_mouse-30': Setting('mirror_mouse', 30),
+    'lspet-250': Setting('lspet', 250),
+    'mouse9-100': Setting('mouse9', 100),
+    'lspet-1000': Setting('lspet', 1000),
+}
+
+
+class Method(NamedTuple):
+    """A way to train.
+
+    Attributes:
+        title (str): What it is, for the page.
+        recipe (str, optional): ``'posedual'``, ``'posecons'``,
+            ``'supervised'`` or one of ``configs/_base_/methods.py``.
+        model (dict): Changes of the model's config.
+        burn_in (float): Share of the iterations on labels alone.
+        ramp_up (float): Share in which unlabeled images gain weight.
+        options (dict): Changes of the whole config.
+    """
+    title: str
+    recipe: str = 'supervised'
+    model: dict = {}
+    burn_in: float = 0.
+    ramp_up: float = 0.
+    options: dict = {}
+
+
+JOINT_CUTOUT = dict(type='JointCutout', num=5, half_size=(2, 5), jitter=2.5)
+WARP = dict(type='HardAffine', scale=0.25, rotation=30, prob=0.8)
+WARPED = dict(warp=WARP, labeled_views=[dict(ops=[], warp=True)])
+CUT = dict(warp=WARP, labeled_views=[dict(ops=[JOINT_CUTOUT], warp=True)])
+
+METHODS = {
+    'supervised': Method('supervised, easy views'),
+    'supervised_hard': Method('supervised, hard views', model=WARPED),
+    'ours': Method('ours', 'late_mean_teacher', burn_in=0.5),
+    'posedual': Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
+    'posecons': Method('PoseCons', 'posecons', burn_in=0.2, ramp_up=0.2),
+    'multiaugs': Method(
+        'MultiAugs, one network',
+        'multiaugs_single',
+        burn_in=0.2,
+        ramp_up=0.2),
+}
+
+_TEACHER = dict(ema0=dict(type='EMATeacher', of=0, windows=10))
+_TAUGHT = dict(
+    warp=WARP,
+    teachers=_TEACHER,
+    peers=[],
+    sup_weight=1.0,
+    routes=[dict(student=0, teachers=['ema0'])],
+    views=[dict(source='easy', ops=[JOINT_CUTOUT])])
+
+
+def _trial(title: str, burn_in: float = 0.5, options: dict = {}, **model):
+    return Method(title, 'supervised', dict(_TAUGHT, **model), burn_in, 0.,
+                  options)
+
+
+#: What was tried for the recipe; chosen by the labels kept for that.
+TRIALS = {
+    'supervised_cut': Method('supervised, hard views + cutout', model=CUT),
+    'supervised_fg10': Method(
+        'supervised, foreground 10', model=dict(foreground_weight=10.)),
+    'supervised_hard_fg10': Method(
+        'supervised, hard views, foreground 10',
+        model=dict(WARPED, foreground_weight=10.)),
+    'ema_easy': _trial('EMA from the half, easy labels'),
+    'ema_hard': _trial('EMA from the half, hard labels', **WARPED),
+}
+METHODS.update(TRIALS)
+
+
+class Run(NamedTuple):
+    """One training.
+
+    Attributes:
+        setting (str): A key of :data:`SETTINGS`.
+        method (str): A key of :data:`METHODS`.
+        budget (int): Units of compute.
+        seed (int): Seed.
+    """
+    setting: str
+    method: str
+    budget: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """str: Unique, and fit for a folder."""
+        return f'{self.setting}_{self.method}_{self.budget}_seed{self.seed}'
+
+
+def iterations(budget: int, model: dict, ratio: int, burn_in: float) -> int:
+    """Iterations that a budget pays for.
+
+    Args:
+        budget (int): Units.
+        model (dict): Config of the model.
+        ratio (int): Unlabeled samples of a labeled one.
+        burn_in (float): Share on labels alone.
+    """
+    alone, teaching = step_compute(model, ratio)
+    return round(budget / (burn_in * alone + (1 - burn_in) * teaching))
+
+
+def plan(seeds: int, trials: bool = False) -> List[Run]:
+    """All runs, the most telling first.
+
+    Args:
+        seeds (int): Number of seeds.
+        trials (bool): Whether to add those of :data:`TRIALS` to the table.
+            Defaults to False
+    """
+    methods = [name for name in METHODS if trials or name not in TRIALS]
+    return [
+        Run(setting, method, budget, seed) for seed in range(seeds)
+        for budget in BUDGETS for setting in SETTINGS for method in methods
+    ] + [Run(name, 'supervised', FLAT, 0) for name in list(SETTINGS)[:3]]
