@@ -31,6 +31,16 @@ posedual = dict(
 posecons = dict(
     peers=[], routes=[dict(student=0, teachers=[0])], sup_weight=1.0)
 
+# for a child of a PoseDual config: one network learns from hard views of the
+# labeled images alone, then its average over a tenth of the training teaches
+# it on unlabeled ones
+labels_then_ema = dict(
+    peers=[],
+    teachers=dict(ema0=dict(type='EMATeacher', of=0, windows=10)),
+    routes=[dict(student=0, teachers=['ema0'])],
+    labeled_views=[dict(ops=[], warp=True)],
+    sup_weight=1.0)
+
 # for a child of a PoseDual config: one network, labeled images alone
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)
 supervised_data = dict(
@@ -40,6 +50,8 @@ supervised_data = dict(
 mutual_teaching = dict(
     type='MutualTeachingHook', burn_in=500, ramp_up=500, on_collapse='warn')
 semi_hooks = [mutual_teaching]
+# by shares of the training
+labels_then_ema_hooks = [dict(mutual_teaching, burn_in=0.5, ramp_up=0)]
 # losses are taken off the device when they are logged
 semi_info = dict(runtime_info=dict(type='DeferredRuntimeInfoHook'))
 # recipes count iterations, and log by them; the released ones count epochs

@@ -1,0 +1,6 @@
+# Labels alone, then an EMA teacher, on the data of
+# posedual_rtmpose-t_mouse9.py.
+_base_ = './posedual_rtmpose-t_mouse9.py'
+
+model = _base_.labels_then_ema
+custom_hooks = _base_.labels_then_ema_hooks
