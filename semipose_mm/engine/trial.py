@@ -9,6 +9,7 @@ from mmengine.runner.amp import autocast
 from torch import nn
 
 from semipose_mm.errors import RunError
+from semipose_mm.structures import TeachingStep
 from .distributed import running_buffers
 
 
@@ -45,6 +46,33 @@ def try_teaching(model: nn.Module, data_batch: dict,
             'model.early_backward=True, or model.recompute '
             f'({str(error).splitlines()[0]})') from None
     finally:
+        model.last_step = None
+
+
+def look_ahead(model: nn.Module, data_batch: dict,
+               optim_wrapper: OptimWrapper) -> TeachingStep:
+    """What a step that teaches would see, before unlabeled images teach.
+
+    Its losses are not differentiated. Parameters, buffers, random
+    generators and the weight of the unlabeled loss are as before.
+
+    Args:
+        model (nn.Module): A ``SemiPoseEstimator``, not wrapped.
+        data_batch (dict): A batch of the dataloader.
+        optim_wrapper (OptimWrapper): Has the precision of the training.
+
+    Returns:
+        TeachingStep: The record of the step.
+    """
+    weight = float(model.unsup_weight)
+    model.set_unsup_weight(model.base_unsup_weight)
+    try:
+        with _no_trace(model), _precision(optim_wrapper):
+            data = model.data_preprocessor(data_batch, False)
+            model(**data, mode='loss')
+            return model.last_step
+    finally:
+        model.set_unsup_weight(weight)
         model.last_step = None
 
 

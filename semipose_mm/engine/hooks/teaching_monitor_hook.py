@@ -12,6 +12,7 @@ from ..collapse_alarm import CollapseAlarm
 from ..distributed import unwrap
 from ..log_interval import log_interval
 from ..statistics import kept_joints, teaching_statistics
+from ..trial import look_ahead
 
 # the message hub keeps it through a resume
 _ALARM = 'semipose_alarm'
@@ -20,6 +21,9 @@ _ALARM = 'semipose_alarm'
 @HOOKS.register_module()
 class TeachingMonitorHook(Hook):
     """Logs :func:`teaching_statistics`, and listens for a collapse.
+
+    In a burn-in it reads what a step that teaches would have seen, so that
+    the curves begin with the training; nobody is alarmed by that.
 
     What a selection keeps of each joint goes to the visualizer alone, as
     ``net<i>/kept/<joint>``.
@@ -83,10 +87,15 @@ class TeachingMonitorHook(Hook):
         # not of the epoch, which may be shorter than the interval
         if not self.every_n_train_iters(runner, self.interval):
             return
-        step = unwrap(runner.model).last_step
+        model = unwrap(runner.model)
+        step, taught = model.last_step, model.teaching_enabled
         if step is None:
             return
+        if not taught and model.plan.routes:
+            step = look_ahead(model, data_batch, runner.optim_wrapper)
         stats = teaching_statistics(step)
+        if not taught:
+            stats = {k: v for k, v in stats.items() if 'unsup' not in k}
         kept = {
             f'{name}/{k}': value
             for name, joints in kept_joints(step).items()
@@ -102,7 +111,7 @@ class TeachingMonitorHook(Hook):
         stats = dict(zip(stats, values))
         for name, value in stats.items():
             runner.message_hub.update_scalar(f'train/{name}', value)
-        troubles = self.alarm.read(stats)
+        troubles = self.alarm.read(stats) if taught else []
         runner.message_hub.update_info(_ALARM, self.alarm.state())
         for trouble in troubles:
             runner.logger.warning(

@@ -89,6 +89,33 @@ def test_a_step_is_tried_before_it_is_needed_and_leaves_no_trace():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_statistics_before_teaching_leave_no_trace():
+    model = build_model(**DUAL)
+    model.train()
+    runner = fake_runner(model)
+    runner.message_hub = MessageHub.get_instance('before_teaching')
+    hook = MutualTeachingHook(burn_in=50, interval=1)
+    hook.before_train(runner)
+    inputs, samples = build_batch()
+    batch = dict(inputs=inputs, data_samples=samples)
+    hook.before_train_iter(runner, 0, batch)
+    model.loss(inputs, samples)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    seen = torch.get_rng_state()
+    hook.after_train_iter(runner, 0, batch)
+    logged = runner.message_hub.log_scalars
+    assert 'train/net1/peak_unlabeled' in logged
+    for name in ('net0/easy_hard_agreement', 'agreement/net0_net1'):
+        assert 0 <= logged[f'train/{name}'].current() <= 1
+    # there is no unlabeled loss yet
+    assert not any('unsup' in name for name in logged)
+    assert not model.teaching_enabled and model.unsup_weight == 0
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert torch.equal(torch.get_rng_state(), seen)
+    assert all(p.grad is None for p in model.parameters())
+
+
 def test_what_a_batch_lacks_is_said_in_the_first_iteration():
     model, (inputs, samples) = build_model(
         **dict(DUAL, views=[dict(source='photo')])), build_batch()

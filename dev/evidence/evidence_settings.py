@@ -45,8 +45,8 @@ class Method(NamedTuple):
 
     Attributes:
         title (str): What it is, for the page.
-        recipe (str, optional): ``'posedual'``, ``'posecons'``,
-            ``'supervised'`` or one of ``configs/_base_/methods.py``.
+        recipe (str): One of ``configs/_base_/posedual.py`` or
+            ``configs/_base_/methods.py``.
         model (dict): Changes of the model's config.
         burn_in (float): Share of the iterations on labels alone.
         ramp_up (float): Share in which unlabeled images gain weight.
@@ -66,15 +66,19 @@ WARPED = dict(warp=WARP, labeled_views=[dict(ops=[], warp=True)])
 CUT = dict(warp=WARP, labeled_views=[dict(ops=[JOINT_CUTOUT], warp=True)])
 
 METHODS = {
-    'supervised': Method('supervised, easy views'),
-    'supervised_hard': Method('supervised, hard views', model=WARPED),
-    'ours': Method('ours', 'late_mean_teacher', burn_in=0.5),
-    'posedual': Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
-    'posecons': Method('PoseCons', 'posecons', burn_in=0.2, ramp_up=0.2),
-    'multiaugs': Method(
-        'MultiAugs, one network',
-        'multiaugs_single',
-        burn_in=0.2,
+    'supervised':
+    Method('supervised, easy views'),
+    'supervised_hard':
+    Method('supervised, hard views', model=WARPED),
+    'ours':
+    Method('ours', 'labels_then_ema', burn_in=0.5),
+    'posedual':
+    Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
+    'posecons':
+    Method('PoseCons', 'posecons', burn_in=0.2, ramp_up=0.2),
+    'multiaugs':
+    Method(
+        'MultiAugs, one network', 'multiaugs_single', burn_in=0.2,
         ramp_up=0.2),
 }
 
@@ -95,14 +99,18 @@ def _trial(title: str, burn_in: float = 0.5, options: dict = {}, **model):
 
 #: What was tried for the recipe; chosen by the labels kept for that.
 TRIALS = {
-    'supervised_cut': Method('supervised, hard views + cutout', model=CUT),
-    'supervised_fg10': Method(
-        'supervised, foreground 10', model=dict(foreground_weight=10.)),
-    'supervised_hard_fg10': Method(
+    'supervised_cut':
+    Method('supervised, hard views + cutout', model=CUT),
+    'supervised_fg10':
+    Method('supervised, foreground 10', model=dict(foreground_weight=10.)),
+    'supervised_hard_fg10':
+    Method(
         'supervised, hard views, foreground 10',
         model=dict(WARPED, foreground_weight=10.)),
-    'ema_easy': _trial('EMA from the half, easy labels'),
-    'ema_hard': _trial('EMA from the half, hard labels', **WARPED),
+    'ema_easy':
+    _trial('EMA from the half, easy labels'),
+    'ema_hard':
+    _trial('EMA from the half, hard labels', **WARPED),
 }
 METHODS.update(TRIALS)
 

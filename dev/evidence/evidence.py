@@ -1,13 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Measure supervised and semi-supervised training at equal compute.
 
-python dev/evidence/run.py [--only PATTERN] [--list]
+python dev/evidence/evidence.py [--only PATTERN] [--list]
 
-Does the runs that are missing, each with one thread, and adds their rows to
-docs/results_compute.json, from which docs/results.md is written anew. A run
-that was cut off goes on from its last checkpoint. Several processes share
-the work. The last checkpoint counts. It is scored on labels that choose
-(what the methods are), and on those that are reported.
+Does the runs that are missing, each with one thread, and adds their
+rows to docs/results.json, from which docs/results.md is written anew. A
+run that was cut off goes on from its last checkpoint. Several processes
+share the work. The last checkpoint counts. It is scored on labels that
+choose (what the methods are), and on those that are reported.
 """
 import argparse
 import fcntl
@@ -23,10 +23,10 @@ import time
 from contextlib import contextmanager
 from typing import Iterator, List
 
-from settings import Run, plan
+from evidence_settings import Run, plan
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-ROWS = osp.join(ROOT, 'docs', 'results_compute.json')
+ROWS = osp.join(ROOT, 'docs', 'results.json')
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def locked(path: str, wait: bool) -> Iterator[bool]:
 
 def _train_and_test(run: Run, folder: str, log: str) -> None:
     """What the process of a run does; it has imported everything."""
-    from configs import make_config
+    from evidence_config import make_config
 
     from semipose_mm.cli import main
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -56,10 +56,7 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
     last = osp.join(folder, f'iter_{iters}.pth')
     common = ['--work-dir', folder]
     if not osp.exists(last):
-        main([
-            'train', config, *common, '--seed',
-            str(run.seed), '--resume'
-        ])
+        main(['train', config, *common, '--seed', str(run.seed), '--resume'])
     for name, loader in (('choose', cfg.val_dataloader),
                          ('test', cfg.test_dataloader)):
         scored = osp.join(folder, f'{name}.py')
@@ -74,8 +71,8 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
 def train(run: Run, folder: str) -> dict:
     """Do a run, or what is left of it, and collect its row."""
     os.makedirs(folder, exist_ok=True)
-    log, spent = (osp.join(folder, name)
-                  for name in ('output.txt', 'cpu_seconds.txt'))
+    log, spent = (
+        osp.join(folder, name) for name in ('output.txt', 'cpu_seconds.txt'))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = multiprocessing.get_context('fork').Process(
         target=_train_and_test, args=(run, folder, log))
@@ -122,10 +119,9 @@ def _scores(cfg: object, folder: str, name: str) -> dict:
 
 
 def _commit() -> str:
-    return subprocess.run(
-        ['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
-        capture_output=True,
-        text=True).stdout.strip()
+    return subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
+                          capture_output=True,
+                          text=True).stdout.strip()
 
 
 def load_rows() -> List[dict]:
@@ -138,7 +134,7 @@ def load_rows() -> List[dict]:
 
 def save_rows(rows: List[dict]) -> None:
     """Write the rows and the page; never half a file."""
-    from page import write_page
+    from evidence_page import write_page
 
     from semipose_mm.evaluation import write_text
     lines = ',\n'.join(json.dumps(row) for row in rows)

@@ -4,9 +4,9 @@ import json
 import os
 import os.path as osp
 
+from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mirror_mouse import prepare
 from mmengine.config import Config
-from settings import METHODS, SETTINGS, Run, iterations
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 DATA = os.environ.get('SEMIPOSE_DATA', 'data')
@@ -51,13 +51,15 @@ def choosing_file(setting: str, folder: str) -> str:
         return osp.join(folder, data, 'annotations', 'choose.json')
     path = osp.abspath(osp.join(folder, f'{setting}_choose.json'))
     if not osp.exists(path) and labels < LARGEST[data]:
-        own, largest = (json.load(open(osp.join(
-            DATA, data, 'annotations', f'train_labeled_{num}.json')))
-                        for num in (labels, LARGEST[data]))
+        own, largest = (
+            json.load(
+                open(
+                    osp.join(DATA, data, 'annotations',
+                             f'train_labeled_{num}.json')))
+            for num in (labels, LARGEST[data]))
         trained = {one['file_name'] for one in own['images']}
         largest['images'] = [
-            one for one in largest['images']
-            if one['file_name'] not in trained
+            one for one in largest['images'] if one['file_name'] not in trained
         ][:MOST]
         kept = {one['id'] for one in largest['images']}
         largest['annotations'] = [
@@ -113,7 +115,8 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     mirror = setting.data == 'mirror_mouse'
     os.environ['SEMIPOSE_HARD'] = 'cutout'
     os.environ['SEMIPOSE_NUM_LABELS'] = str(20 if mirror else setting.labels)
-    plain = method.recipe in ('supervised', 'posedual', 'posecons')
+    base = Config.fromfile(osp.join(ROOT, 'configs', '_base_', 'posedual.py'))
+    plain = method.recipe in base
     if not plain:
         os.environ['SEMIPOSE_METHOD'] = method.recipe
     name = 'posedual' if plain else 'methods'
@@ -121,8 +124,6 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     cfg = Config.fromfile(
         osp.join(ROOT, 'configs', f'{name}_mobilenetv2_{data}.py'))
     if plain and method.recipe != 'posedual':
-        base = Config.fromfile(
-            osp.join(ROOT, 'configs', '_base_', 'posedual.py'))
         cfg.model.update(base[method.recipe])
     cfg.model.update(method.model)
     if mirror:
@@ -135,8 +136,8 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     # averaged weights of every network are scored, too
     teachers = dict(cfg.model.get('teachers') or {})
     for i in range(1 + len(cfg.model.peers)):
-        teachers.setdefault(f'ema{i}', dict(
-            type='EMATeacher', of=i, windows=10))
+        teachers.setdefault(f'ema{i}',
+                            dict(type='EMATeacher', of=i, windows=10))
     cfg.model.teachers = teachers
     train = cfg.train_dataloader.dataset
     ratio = train.setdefault('unlabeled_ratio', 1) if routes else 0
@@ -144,10 +145,12 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     iters = iterations(run.budget, cfg.model, ratio,
                        method.burn_in if routes else 1.)
     warm_up = min(50, iters // 10)
-    start = dict(burn_in=round(iters * method.burn_in),
-                 ramp_up=round(iters * method.ramp_up))
-    hook = dict(type='MutualTeachingHook', **start) if routes else dict(
-        type='TeacherUpdateHook')
+    start = dict(
+        burn_in=round(iters * method.burn_in),
+        ramp_up=round(iters * method.ramp_up))
+    hook = dict(
+        type='MutualTeachingHook', **start) if routes else dict(
+            type='TeacherUpdateHook')
     cfg.custom_hooks = [hook, dict(type='ChannelsLastHook')]
     if run.budget >= 4000:
         cfg.custom_hooks.append(dict(type='CompileHook'))
