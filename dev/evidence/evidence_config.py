@@ -140,8 +140,7 @@ def make_config(run: Run, path: str, folder: str) -> Config:
                             dict(type='EMATeacher', of=i, windows=10))
     cfg.model.teachers = teachers
     train = cfg.train_dataloader.dataset
-    ratio = train.setdefault('unlabeled_ratio', 1) if routes else 0
-    train.unlabeled_ratio = ratio
+    train.unlabeled_ratio = ratio = method.ratio if routes else 0
     iters = iterations(run.budget, cfg.model, ratio,
                        method.burn_in if routes else 1.)
     warm_up = min(50, iters // 10)

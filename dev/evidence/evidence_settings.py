@@ -50,6 +50,7 @@ class Method(NamedTuple):
         model (dict): Changes of the model's config.
         burn_in (float): Share of the iterations on labels alone.
         ramp_up (float): Share in which unlabeled images gain weight.
+        ratio (int): Unlabeled samples of a labeled one.
         options (dict): Changes of the whole config.
     """
     title: str
@@ -57,6 +58,7 @@ class Method(NamedTuple):
     model: dict = {}
     burn_in: float = 0.
     ramp_up: float = 0.
+    ratio: int = 1
     options: dict = {}
 
 
@@ -92,9 +94,10 @@ _TAUGHT = dict(
     views=[dict(source='easy', ops=[JOINT_CUTOUT])])
 
 
-def _trial(title: str, burn_in: float = 0.5, options: dict = {}, **model):
-    return Method(title, 'supervised', dict(_TAUGHT, **model), burn_in, 0.,
-                  options)
+def _trial(title: str, burn_in: float = 0.5, ratio: int = 1, **model):
+    """One network and its EMA teacher."""
+    return Method(
+        title, model=dict(_TAUGHT, **model), burn_in=burn_in, ratio=ratio)
 
 
 #: What was tried for the recipe; chosen by the labels kept for that.

@@ -2,9 +2,9 @@
 """Write the frames of mirror_mouse as files that configs read.
 
 Labels are split in the order of their frames, neighbors are not parted:
-the first 30 train, the next 15 choose, the last 45 are reported. Unlabeled
-is every second frame of the video. Boxes are whole images; frames have half
-their size.
+the first 30 train, the next 15 choose, the last 45 are reported.
+Unlabeled is every second frame of the video. Boxes are whole images;
+frames have half their size.
 """
 import csv
 import json
@@ -53,8 +53,8 @@ def prepare(source: str, target: str) -> None:
                     area=width * height,
                     bbox=[0, 0, width, height],
                     num_keypoints=int(seen.sum()),
-                    keypoints=np.concatenate(
-                        [points, 2. * seen[:, None]], 1).ravel().tolist()))
+                    keypoints=np.concatenate([points, 2. * seen[:, None]],
+                                             1).ravel().tolist()))
         _save(target, name, images, names, labels)
     video = cv2.VideoCapture(osp.join(source, 'videos', 'test_vid.mp4'))
     images, number = [], 0
