@@ -180,9 +180,10 @@ def main() -> None:
         torch.set_num_threads(1)
         register_all_modules()
     for pattern in args.only or ['*']:
-        for run in runs:
-            if not fnmatch.fnmatch(run.name, pattern):
-                continue
+        chosen = [run for run in runs if fnmatch.fnmatch(run.name, pattern)]
+        if not chosen:
+            parser.error(f'--only: no run is named {pattern}')
+        for run in chosen:
             if args.list:
                 print('done   ' if is_done(run) else 'missing', run.name)
             else:

@@ -110,6 +110,16 @@ TRIALS = {
     Method(
         'supervised, hard views, foreground 10',
         model=dict(WARPED, foreground_weight=10.)),
+    'ema_easy_fg10':
+    _trial(
+        'EMA from the half, easy labels, foreground 10',
+        foreground_weight=10.),
+    'ema_early_fg10':
+    _trial(
+        'EMA from a quarter, easy labels, foreground 10, 2 unlabeled',
+        0.25,
+        ratio=2,
+        foreground_weight=10.),
     'ema_easy':
     _trial('EMA from the half, easy labels'),
     'ema_hard':
