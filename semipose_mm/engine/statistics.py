@@ -59,7 +59,9 @@ def teaching_statistics(step: TeachingStep) -> Dict[str, Tensor]:
         targets; ``net<i>/consistency`` is the unlabeled loss without its
         weight, summed over views, of which ``net<i>/view<p>`` are the parts
         where there are several; ``net<i>/kept`` is what selections keep, in
-        [0, 1]; ``net<i>/unsup_sup_ratio`` relates the weighted losses.
+        [0, 1]; ``net<i>/unsup_sup_ratio`` relates the weighted losses,
+        ``net<i>/label_limit`` those of a view without weights, see
+        :class:`LabelLimit`.
     """
     peaks, size = step.output.peaks, step.output.codec.input_size
     stats = dict()
@@ -85,6 +87,8 @@ def teaching_statistics(step: TeachingStep) -> Dict[str, Tensor]:
         sup = step.losses[f'net{i}/loss_sup']
         stats[f'net{i}/unsup_sup_ratio'] = (
             step.losses[f'net{i}/loss_unsup'] / sup.clamp(min=1e-12))
+        stats[f'net{i}/label_limit'] = step.sup_weight * stats[
+            f'net{i}/consistency'] / len(views) / sup.clamp(min=1e-12)
     return stats
 
 

@@ -178,7 +178,7 @@ class SemiPoseEstimator(PeerEstimator):
             ``net<i>/loss_unsup`` for every student; weighted scalars.
         """
         self.last_step = None  # frees the last step's tensors in time
-        step = TeachingStep(self.output, self.unsup_weight)
+        step = TeachingStep(self.output, self.unsup_weight, self.sup_weight)
         plain = isinstance(inputs, Tensor)
         if plain:
             inputs, data_samples = dict(labeled=inputs), dict(

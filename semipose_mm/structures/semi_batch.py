@@ -93,6 +93,7 @@ class TeachingStep:
     Attributes:
         output: The ``HeadOutput`` that reads what is recorded.
         unsup_weight (Tensor): Weight of the unlabeled loss, a scalar.
+        sup_weight (float): Weight of the labeled loss.
         labeled (dict): Network number to output on labeled images.
         keypoint_weights (Tensor): Of the labeled samples, (B, K).
         easy (dict): Outputs of each teacher on the easy view, by number or
@@ -102,6 +103,7 @@ class TeachingStep:
     """
     output: Any
     unsup_weight: Tensor
+    sup_weight: float
     labeled: Dict[int, Any] = field(default_factory=dict)
     keypoint_weights: Tensor = None
     easy: Dict[Union[int, str], List[Any]] = field(default_factory=dict)

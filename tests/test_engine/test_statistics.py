@@ -5,6 +5,7 @@ import torch
 from toys import DUAL, build_batch, build_model
 
 from semipose_mm.engine.collapse_alarm import CollapseAlarm
+from semipose_mm.engine.label_limit import LabelLimit
 from semipose_mm.engine.statistics import agreement, teaching_statistics
 
 
@@ -24,7 +25,8 @@ def test_statistics_of_a_step():
     assert sorted(stats) == sorted(['agreement/net0_net1'] + [
         f'net{i}/{name}' for i in (0, 1)
         for name in ('peak_labeled', 'peak_unlabeled', 'peak_hard',
-                     'easy_hard_agreement', 'unsup_sup_ratio', 'consistency')
+                     'easy_hard_agreement', 'unsup_sup_ratio', 'consistency',
+                     'label_limit')
     ] + ['unsup_weight'])
     assert all(v.ndim == 0 and not v.requires_grad for v in stats.values())
     heights = step.easy[1][0].flatten(2).amax(-1)
@@ -32,6 +34,24 @@ def test_statistics_of_a_step():
     torch.testing.assert_close(
         stats['net0/unsup_sup_ratio'],
         step.losses['net0/loss_unsup'] / step.losses['net0/loss_sup'])
+    # without weights, of which labels have half
+    torch.testing.assert_close(stats['net0/label_limit'],
+                               stats['net0/unsup_sup_ratio'] / 2)
+
+
+def test_label_limit_is_a_mean_of_readings():
+    limit = LabelLimit(window=2)
+    limit.read({'net0/label_limit': 1., 'net1/label_limit': 2.})
+    assert limit.ratio is None and 'too early' in str(limit)
+    limit.read({'net0/label_limit': 0.1, 'net1/label_limit': 0.2})
+    assert limit.ratio == pytest.approx(0.825)
+    assert 'training longer' in str(limit)
+    resumed = LabelLimit(window=2)
+    resumed.load_state(limit.state())
+    for one in (limit, resumed):
+        one.read({'net0/label_limit': 4., 'net0/consistency': 9.})
+        assert one.ratio == pytest.approx((0.15 + 4) / 2)
+        assert 'labels are the limit' in str(one)
 
 
 def test_labeled_peaks_count_known_joints_only():

@@ -23,7 +23,7 @@ class MutualTeachingHook(Hook):
     differ and that hard views are hard.
 
     Args:
-        burn_in (int | float): See :class:`UnsupWeightHook`. Defaults to 0
+        burn_in (int | float | str): See :class:`UnsupWeightHook`. Defaults to 0
         ramp_up (int | float): See there. Defaults to 0
         on_collapse (str): See :class:`TeachingMonitorHook`. Defaults to
             ``'warn'``
@@ -39,14 +39,14 @@ class MutualTeachingHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self,
-                 burn_in: Union[int, float] = 0,
+                 burn_in: Union[int, float, str] = 0,
                  ramp_up: Union[int, float] = 0,
                  on_collapse: str = 'warn',
                  alarm: dict = dict(),
                  interval: Optional[int] = None) -> None:
-        self.schedule = UnsupWeightHook(burn_in, ramp_up)
-        self.teachers = TeacherUpdateHook()
         self.monitor = TeachingMonitorHook(on_collapse, alarm, interval)
+        self.schedule = UnsupWeightHook(burn_in, ramp_up, self.monitor.limit)
+        self.teachers = TeacherUpdateHook()
 
     def before_train(self, runner: Runner) -> None:
         """Check the model and the start.
@@ -92,3 +92,11 @@ class MutualTeachingHook(Hook):
             runner (Runner): The runner of the training.
         """
         self.teachers.after_train_epoch(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Say whether unlabeled images have taught.
+
+        Args:
+            runner (Runner): The runner of the training.
+        """
+        self.schedule.after_train(runner)

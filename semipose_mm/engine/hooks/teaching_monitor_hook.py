@@ -10,12 +10,13 @@ from mmpose.registry import HOOKS
 
 from ..collapse_alarm import CollapseAlarm
 from ..distributed import unwrap
+from ..label_limit import LabelLimit
 from ..log_interval import log_interval
 from ..statistics import kept_joints, teaching_statistics
 from ..trial import look_ahead
 
-# the message hub keeps it through a resume
-_ALARM = 'semipose_alarm'
+# the message hub keeps them through a resume
+_ALARM, _LIMIT = 'semipose_alarm', 'semipose_label_limit'
 
 
 @HOOKS.register_module()
@@ -57,6 +58,8 @@ class TeachingMonitorHook(Hook):
                              f'got {interval!r}')
         self.on_collapse = on_collapse
         self.alarm = CollapseAlarm(**alarm)
+        #: LabelLimit: What the readings of a burn-in tell.
+        self.limit = LabelLimit()
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
@@ -67,9 +70,10 @@ class TeachingMonitorHook(Hook):
         """
         if self.interval is None:
             self.interval = log_interval(runner)
-        heard = runner.message_hub.runtime_info.get(_ALARM)
-        if runner._resume and heard is not None:
-            self.alarm.load_state(heard)
+        kept = runner.message_hub.runtime_info
+        for name, state in ((_ALARM, self.alarm), (_LIMIT, self.limit)):
+            if runner._resume and kept.get(name) is not None:
+                state.load_state(kept[name])
 
     def after_train_iter(self,
                          runner: Runner,
@@ -111,6 +115,9 @@ class TeachingMonitorHook(Hook):
         stats = dict(zip(stats, values))
         for name, value in stats.items():
             runner.message_hub.update_scalar(f'train/{name}', value)
+        if not taught:
+            self.limit.read(stats)
+            runner.message_hub.update_info(_LIMIT, self.limit.state())
         troubles = self.alarm.read(stats) if taught else []
         runner.message_hub.update_info(_ALARM, self.alarm.state())
         for trouble in troubles:

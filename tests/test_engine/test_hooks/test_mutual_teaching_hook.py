@@ -76,6 +76,44 @@ def test_shares_of_the_training_and_its_end_are_said(caplog):
     assert 'burn_in is 100 of 100 iterations' in caplog.text
 
 
+@pytest.mark.parametrize('resumed', [False, True])
+def test_teaching_begins_when_labels_are_the_limit(resumed, caplog):
+    caplog.set_level('INFO')
+    runner = fake_runner(build_model(**DUAL))
+    runner.message_hub = MessageHub.get_instance(f'limit_{resumed}')
+    inputs, samples = build_batch()
+    batch, began = dict(inputs=inputs, data_samples=samples), []
+    ratios = [0.2] * 6 + [2.] * 6
+    hook = MutualTeachingHook(burn_in='auto')
+    hook.before_train(runner)
+    for runner.iter, ratio in enumerate(ratios):
+        if resumed and runner.iter in (5, 11):
+            runner._resume = True
+            hook, limit = MutualTeachingHook(
+                burn_in='auto'), hook.monitor.limit
+            hook.before_train(runner)
+            hook.monitor.limit.load_state(limit.state())
+        hook.before_train_iter(runner, 0, batch)
+        began.append(runner.model.teaching_enabled)
+        hook.monitor.limit.read({'net0/label_limit': ratio})
+    # 0.2, 0.2, 0.2, 2, 2 are 0.92 in the mean, the next five 1.28
+    assert began == [False] * 9 + [True] * 3
+    assert 'Iteration 10: unlabeled images teach now: a hard' in caplog.text
+    hook.after_train(runner)
+    assert 'did not teach' not in caplog.text
+
+
+def test_labels_that_are_never_the_limit_are_said(caplog):
+    runner = fake_runner(build_model(**DUAL))
+    runner.message_hub = MessageHub.get_instance('no_limit')
+    hook = MutualTeachingHook(burn_in='auto')
+    hook.before_train(runner)
+    for _ in range(5):
+        hook.monitor.limit.read({'net0/label_limit': 0.2})
+    hook.after_train(runner)
+    assert 'did not teach' in caplog.text and 'loses 0.2 times' in caplog.text
+
+
 def test_a_step_is_tried_before_it_is_needed_and_leaves_no_trace():
     model, (inputs, samples) = build_model(**DUAL), build_batch()
     batch = dict(inputs=inputs, data_samples=samples)
