@@ -23,7 +23,8 @@ class MutualTeachingHook(Hook):
     differ and that hard views are hard.
 
     Args:
-        burn_in (int | float | str): See :class:`UnsupWeightHook`. Defaults to 0
+        burn_in (int | float | str): See :class:`UnsupWeightHook`. Defaults
+            to 0
         ramp_up (int | float): See there. Defaults to 0
         on_collapse (str): See :class:`TeachingMonitorHook`. Defaults to
             ``'warn'``
