@@ -5,13 +5,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from .base import PREFIX, Base
 from .data import Data
+from .recipes import Recipe
 from .schedule import Schedule
 from .writing import Raw, arguments, code, comment, format_code
 
-METHODS = dict(
-    posedual='PoseDual: two networks teach each other',
-    posecons='PoseCons: one network teaches itself',
-    supervised='Labels alone, for comparison')
 #: The zoo's learning rates are made for batches of 512 to 1024.
 MAX_LR = 1e-3
 BASE_LINE = "__import__('semipose_mm').config_path('_base_/posedual.py')"
@@ -21,7 +18,7 @@ class Plan(NamedTuple):
     """Everything that a config says.
 
     Attributes:
-        recipe (str): A key of :data:`METHODS`.
+        recipe (Recipe): What it is.
         base (Base): What it inherits.
         network (dict): Overrides of ``model``.
         peer (dict, optional): Entry of ``model.peers``.
@@ -32,7 +29,7 @@ class Plan(NamedTuple):
         schedule (Schedule): Lengths of the training.
         lr (float): Learning rate.
     """
-    recipe: str
+    recipe: Recipe
     base: Base
     network: dict
     peer: Optional[dict]
@@ -91,9 +88,8 @@ def _head(plan: Plan) -> List[str]:
     if 'semipose_mm' not in imports:
         imports.append('semipose_mm')
     return [
-        *comment(f'{METHODS[plan.recipe]}; {labels}. Written by '
-                 'semipose config, yours to edit.'),
-        f'_base_ = [{shown}, {BASE_LINE}]',
+        *comment(f'{plan.recipe.told}; {labels}. Written by semipose config, '
+                 'yours to edit.'), f'_base_ = [{shown}, {BASE_LINE}]',
         f'custom_imports = dict(imports={code(imports)}, '
         'allow_failed_imports=False)'
     ]
@@ -136,7 +132,7 @@ def _data(plan: Plan) -> List[str]:
 def _model(plan: Plan) -> List[str]:
     lines = []
     method = dict()
-    if plan.recipe != 'supervised' and plan.cutout:
+    if plan.recipe.name != 'supervised' and plan.cutout:
         lines += comment('boxes and joints that are cut, for this input size '
                          'and number of keypoints')
         options = dict(dict(type='JointCutout', num=5), **plan.cutout)
@@ -152,8 +148,8 @@ def _model(plan: Plan) -> List[str]:
         lines.append(f'peer = {code(plan.peer)}')
         method['peers'] = [Raw('peer')]
     own = '_base_.posedual'
-    if plan.recipe != 'posedual':
-        own = f'dict(_base_.posedual, **_base_.{plan.recipe})'
+    if plan.recipe.name != 'posedual':
+        own = f'dict(_base_.posedual, **_base_.{plan.recipe.name})'
     if method:
         own = f'dict({own}, {arguments(method)})'
     network = {k: dict(v) for k, v in plan.network.items()}
@@ -206,11 +202,11 @@ def _loaders(plan: Plan) -> List[str]:
         type='SemiPoseDataset',
         sources=Raw('_base_.hard_sources'),
         labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
-    if plan.recipe == 'supervised':
+    if plan.recipe.name == 'supervised':
         del dataset['sources']
     dataset['unlabeled'] = Raw(
         'unlabeled_data' if plan.data.source else 'None')
-    if plan.recipe == 'supervised':
+    if plan.recipe.name == 'supervised':
         dataset['unlabeled_ratio'] = 0
     loader = dict(
         batch_size=plan.schedule.batch_size,
@@ -278,8 +274,12 @@ def _training(plan: Plan) -> List[str]:
     if base.replaced_hooks:
         lines += comment(f'without {" and ".join(base.replaced_hooks)} of '
                          'the base')
-    if plan.recipe == 'supervised':
+    if plan.recipe.name == 'supervised':
         return [*lines, 'custom_hooks = []']
+    if plan.recipe.name == 'labels_then_ema':
+        lines += comment(f'{times.burn_in} iterations on labels alone, then '
+                         'unlabeled ones teach, too')
+        return [*lines, 'custom_hooks = _base_.labels_then_ema_hooks']
     lines += comment(f'{times.burn_in} iterations on labels alone, then '
                      f'{times.ramp_up} in which unlabeled ones gain weight')
     hook = dict(burn_in=times.burn_in, ramp_up=times.ramp_up)

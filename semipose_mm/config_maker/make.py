@@ -2,7 +2,7 @@
 """Making a config: everything is read, decided, written and built."""
 import os.path as osp
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
@@ -10,8 +10,9 @@ from semipose_mm.data_files import NOTE, WARNING, Findings
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
-from .leaf import MAX_LR, METHODS, Plan, leaf_text
+from .leaf import MAX_LR, Plan, leaf_text
 from .network import cutout, network_overrides, peer_entry
+from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
 from .schedule import plan_schedule
 from .writing import staged
 
@@ -30,7 +31,7 @@ class Request:
     unlabeled_images: Optional[str] = None
     category: Sequence[Union[int, str]] = ()
     boxes_category: Sequence[Union[int, str]] = ()
-    recipe: str = 'posedual'
+    recipe: Optional[str] = None
     keypoints: Optional[str] = None
     peer: Optional[str] = None
     input_size: Optional[Tuple[int, int]] = None
@@ -39,15 +40,19 @@ class Request:
     iterations: Optional[int] = None
     seed: int = 0
     out: Optional[str] = None
+    chosen: Recipe = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is loaded."""
-        if self.recipe not in METHODS:
+        if self.recipe not in (None, *RECIPES):
             raise ConfigFault(f'--recipe is {self.recipe}, but must be one '
-                              f'of {", ".join(METHODS)}')
+                              f'of {", ".join(RECIPES)}')
+        self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
+                                    bool(self.peer))
+        self.recipe = self.chosen.name
         if self.unlabeled is None:
-            for option, needs in (('boxes', self.boxes), ('boxes-category',
-                                                          self.boxes_category),
+            for option, needs in (('boxes', self.boxes), ('peer', self.peer),
+                                  ('boxes-category', self.boxes_category),
                                   ('unlabeled-images', self.unlabeled_images),
                                   (f'recipe {self.recipe}', self.recipe
                                    != 'supervised')):
@@ -103,6 +108,7 @@ class Made(NamedTuple):
         known = keypoints.known and f', those of {keypoints.known} in MMPose'
         yield 'written and built:'
         yield from (f'  {osp.relpath(one)}' for one in self.files)
+        yield plan.recipe.line
         yield f'keypoints: {len(keypoints.names)}{known or ""}: ' + ', '.join(
             keypoints.names)
         if keypoints.unflipped:
@@ -165,8 +171,9 @@ def make_config(base: str,
             same.
         boxes_category (int | str | Sequence): Names or ids of the same in
             ``boxes``. Defaults to those of the same names.
-        recipe (str): ``'posedual'``, ``'posecons'`` or ``'supervised'``.
-            Defaults to ``'posedual'``.
+        recipe (str, optional): A key of :data:`RECIPES`. Defaults to
+            ``'labels_then_ema'``, with ``peer`` to ``'posedual'``, without
+            ``unlabeled`` to ``'supervised'``.
         keypoints (str, optional): A yaml file with the names of the
             keypoints. Defaults to what the labels say.
         peer (str, optional): Config of the second network, if it is another
@@ -202,7 +209,7 @@ def make_config(base: str,
             data = read_data(request, stage, findings)
             num = len(data.keypoints.names)
             plan = Plan(
-                recipe=request.recipe,
+                recipe=request.chosen,
                 base=first,
                 network=network_overrides(first, num, size),
                 peer=peer and peer_entry(first, peer, num, size),
@@ -211,7 +218,8 @@ def make_config(base: str,
                 data=data,
                 split=request.val is None,
                 schedule=plan_schedule(data.train.num, data.num_unlabeled,
-                                       request.batch_size, request.iterations),
+                                       request.batch_size, request.iterations,
+                                       burn_in_share(request.recipe)),
                 lr=request.lr or min(first.lr, MAX_LR))
             stage.write('.py', leaf_text(plan).encode())
             check_config(stage.path(f'{stage.stem}.py'))

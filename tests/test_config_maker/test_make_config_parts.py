@@ -45,6 +45,28 @@ def test_short_schedule(iterations):
     assert 1 <= plan.val_interval <= iterations
 
 
+def test_schedule_of_a_share():
+    from semipose_mm.config_maker.recipes import RECIPES, burn_in_share
+    from semipose_mm.config_maker.schedule import plan_schedule
+    shares = {name: burn_in_share(name) for name in RECIPES}
+    assert shares == dict(dict.fromkeys(RECIPES), labels_then_ema=0.5)
+    plan = plan_schedule(100, 100, 8, 1001, 0.5)
+    # as the hook rounds it
+    assert (plan.burn_in, plan.ramp_up) == (round(0.5 * 1001), 0)
+
+
+@pytest.mark.parametrize('given, name, reason', [
+    ((None, True, False), 'labels_then_ema', 'see docs/results.md'),
+    ((None, True, True), 'posedual', '--peer gives a second network'),
+    ((None, False, False), 'supervised', 'no unlabeled images'),
+    (('posecons', True, False), 'posecons', 'asked for by --recipe'),
+])
+def test_choice_of_the_recipe(given, name, reason):
+    from semipose_mm.config_maker.recipes import choose_recipe
+    recipe = choose_recipe(*given)
+    assert recipe.name == name and recipe.line.endswith(reason)
+
+
 # ------------------------------------------------------------ keypoints
 
 

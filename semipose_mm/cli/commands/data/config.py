@@ -6,8 +6,7 @@ docs/make_config.md explains.
 import math
 
 from semipose_mm import register_all_modules
-
-RECIPES = ('posedual', 'posecons', 'supervised')
+from semipose_mm.config_maker.recipes import RECIPES
 
 
 def positive(kind):
@@ -78,8 +77,8 @@ def add_options(parser):
     parser.add_argument(
         '--recipe',
         choices=RECIPES,
-        default='posedual',
-        help='Defaults to posedual')
+        help='Defaults to labels_then_ema, with --peer to posedual, without '
+        '--unlabeled to supervised')
     parser.add_argument(
         '--keypoints',
         metavar='F.yaml',
@@ -88,7 +87,7 @@ def add_options(parser):
     parser.add_argument(
         '--peer',
         metavar='mmpose::...',
-        help='config of the second network, if it is another one')
+        help='config of the second network of posedual, if it is another one')
     parser.add_argument(
         '--input-size',
         nargs=2,
