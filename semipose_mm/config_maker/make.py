@@ -1,19 +1,21 @@
 # Copyright (c) semipose_mm authors.
 """Making a config: everything is read, decided, written and built."""
 import os.path as osp
-import shlex
 from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
-from semipose_mm.data_files import NOTE, WARNING, Findings
+from semipose_mm.data_files import Findings
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
-from .leaf import MAX_LR, Plan, leaf_text
+from .leaf import Plan, leaf_text
+from .leaf_training import MAX_LR
 from .network import cutout, network_overrides, peer_entry
 from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
+from .report import report_lines
 from .schedule import plan_schedule
+from .weights import choose_weights
 from .writing import staged
 
 
@@ -38,6 +40,7 @@ class Request:
     batch_size: Optional[int] = None
     lr: Optional[float] = None
     iterations: Optional[int] = None
+    weights: Optional[str] = None
     seed: int = 0
     out: Optional[str] = None
     chosen: Recipe = field(init=False)
@@ -102,47 +105,7 @@ class Made(NamedTuple):
 
     def lines(self) -> Iterator[str]:
         """What was written and is read, and what comes next."""
-        plan, data = self.plan, self.plan.data
-        keypoints, times = data.keypoints, plan.schedule
-        codec = plan.network.get('head', {}).get('decoder') or plan.base.codec
-        known = keypoints.known and f', those of {keypoints.known} in MMPose'
-        yield 'written and built:'
-        yield from (f'  {osp.relpath(one)}' for one in self.files)
-        yield plan.recipe.line
-        yield f'keypoints: {len(keypoints.names)}{known or ""}: ' + ', '.join(
-            keypoints.names)
-        if keypoints.unflipped:
-            yield (
-                f'images are not flipped: {keypoints.unflipped}; flip_pairs '
-                'or symmetric: true in --keypoints FILE.yaml tells it')
-        else:
-            yield f'a flip exchanges {len(keypoints.pairs)} pairs: ' + (
-                ', '.join(' and '.join(one) for one in keypoints.pairs)
-                or 'a mirrored image keeps its labels')
-        size = 'x'.join(map(str, codec['input_size']))
-        yield f'input: {size} pixels (width, height)'
-        for use, part in (('to train', data.train), ('to validate', data.val)):
-            yield (f'labels {use}: {part.num} on {part.num_images} images in '
-                   f'{part.images}; {part.told}')
-        if data.source is not None:
-            folder = data.source.options['data_prefix']['img']
-            yield (f'unlabeled: {data.num_unlabeled} in {folder}; '
-                   f'{data.unlabeled_told}; boxes: {data.source.policy}')
-        yield (f'iterations: {times.iterations} of {times.batch_size} labels, '
-               f'learning rate {plan.lr:g}')
-        yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
-        yield from (f'note: {one}' for one in self.findings.lines(NOTE))
-        weights = (plan.network.get('backbone') or {}).get('init_cfg') or \
-            plan.base.cfg.model.backbone.get('init_cfg')
-        if weights:
-            yield ('note: backbones start from '
-                   f'{weights.get("checkpoint", weights)}; other weights by '
-                   '--cfg-options model.backbone.init_cfg.checkpoint=FILE, '
-                   'those of a whole network by load_from=FILE')
-        config = shlex.quote(osp.relpath(self.config))
-        yield 'next:'
-        yield f'  semipose check {config}'
-        yield f'  semipose train {config}'
+        return report_lines(self)
 
 
 def make_config(base: str,
@@ -185,6 +148,11 @@ def make_config(base: str,
             most 0.001.
         iterations (int, optional): Defaults to 100 passes over the labels or
             10 over the unlabeled images, between 3,000 and 100,000.
+        weights (str, optional): What networks start from: ``'zoo'``, the
+            checkpoint that MMPose's index names for ``base``;
+            ``'imagenet'``, what ``base`` says for its backbone; or a
+            checkpoint of either kind, a file or an address. Defaults to the
+            first that there is.
         seed (int): Seed of the draw of validation images. Defaults to 0.
         out (str, optional): The config to write. Defaults to
             ``RECIPE_LABELS.py`` in the current folder.
@@ -208,11 +176,16 @@ def make_config(base: str,
         with staged(request.out) as stage:
             data = read_data(request, stage, findings)
             num = len(data.keypoints.names)
+            network = network_overrides(first, num, size)
+            second = peer and peer_entry(first, peer, num, size)
+            weights = choose_weights(request.weights, first,
+                                     data.keypoints.names, size, network)
+            weights.set_backbones(first, network, second)
             plan = Plan(
                 recipe=request.chosen,
                 base=first,
-                network=network_overrides(first, num, size),
-                peer=peer and peer_entry(first, peer, num, size),
+                network=network,
+                peer=second,
                 peer_name=request.peer,
                 cutout=cutout(size or first.input_size, num),
                 data=data,
@@ -220,7 +193,8 @@ def make_config(base: str,
                 schedule=plan_schedule(data.train.num, data.num_unlabeled,
                                        request.batch_size, request.iterations,
                                        burn_in_share(request.recipe)),
-                lr=request.lr or min(first.lr, MAX_LR))
+                lr=request.lr or min(first.lr, MAX_LR),
+                weights=weights)
             stage.write('.py', leaf_text(plan).encode())
             check_config(stage.path(f'{stage.stem}.py'))
             return Made(plan, stage.publish(), findings)

@@ -212,7 +212,7 @@ def test_joints_of_the_base_are_forgotten():
 
 def test_decay_by_depth_and_mixed_precision_of_the_base():
     from semipose_mm.config_maker.base import read_base
-    from semipose_mm.config_maker.leaf import optimizer_lines
+    from semipose_mm.config_maker.leaf_training import optimizer_lines
     folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
     base = read_base(folder + 'td-hm_ViTPose-small_8xb64-210e_coco-256x192.py')
     text = '\n'.join(optimizer_lines(base, 1e-3))

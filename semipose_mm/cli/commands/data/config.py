@@ -106,6 +106,12 @@ def add_options(parser):
         help='Defaults to 100 passes over the labels or 10 over the unlabeled '
         'images, between 3,000 and 100,000')
     parser.add_argument(
+        '--weights',
+        metavar='zoo|imagenet|FILE',
+        help='what networks start from: the pose checkpoint that MMPose names '
+        'for the base (the default, where there is one), what the base says '
+        'for its backbone, or a file or address of either kind')
+    parser.add_argument(
         '--seed',
         type=int,
         default=0,
