@@ -15,6 +15,7 @@ from .network import cutout, network_overrides, peer_entry
 from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
 from .report import report_lines
 from .schedule import plan_schedule
+from .timing import Costs, training_costs
 from .weights import choose_weights
 from .writing import staged
 
@@ -43,6 +44,7 @@ class Request:
     weights: Optional[str] = None
     seed: int = 0
     out: Optional[str] = None
+    timing: bool = False
     chosen: Recipe = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,10 +95,12 @@ class Made(NamedTuple):
         files (list[str]): Absolute paths of what was written, the config
             last.
         findings (Findings): What was mended or is doubtful.
+        costs (Costs): What the training costs.
     """
     plan: Plan
     files: List[str]
     findings: Findings
+    costs: Costs
 
     @property
     def config(self) -> str:
@@ -156,6 +160,8 @@ def make_config(base: str,
         seed (int): Seed of the draw of validation images. Defaults to 0.
         out (str, optional): The config to write. Defaults to
             ``RECIPE_LABELS.py`` in the current folder.
+        timing (bool): Whether training steps are measured, which takes half
+            a minute. Defaults to False.
 
     Returns:
         Made: What was made; ``print(*made.lines(), sep='\\n')`` shows it.
@@ -196,8 +202,12 @@ def make_config(base: str,
                 lr=request.lr or min(first.lr, MAX_LR),
                 weights=weights)
             stage.write('.py', leaf_text(plan).encode())
-            check_config(stage.path(f'{stage.stem}.py'))
-            return Made(plan, stage.publish(), findings)
+            built = check_config(stage.path(f'{stage.stem}.py'))
+            files = stage.publish()
+        # what was written stays, whatever a step does to the process
+        costs = training_costs(built, plan.schedule.burn_in, request.timing,
+                               findings)
+        return Made(plan, files, findings, costs)
     except Unsupported as fault:
         names = f'--base {request.base}'
         if peer:

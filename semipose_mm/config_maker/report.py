@@ -47,6 +47,7 @@ def report_lines(made: 'Made') -> Iterator[str]:
                f'{data.unlabeled_told}; boxes: {data.source.policy}')
     yield (f'iterations: {times.iterations} of {times.batch_size} labels, '
            f'learning rate {plan.lr:g}')
+    yield from made.costs.lines()
     yield from (f'warning: {one}' for one in made.findings.lines(WARNING))
     yield from (f'note: {one}' for one in made.findings.lines(NOTE))
     config = shlex.quote(osp.relpath(made.config))

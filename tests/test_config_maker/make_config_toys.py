@@ -74,7 +74,7 @@ def call(monkeypatch, out, *args):
     Returns:
         Path: The config.
     """
-    main(['config', *map(str, args), '--out', str(out)])
+    main(['config', *map(str, args), '--no-timing', '--out', str(out)])
     return out
 
 

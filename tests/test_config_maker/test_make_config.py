@@ -244,7 +244,8 @@ def test_installed_package(birds, tmp_path):
             "print(semipose_mm.config_path('_base_/posedual.py'))")
     done = subprocess.run([
         sys.executable, '-c', code,
-        str(package / '.mim/tools/make_config.py'), *options(birds)
+        str(package / '.mim/tools/make_config.py'), *options(birds),
+        '--no-timing'
     ],
                           cwd=cwd,
                           env=env,

@@ -117,6 +117,12 @@ def add_options(parser):
         default=0,
         help='of the draw of validation images. Defaults to 0')
     parser.add_argument(
+        '--no-timing',
+        dest='timing',
+        action='store_false',
+        help='do not measure how long training steps take, for which a few '
+        'are done')
+    parser.add_argument(
         '--out',
         metavar='FILE.py',
         help='Defaults to RECIPE_LABELS.py in this folder')
