@@ -85,7 +85,7 @@ def test_no_measurement(birds, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('error, found', [
-    (torch.OutOfMemoryError('CUDA out of memory. Tried'), True),
+    (torch.cuda.OutOfMemoryError('CUDA out of memory. Tried'), True),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
     (MemoryError(), True),
     (RuntimeError('something else'), False),

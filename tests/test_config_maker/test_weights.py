@@ -135,27 +135,32 @@ def test_a_base_without_an_entry(birds, tmp_path):
 # ---------------------------------------------------------------- files
 
 
-@pytest.mark.parametrize('names, start_anew, hook', [
-    pytest.param(None, True, False, id='17 joints'),
-    pytest.param(OTHERS, True, True, id='as many others'),
-    pytest.param(NAMES, False, False, id='the same'),
+@pytest.mark.parametrize('names, recipe, start_anew', [
+    pytest.param(None, 'posedual', True, id='17 joints'),
+    pytest.param(OTHERS, 'labels_then_ema', True, id='as many others'),
+    pytest.param(NAMES, 'posedual', False, id='the same'),
 ])
-def test_training_from_a_network(birds, tmp_path, names, start_anew, hook):
+def test_training_from_a_network(birds, tmp_path, names, recipe, start_anew):
     """All networks take all layers but that of other joints."""
     net = network(17 if names is None else 4)
     path = checkpoint(tmp_path / 'net.pth', net.state_dict(), names)
-    made = make(tmp_path / 'a.py', **birds, recipe='posedual', weights=path)
+    made = make(tmp_path / 'a.py', **birds, recipe=recipe, weights=path)
     cfg = short(made.config, tmp_path / 'run', 1)
     cfg.load_from = Config.fromfile(made.config).load_from
     assert cfg.load_from == path
     assert (f'but {FINAL}, which' in '\n'.join(made.lines())) == start_anew
-    assert ('NewLayersHook' in [one.type for one in cfg.custom_hooks]) == hook
+    # shapes alone tell nothing there
+    hooks = [one.type for one in cfg.custom_hooks]
+    assert ('NewLayersHook' in hooks) == (names is OTHERS)
     cfg.optim_wrapper.optimizer.lr = 0.
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     runner = Runner.from_cfg(cfg)
     runner.train()
-    params = dict(net.named_parameters())
-    for own in runner.model.networks:
+    model, params = runner.model, dict(net.named_parameters())
+    teachers = list(getattr(model, 'teachers', {}).values())
+    assert (model.num_networks, len(teachers)) == \
+        ((1, 1) if names is OTHERS else (2, 0))
+    for own in [*model.networks, *teachers]:
         for key, value in own.named_parameters():
             # biases are 0 in the file, too
             if key not in params or start_anew and key == f'{FINAL}.bias':
