@@ -82,7 +82,7 @@ def training_costs(built: 'Built', burn_in: int, timing: bool,
         return costs
     try:
         times = measure_steps(built)
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, ValueError, MemoryError) as error:
         text = str(error).splitlines()[0] if str(error) else 'no memory'
         # on CPU its lack is no type of its own
         if 'memory' in text:

@@ -88,7 +88,7 @@ def test_no_measurement(birds, tmp_path, monkeypatch):
     (torch.cuda.OutOfMemoryError('CUDA out of memory. Tried'), True),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
     (MemoryError(), True),
-    (RuntimeError('something else'), False),
+    (ValueError('something else'), False),
 ])
 def test_a_step_that_fails(built, monkeypatch, error, found):
 
