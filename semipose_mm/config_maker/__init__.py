@@ -3,8 +3,10 @@
 
 ``make`` does it all: ``base`` reads a config of the zoo, ``keypoints`` says
 which joints there are, ``data`` which data, from ``labels`` and ``sources``,
-``schedule`` how long, ``network`` what changes in the model, ``leaf`` writes
-the config by ``writing``, and ``check`` builds it.
+``recipes`` which method, ``schedule`` how long, ``network`` what changes in
+the model, ``weights`` what it starts from, ``leaf`` and ``leaf_training``
+write the config by ``writing``, ``check`` builds it, ``timing`` says what it
+costs, and ``report`` tells all that.
 """
 from typing import Any
 

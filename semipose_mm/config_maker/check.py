@@ -4,7 +4,7 @@ import copy
 import difflib
 import importlib
 import importlib.util
-from typing import Any, Iterator, NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -31,11 +31,13 @@ class Built(NamedTuple):
     """What a config builds.
 
     Attributes:
-        model (nn.Module): A ``SemiPoseEstimator``.
-        dataset (SemiPoseDataset): Its training data.
+        cfg (Config): The config.
+        model (nn.Module): A ``SemiPoseEstimator``, without its weights.
+        item (dict): An item of its training data.
     """
+    cfg: Config
     model: nn.Module
-    dataset: Any
+    item: dict
 
 
 def build_networks(model: dict, device: Optional[str] = None) -> nn.Module:
@@ -153,7 +155,7 @@ def check_config(path: str) -> Built:
         raise ConfigFault(f'its data cannot be read: {_one_line(error)}') \
             from error
     check_shapes(model, item)
-    return Built(model, dataset)
+    return Built(cfg, model, item)
 
 
 def check_shapes(model: nn.Module, item: dict) -> None:

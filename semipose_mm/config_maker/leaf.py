@@ -5,15 +5,12 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from .base import PREFIX, Base
 from .data import Data
+from .leaf_training import training_lines
+from .recipes import Recipe
 from .schedule import Schedule
+from .weights import Weights
 from .writing import Raw, arguments, code, comment, format_code
 
-METHODS = dict(
-    posedual='PoseDual: two networks teach each other',
-    posecons='PoseCons: one network teaches itself',
-    supervised='Labels alone, for comparison')
-#: The zoo's learning rates are made for batches of 512 to 1024.
-MAX_LR = 1e-3
 BASE_LINE = "__import__('semipose_mm').config_path('_base_/posedual.py')"
 
 
@@ -21,7 +18,7 @@ class Plan(NamedTuple):
     """Everything that a config says.
 
     Attributes:
-        recipe (str): A key of :data:`METHODS`.
+        recipe (Recipe): What it is.
         base (Base): What it inherits.
         network (dict): Overrides of ``model``.
         peer (dict, optional): Entry of ``model.peers``.
@@ -31,8 +28,9 @@ class Plan(NamedTuple):
         split (bool): Whether the labels that validate were drawn.
         schedule (Schedule): Lengths of the training.
         lr (float): Learning rate.
+        weights (Weights): What networks start from.
     """
-    recipe: str
+    recipe: Recipe
     base: Base
     network: dict
     peer: Optional[dict]
@@ -42,6 +40,7 @@ class Plan(NamedTuple):
     split: bool
     schedule: Schedule
     lr: float
+    weights: Weights
 
     @property
     def flips(self) -> bool:
@@ -70,7 +69,7 @@ def leaf_text(plan: Plan) -> str:
         _model(plan),
         _pipeline(plan),
         _loaders(plan),
-        _training(plan)
+        training_lines(plan)
     ]
     return format_code('\n'.join(line for part in parts
                                  for line in part) + '\n')
@@ -91,9 +90,8 @@ def _head(plan: Plan) -> List[str]:
     if 'semipose_mm' not in imports:
         imports.append('semipose_mm')
     return [
-        *comment(f'{METHODS[plan.recipe]}; {labels}. Written by '
-                 'semipose config, yours to edit.'),
-        f'_base_ = [{shown}, {BASE_LINE}]',
+        *comment(f'{plan.recipe.told}; {labels}. Written by semipose config, '
+                 'yours to edit.'), f'_base_ = [{shown}, {BASE_LINE}]',
         f'custom_imports = dict(imports={code(imports)}, '
         'allow_failed_imports=False)'
     ]
@@ -136,7 +134,7 @@ def _data(plan: Plan) -> List[str]:
 def _model(plan: Plan) -> List[str]:
     lines = []
     method = dict()
-    if plan.recipe != 'supervised' and plan.cutout:
+    if plan.recipe.name != 'supervised' and plan.cutout:
         lines += comment('boxes and joints that are cut, for this input size '
                          'and number of keypoints')
         options = dict(dict(type='JointCutout', num=5), **plan.cutout)
@@ -152,8 +150,8 @@ def _model(plan: Plan) -> List[str]:
         lines.append(f'peer = {code(plan.peer)}')
         method['peers'] = [Raw('peer')]
     own = '_base_.posedual'
-    if plan.recipe != 'posedual':
-        own = f'dict(_base_.posedual, **_base_.{plan.recipe})'
+    if plan.recipe.name != 'posedual':
+        own = f'dict(_base_.posedual, **_base_.{plan.recipe.name})'
     if method:
         own = f'dict({own}, {arguments(method)})'
     network = {k: dict(v) for k, v in plan.network.items()}
@@ -166,8 +164,20 @@ def _model(plan: Plan) -> List[str]:
         lines += comment('SyncBN does not run on CPU; statistics are '
                          'averaged over GPUs to be saved')
     inner = ''.join(f'{k}={code(v)}, ' for k, v in network.items())
+    if plan.weights.load_from:
+        lines += comment('no weights of the backbone alone, as load_from has '
+                         'them, too')
     lines.append(f'model = dict({inner}**{own})')
-    return lines
+    return lines + _load_from(plan.weights)
+
+
+def _load_from(weights: Weights) -> List[str]:
+    if weights.load_from is None:
+        return ['load_from = None'] if weights.drops_load_from else []
+    return [
+        *comment(f'Networks start from a pose checkpoint: {weights.taken}.'),
+        f'load_from = {weights.load_from!r}'
+    ]
 
 
 def _encoder(plan: Plan) -> str:
@@ -206,11 +216,11 @@ def _loaders(plan: Plan) -> List[str]:
         type='SemiPoseDataset',
         sources=Raw('_base_.hard_sources'),
         labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
-    if plan.recipe == 'supervised':
+    if plan.recipe.name == 'supervised':
         del dataset['sources']
     dataset['unlabeled'] = Raw(
         'unlabeled_data' if plan.data.source else 'None')
-    if plan.recipe == 'supervised':
+    if plan.recipe.name == 'supervised':
         dataset['unlabeled_ratio'] = 0
     loader = dict(
         batch_size=plan.schedule.batch_size,
@@ -232,58 +242,3 @@ def _loaders(plan: Plan) -> List[str]:
     if len(metrics) == 1:
         lines += comment('no AP of keypoints, as their sigmas are not known')
     return [*lines, f'val_evaluator = test_evaluator = {code(metrics)}']
-
-
-def optimizer_lines(base: Base, lr: float) -> List[str]:
-    """The optimizer of a base with another learning rate.
-
-    Args:
-        base (Base): The base.
-        lr (float): The learning rate.
-
-    Returns:
-        list[str]: Lines of the config.
-    """
-    optimizer: Dict[str, Any] = dict(
-        type='FiniteOptimWrapper', optimizer=dict(lr=lr))
-    wrapper = base.cfg.get('optim_wrapper') or dict()
-    constructor = str(wrapper.get('constructor', '')).rpartition('.')[2]
-    lines = []
-    if constructor == 'LayerDecayOptimWrapperConstructor':
-        lines += comment('the decay by depth, in each network')
-        optimizer['constructor'] = 'Network' + constructor
-    if str(wrapper.get('type', '')).endswith('AmpOptimWrapper'):
-        lines += comment('mixed precision as in the base, on CPU, too')
-        optimizer['type'] = 'AnyDeviceAmpOptimWrapper'
-    return [*lines, f'optim_wrapper = {code(optimizer)}']
-
-
-def _training(plan: Plan) -> List[str]:
-    times, base = plan.schedule, plan.base
-    best = 'coco/AP' if plan.metrics[0] == 'FastCocoMetric' else 'PCK@0.1'
-    saving = dict(interval=times.val_interval, save_best=best, rule='greater')
-    warm_up = dict(end=times.warm_up)
-    steps = dict(milestones=times.milestones)
-    lines = optimizer_lines(base, plan.lr)
-    lines += [
-        f'param_scheduler = [dict(_base_.semi_warm_up, {arguments(warm_up)}), '
-        f'dict(_base_.semi_steps, {arguments(steps)})]',
-        f'train_cfg = dict(max_iters={times.iterations}, '
-        f'val_interval={times.val_interval}, **_base_.semi_iter_loop)',
-        'val_cfg, test_cfg = _base_.semi_val_loop, _base_.semi_test_loop',
-        'default_hooks, log_processor = _base_.iter_hooks, _base_.iter_log',
-        f"default_hooks['checkpoint'].update({arguments(saving)})",
-        f'auto_scale_lr = dict(base_batch_size={times.batch_size})'
-    ]
-    if base.replaced_hooks:
-        lines += comment(f'without {" and ".join(base.replaced_hooks)} of '
-                         'the base')
-    if plan.recipe == 'supervised':
-        return [*lines, 'custom_hooks = []']
-    lines += comment(f'{times.burn_in} iterations on labels alone, then '
-                     f'{times.ramp_up} in which unlabeled ones gain weight')
-    hook = dict(burn_in=times.burn_in, ramp_up=times.ramp_up)
-    return [
-        *lines, 'custom_hooks = '
-        f'[dict(_base_.mutual_teaching, {arguments(hook)})]'
-    ]

@@ -1,18 +1,22 @@
 # Copyright (c) semipose_mm authors.
 """Making a config: everything is read, decided, written and built."""
 import os.path as osp
-import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
-from semipose_mm.data_files import NOTE, WARNING, Findings
+from semipose_mm.data_files import Findings
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
-from .leaf import MAX_LR, METHODS, Plan, leaf_text
+from .leaf import Plan, leaf_text
+from .leaf_training import MAX_LR
 from .network import cutout, network_overrides, peer_entry
+from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
+from .report import report_lines
 from .schedule import plan_schedule
+from .timing import Costs, training_costs
+from .weights import choose_weights
 from .writing import staged
 
 
@@ -30,24 +34,30 @@ class Request:
     unlabeled_images: Optional[str] = None
     category: Sequence[Union[int, str]] = ()
     boxes_category: Sequence[Union[int, str]] = ()
-    recipe: str = 'posedual'
+    recipe: Optional[str] = None
     keypoints: Optional[str] = None
     peer: Optional[str] = None
     input_size: Optional[Tuple[int, int]] = None
     batch_size: Optional[int] = None
     lr: Optional[float] = None
     iterations: Optional[int] = None
+    weights: Optional[str] = None
     seed: int = 0
     out: Optional[str] = None
+    timing: bool = False
+    chosen: Recipe = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is loaded."""
-        if self.recipe not in METHODS:
+        if self.recipe not in (None, *RECIPES):
             raise ConfigFault(f'--recipe is {self.recipe}, but must be one '
-                              f'of {", ".join(METHODS)}')
+                              f'of {", ".join(RECIPES)}')
+        self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
+                                    bool(self.peer))
+        self.recipe = self.chosen.name
         if self.unlabeled is None:
-            for option, needs in (('boxes', self.boxes), ('boxes-category',
-                                                          self.boxes_category),
+            for option, needs in (('boxes', self.boxes), ('peer', self.peer),
+                                  ('boxes-category', self.boxes_category),
                                   ('unlabeled-images', self.unlabeled_images),
                                   (f'recipe {self.recipe}', self.recipe
                                    != 'supervised')):
@@ -85,10 +95,12 @@ class Made(NamedTuple):
         files (list[str]): Absolute paths of what was written, the config
             last.
         findings (Findings): What was mended or is doubtful.
+        costs (Costs): What the training costs.
     """
     plan: Plan
     files: List[str]
     findings: Findings
+    costs: Costs
 
     @property
     def config(self) -> str:
@@ -97,46 +109,7 @@ class Made(NamedTuple):
 
     def lines(self) -> Iterator[str]:
         """What was written and is read, and what comes next."""
-        plan, data = self.plan, self.plan.data
-        keypoints, times = data.keypoints, plan.schedule
-        codec = plan.network.get('head', {}).get('decoder') or plan.base.codec
-        known = keypoints.known and f', those of {keypoints.known} in MMPose'
-        yield 'written and built:'
-        yield from (f'  {osp.relpath(one)}' for one in self.files)
-        yield f'keypoints: {len(keypoints.names)}{known or ""}: ' + ', '.join(
-            keypoints.names)
-        if keypoints.unflipped:
-            yield (
-                f'images are not flipped: {keypoints.unflipped}; flip_pairs '
-                'or symmetric: true in --keypoints FILE.yaml tells it')
-        else:
-            yield f'a flip exchanges {len(keypoints.pairs)} pairs: ' + (
-                ', '.join(' and '.join(one) for one in keypoints.pairs)
-                or 'a mirrored image keeps its labels')
-        size = 'x'.join(map(str, codec['input_size']))
-        yield f'input: {size} pixels (width, height)'
-        for use, part in (('to train', data.train), ('to validate', data.val)):
-            yield (f'labels {use}: {part.num} on {part.num_images} images in '
-                   f'{part.images}; {part.told}')
-        if data.source is not None:
-            folder = data.source.options['data_prefix']['img']
-            yield (f'unlabeled: {data.num_unlabeled} in {folder}; '
-                   f'{data.unlabeled_told}; boxes: {data.source.policy}')
-        yield (f'iterations: {times.iterations} of {times.batch_size} labels, '
-               f'learning rate {plan.lr:g}')
-        yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
-        yield from (f'note: {one}' for one in self.findings.lines(NOTE))
-        weights = (plan.network.get('backbone') or {}).get('init_cfg') or \
-            plan.base.cfg.model.backbone.get('init_cfg')
-        if weights:
-            yield ('note: backbones start from '
-                   f'{weights.get("checkpoint", weights)}; other weights by '
-                   '--cfg-options model.backbone.init_cfg.checkpoint=FILE, '
-                   'those of a whole network by load_from=FILE')
-        config = shlex.quote(osp.relpath(self.config))
-        yield 'next:'
-        yield f'  semipose check {config}'
-        yield f'  semipose train {config}'
+        return report_lines(self)
 
 
 def make_config(base: str,
@@ -165,8 +138,9 @@ def make_config(base: str,
             same.
         boxes_category (int | str | Sequence): Names or ids of the same in
             ``boxes``. Defaults to those of the same names.
-        recipe (str): ``'posedual'``, ``'posecons'`` or ``'supervised'``.
-            Defaults to ``'posedual'``.
+        recipe (str, optional): A key of :data:`RECIPES`. Defaults to
+            ``'labels_then_ema'``, with ``peer`` to ``'posedual'``, without
+            ``unlabeled`` to ``'supervised'``.
         keypoints (str, optional): A yaml file with the names of the
             keypoints. Defaults to what the labels say.
         peer (str, optional): Config of the second network, if it is another
@@ -178,9 +152,16 @@ def make_config(base: str,
             most 0.001.
         iterations (int, optional): Defaults to 100 passes over the labels or
             10 over the unlabeled images, between 3,000 and 100,000.
+        weights (str, optional): What networks start from: ``'zoo'``, the
+            checkpoint that MMPose's index names for ``base``;
+            ``'imagenet'``, what ``base`` says for its backbone; or a
+            checkpoint of either kind, a file or an address. Defaults to the
+            first that there is.
         seed (int): Seed of the draw of validation images. Defaults to 0.
         out (str, optional): The config to write. Defaults to
             ``RECIPE_LABELS.py`` in the current folder.
+        timing (bool): Whether training steps are measured, which takes half
+            a minute. Defaults to False.
 
     Returns:
         Made: What was made; ``print(*made.lines(), sep='\\n')`` shows it.
@@ -201,21 +182,32 @@ def make_config(base: str,
         with staged(request.out) as stage:
             data = read_data(request, stage, findings)
             num = len(data.keypoints.names)
+            network = network_overrides(first, num, size)
+            second = peer and peer_entry(first, peer, num, size)
+            weights = choose_weights(request.weights, first,
+                                     data.keypoints.names, size, network)
+            weights.set_backbones(first, network, second)
             plan = Plan(
-                recipe=request.recipe,
+                recipe=request.chosen,
                 base=first,
-                network=network_overrides(first, num, size),
-                peer=peer and peer_entry(first, peer, num, size),
+                network=network,
+                peer=second,
                 peer_name=request.peer,
                 cutout=cutout(size or first.input_size, num),
                 data=data,
                 split=request.val is None,
                 schedule=plan_schedule(data.train.num, data.num_unlabeled,
-                                       request.batch_size, request.iterations),
-                lr=request.lr or min(first.lr, MAX_LR))
+                                       request.batch_size, request.iterations,
+                                       burn_in_share(request.recipe)),
+                lr=request.lr or min(first.lr, MAX_LR),
+                weights=weights)
             stage.write('.py', leaf_text(plan).encode())
-            check_config(stage.path(f'{stage.stem}.py'))
-            return Made(plan, stage.publish(), findings)
+            built = check_config(stage.path(f'{stage.stem}.py'))
+            files = stage.publish()
+        # what was written stays, whatever a step does to the process
+        costs = training_costs(built, plan.schedule.burn_in, request.timing,
+                               findings)
+        return Made(plan, files, findings, costs)
     except Unsupported as fault:
         names = f'--base {request.base}'
         if peer:

@@ -40,7 +40,8 @@ def _clamp(value: int, limits) -> int:
 def plan_schedule(num_labels: int,
                   num_unlabeled: int,
                   batch_size: Optional[int] = None,
-                  iterations: Optional[int] = None) -> Schedule:
+                  iterations: Optional[int] = None,
+                  burn_in_share: Optional[float] = None) -> Schedule:
     """Scale a training to the amount of data.
 
     Args:
@@ -51,6 +52,9 @@ def plan_schedule(num_labels: int,
         iterations (int, optional): Defaults to 100 passes over the labels or
             10 over the unlabeled samples, whichever is longer, within
             :data:`ITERATIONS`.
+        burn_in_share (float, optional): Share of the training on labels
+            alone, after which there is no ramp-up. Defaults to a fifth
+            within :data:`BURN_IN`, and a ramp-up of that length.
 
     Returns:
         Schedule: The numbers.
@@ -62,8 +66,10 @@ def plan_schedule(num_labels: int,
         passes = max(LABELED_PASSES * num_labels,
                      UNLABELED_PASSES * num_unlabeled)
         iterations = _clamp(-(-passes // (size * 100)) * 100, ITERATIONS)
-    burn_in = min(_clamp(iterations // 5, BURN_IN), iterations // 4)
+    burn_in = ramp_up = min(_clamp(iterations // 5, BURN_IN), iterations // 4)
+    if burn_in_share is not None:
+        burn_in, ramp_up = round(burn_in_share * iterations), 0
     warm_up = min(_clamp(iterations // 20, WARM_UP), max(1, iterations // 4))
     milestones = [iterations * 7 // 10, iterations * 9 // 10]
-    return Schedule(size, iterations, burn_in, burn_in, warm_up, milestones,
+    return Schedule(size, iterations, burn_in, ramp_up, warm_up, milestones,
                     max(1, iterations // 10))

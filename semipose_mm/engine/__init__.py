@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Loops, hooks and the optim wrapper."""
 from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
-                    DeferredRuntimeInfoHook, MutualTeachingHook,
+                    DeferredRuntimeInfoHook, MutualTeachingHook, NewLayersHook,
                     SafeCheckpointHook, StopOnRequestHook, TeacherUpdateHook,
                     TeachingMonitorHook, UnsupWeightHook)
 from .loops import (LabelError, NonFiniteError, SemiPoseIterTrainLoop,
@@ -14,8 +14,9 @@ __all__ = [
     'AnyDeviceAmpOptimWrapper', 'ChannelsLastHook', 'CheckpointError',
     'CompileHook', 'DeferredRuntimeInfoHook', 'FiniteOptimWrapper',
     'LabelError', 'MutualTeachingHook',
-    'NetworkLayerDecayOptimWrapperConstructor', 'NonFiniteError',
-    'SafeCheckpointHook', 'SemiPoseIterTrainLoop', 'SemiPoseTestLoop',
-    'SemiPoseTrainLoop', 'SemiPoseValLoop', 'StopOnRequestHook',
-    'TeacherUpdateHook', 'TeachingMonitorHook', 'UnsupWeightHook'
+    'NetworkLayerDecayOptimWrapperConstructor', 'NewLayersHook',
+    'NonFiniteError', 'SafeCheckpointHook', 'SemiPoseIterTrainLoop',
+    'SemiPoseTestLoop', 'SemiPoseTrainLoop', 'SemiPoseValLoop',
+    'StopOnRequestHook', 'TeacherUpdateHook', 'TeachingMonitorHook',
+    'UnsupWeightHook'
 ]

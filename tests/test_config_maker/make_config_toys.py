@@ -74,7 +74,7 @@ def call(monkeypatch, out, *args):
     Returns:
         Path: The config.
     """
-    main(['config', *map(str, args), '--out', str(out)])
+    main(['config', *map(str, args), '--no-timing', '--out', str(out)])
     return out
 
 
@@ -90,6 +90,8 @@ def short(path, work_dir, iterations=2):
         'train_dataloader.persistent_workers': False,
         'val_dataloader.num_workers': 0,
         'val_dataloader.persistent_workers': False,
+        # nothing is downloaded
+        'load_from': None,
         'model.backbone.init_cfg': None,
         'default_hooks.checkpoint.interval': iterations,
         'default_hooks.logger.interval': 1,

@@ -32,7 +32,8 @@ def made(birds, tmp_path_factory):
     folder = tmp_path_factory.mktemp('made')
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        call(patch, 'configs/birds.py', *options(birds))
+        call(patch, 'configs/birds.py', *options(birds), '--recipe',
+             'posedual')
     moved = shutil.move(str(folder / 'configs'), str(folder / 'moved'))
     return Path(moved, 'birds.py')
 
@@ -128,7 +129,7 @@ def test_known_keypoints_are_those_of_mmpose(people_root, tmp_path,
     assert data.dataset.unlabeled.score_thr == 0.5
     assert (data.batch_size, cfg.train_cfg.max_iters) == (3, 40)
     assert cfg.optim_wrapper.optimizer.lr == 2e-4
-    assert cfg.custom_hooks[-1].burn_in == 10
+    assert cfg.custom_hooks[-1].burn_in == 0.5
     assert cfg.default_hooks.checkpoint.save_best == 'coco/AP'
     assert cfg.val_dataloader.dataset.ann_file == str(people_root / VAL)
     for part, folder in ((data.dataset.labeled,
@@ -141,12 +142,15 @@ def test_known_keypoints_are_those_of_mmpose(people_root, tmp_path,
     assert dataset.num_unlabeled == kept < len(detections)
     said = capsys.readouterr().out
     for line in ('17, those of coco.py in MMPose', 'exchanges 8 pairs',
-                 'input: 64x96 pixels', f'unlabeled: {kept}', '40 of 3 labels',
+                 'recipe: labels_then_ema: one network learns',
+                 'see docs/results.md\n', 'input: 64x96 pixels',
+                 f'unlabeled: {kept}', '40 of 3 labels',
                  f'semipose train {os.path.relpath(made)}'):
         assert line in said
 
 
-@pytest.mark.parametrize('recipe, networks, ratio', [('posecons', 1, 1),
+@pytest.mark.parametrize('recipe, networks, ratio', [('posedual', 2, 1),
+                                                     ('posecons', 1, 1),
                                                      ('supervised', 1, 0)])
 def test_recipes(birds, tmp_path, monkeypatch, recipe, networks, ratio):
     made = call(monkeypatch, tmp_path / 'out.py', *options(birds), '--recipe',
@@ -154,18 +158,35 @@ def test_recipes(birds, tmp_path, monkeypatch, recipe, networks, ratio):
     cfg = Config.fromfile(made)
     model = MODELS.build(cfg.model)
     assert model.num_networks == networks
-    assert len(model.plan.routes) == ratio
+    assert len(model.plan.routes) == networks * ratio
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     assert dataset.unlabeled_ratio == ratio and dataset.num_unlabeled == 8
     hooks = [hook.type for hook in cfg.custom_hooks]
     assert ('MutualTeachingHook' in hooks) == bool(ratio)
 
 
-def test_supervised_without_unlabeled(birds, tmp_path, monkeypatch):
+def test_default_recipe(birds, tmp_path, monkeypatch):
+    made = call(monkeypatch, tmp_path / 'out.py', *options(birds))
+    cfg = Config.fromfile(made)
+    model = MODELS.build(cfg.model)
+    assert model.num_networks == 1
+    assert [route.teachers for route in model.plan.routes] == [('ema0', )]
+    # views as for the other recipes, and warped labeled ones
+    cut, = cfg.model.views[0].ops
+    assert (cut.num, cut.half_size) == (3, (3, 5))
+    assert model.plan.warp is not None and cfg.model.labeled_views[0].warp
+    assert cfg.custom_hooks[-1] == dict(
+        type='MutualTeachingHook', burn_in=0.5, ramp_up=0, on_collapse='warn')
+    assert '# 1500 iterations on labels alone' in made.read_text()
+    assert made.read_text().startswith('# labels_then_ema: one network')
+
+
+def test_supervised_without_unlabeled(birds, tmp_path, monkeypatch, capsys):
     given = options(birds)
     del given[4:6]
-    made = call(monkeypatch, tmp_path / 'out.py', *given, '--recipe',
-                'supervised')
+    made = call(monkeypatch, tmp_path / 'out.py', *given)
+    assert 'recipe: supervised: labels alone, for comparison; no unlabeled ' \
+        'images\n' in capsys.readouterr().out
     dataset = DATASETS.build(Config.fromfile(made).train_dataloader.dataset)
     assert set(dataset[0]['inputs']) == {'labeled', 'labeled_uniforms'}
 
@@ -223,7 +244,8 @@ def test_installed_package(birds, tmp_path):
             "print(semipose_mm.config_path('_base_/posedual.py'))")
     done = subprocess.run([
         sys.executable, '-c', code,
-        str(package / '.mim/tools/make_config.py'), *options(birds)
+        str(package / '.mim/tools/make_config.py'), *options(birds),
+        '--no-timing'
     ],
                           cwd=cwd,
                           env=env,
@@ -232,7 +254,7 @@ def test_installed_package(birds, tmp_path):
                           text=True)
     assert done.returncode == 0, done.stdout
     # the name that it has by default
-    assert (cwd / 'posedual_person_keypoints_train.py').is_file()
+    assert (cwd / 'labels_then_ema_person_keypoints_train.py').is_file()
     assert done.stdout.splitlines()[-1] == str(
         package / '.mim/configs/_base_/posedual.py')
 

@@ -45,6 +45,28 @@ def test_short_schedule(iterations):
     assert 1 <= plan.val_interval <= iterations
 
 
+def test_schedule_of_a_share():
+    from semipose_mm.config_maker.recipes import RECIPES, burn_in_share
+    from semipose_mm.config_maker.schedule import plan_schedule
+    shares = {name: burn_in_share(name) for name in RECIPES}
+    assert shares == dict(dict.fromkeys(RECIPES), labels_then_ema=0.5)
+    plan = plan_schedule(100, 100, 8, 1001, 0.5)
+    # as the hook rounds it
+    assert (plan.burn_in, plan.ramp_up) == (round(0.5 * 1001), 0)
+
+
+@pytest.mark.parametrize('given, name, reason', [
+    ((None, True, False), 'labels_then_ema', 'see docs/results.md'),
+    ((None, True, True), 'posedual', '--peer gives a second network'),
+    ((None, False, False), 'supervised', 'no unlabeled images'),
+    (('posecons', True, False), 'posecons', 'asked for by --recipe'),
+])
+def test_choice_of_the_recipe(given, name, reason):
+    from semipose_mm.config_maker.recipes import choose_recipe
+    recipe = choose_recipe(*given)
+    assert recipe.name == name and recipe.line.endswith(reason)
+
+
 # ------------------------------------------------------------ keypoints
 
 
@@ -190,7 +212,7 @@ def test_joints_of_the_base_are_forgotten():
 
 def test_decay_by_depth_and_mixed_precision_of_the_base():
     from semipose_mm.config_maker.base import read_base
-    from semipose_mm.config_maker.leaf import optimizer_lines
+    from semipose_mm.config_maker.leaf_training import optimizer_lines
     folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
     base = read_base(folder + 'td-hm_ViTPose-small_8xb64-210e_coco-256x192.py')
     text = '\n'.join(optimizer_lines(base, 1e-3))

@@ -4,6 +4,7 @@ from .channels_last_hook import ChannelsLastHook
 from .compile_hook import CompileHook
 from .deferred_info_hook import DeferredRuntimeInfoHook
 from .mutual_teaching_hook import MutualTeachingHook
+from .new_layers_hook import NewLayersHook
 from .safe_checkpoint_hook import CheckpointError, SafeCheckpointHook
 from .stop_hook import StopOnRequestHook
 from .teacher_update_hook import TeacherUpdateHook
@@ -12,7 +13,7 @@ from .unsup_weight_hook import UnsupWeightHook
 
 __all__ = [
     'ChannelsLastHook', 'CheckpointError', 'CompileHook',
-    'DeferredRuntimeInfoHook', 'MutualTeachingHook', 'SafeCheckpointHook',
-    'StopOnRequestHook', 'TeacherUpdateHook', 'TeachingMonitorHook',
-    'UnsupWeightHook'
+    'DeferredRuntimeInfoHook', 'MutualTeachingHook', 'NewLayersHook',
+    'SafeCheckpointHook', 'StopOnRequestHook', 'TeacherUpdateHook',
+    'TeachingMonitorHook', 'UnsupWeightHook'
 ]

@@ -6,8 +6,7 @@ docs/make_config.md explains.
 import math
 
 from semipose_mm import register_all_modules
-
-RECIPES = ('posedual', 'posecons', 'supervised')
+from semipose_mm.config_maker.recipes import RECIPES
 
 
 def positive(kind):
@@ -78,8 +77,8 @@ def add_options(parser):
     parser.add_argument(
         '--recipe',
         choices=RECIPES,
-        default='posedual',
-        help='Defaults to posedual')
+        help='Defaults to labels_then_ema, with --peer to posedual, without '
+        '--unlabeled to supervised')
     parser.add_argument(
         '--keypoints',
         metavar='F.yaml',
@@ -88,7 +87,7 @@ def add_options(parser):
     parser.add_argument(
         '--peer',
         metavar='mmpose::...',
-        help='config of the second network, if it is another one')
+        help='config of the second network of posedual, if it is another one')
     parser.add_argument(
         '--input-size',
         nargs=2,
@@ -107,10 +106,22 @@ def add_options(parser):
         help='Defaults to 100 passes over the labels or 10 over the unlabeled '
         'images, between 3,000 and 100,000')
     parser.add_argument(
+        '--weights',
+        metavar='zoo|imagenet|FILE',
+        help='what networks start from: the pose checkpoint that MMPose names '
+        'for the base (the default, where there is one), what the base says '
+        'for its backbone, or a file or address of either kind')
+    parser.add_argument(
         '--seed',
         type=int,
         default=0,
         help='of the draw of validation images. Defaults to 0')
+    parser.add_argument(
+        '--no-timing',
+        dest='timing',
+        action='store_false',
+        help='do not measure how long training steps take, for which a few '
+        'are done')
     parser.add_argument(
         '--out',
         metavar='FILE.py',

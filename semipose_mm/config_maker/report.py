@@ -1,0 +1,56 @@
+# Copyright (c) semipose_mm authors.
+"""What ``semipose config`` says of a config that it has made."""
+import os.path as osp
+import shlex
+from typing import TYPE_CHECKING, Iterator
+
+from semipose_mm.data_files import NOTE, WARNING
+
+if TYPE_CHECKING:
+    from .make import Made
+
+
+def report_lines(made: 'Made') -> Iterator[str]:
+    """What was written and is read, and what comes next.
+
+    Args:
+        made (Made): A config that was written.
+    """
+    plan, data = made.plan, made.plan.data
+    keypoints, times = data.keypoints, plan.schedule
+    codec = plan.network.get('head', {}).get('decoder') or plan.base.codec
+    known = keypoints.known and f', those of {keypoints.known} in MMPose'
+    yield 'written and built:'
+    yield from (f'  {osp.relpath(one)}' for one in made.files)
+    yield plan.recipe.line
+    yield f'weights: {plan.weights.told}'
+    other = plan.peer and plan.weights.peer_told(plan.peer)
+    if other:
+        yield f'weights of network 1: {other}'
+    yield f'keypoints: {len(keypoints.names)}{known or ""}: ' + ', '.join(
+        keypoints.names)
+    if keypoints.unflipped:
+        yield (f'images are not flipped: {keypoints.unflipped}; flip_pairs '
+               'or symmetric: true in --keypoints FILE.yaml tells it')
+    else:
+        yield f'a flip exchanges {len(keypoints.pairs)} pairs: ' + (', '.join(
+            ' and '.join(one)
+            for one in keypoints.pairs) or 'a mirrored image keeps its labels')
+    size = 'x'.join(map(str, codec['input_size']))
+    yield f'input: {size} pixels (width, height)'
+    for use, part in (('to train', data.train), ('to validate', data.val)):
+        yield (f'labels {use}: {part.num} on {part.num_images} images in '
+               f'{part.images}; {part.told}')
+    if data.source is not None:
+        folder = data.source.options['data_prefix']['img']
+        yield (f'unlabeled: {data.num_unlabeled} in {folder}; '
+               f'{data.unlabeled_told}; boxes: {data.source.policy}')
+    yield (f'iterations: {times.iterations} of {times.batch_size} labels, '
+           f'learning rate {plan.lr:g}')
+    yield from made.costs.lines()
+    yield from (f'warning: {one}' for one in made.findings.lines(WARNING))
+    yield from (f'note: {one}' for one in made.findings.lines(NOTE))
+    config = shlex.quote(osp.relpath(made.config))
+    yield 'next:'
+    yield f'  semipose check {config}'
+    yield f'  semipose train {config}'
