@@ -67,7 +67,10 @@ def read_run(work_dir: str) -> dict:
             for key, value in row.items():
                 curves.setdefault(network, {}).setdefault(key, []).append(
                     (entry['iter'], value))
-    last = logged['train'][-1] if logged['train'] else None
+    last = max(
+        logged['train'][-1:] + logged['val'][-1:],
+        key=lambda entry: entry['iter'],
+        default=None)
     cfg = kept_config(work_dir) or {}
     processes, epoch = logged_sizes(work_dir)
 

@@ -175,6 +175,7 @@ def draw_curves(runs: Dict[str, dict],
                     alpha=0.15,
                     linewidth=0)
         panel.set_xlabel(AXES[axis])
+        panel.locator_params(axis='x', nbins=5)
         panel.set_title(key)
         panel.grid(alpha=0.3)
     axes[0][0].legend(fontsize=7)
