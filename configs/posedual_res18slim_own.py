@@ -1,5 +1,5 @@
 # Own data in COCO's keypoint format, with a network that two cores can train
-# from random weights. `semipose quickstart` uses it; docs/data.md explains.
+# from random weights; docs/data.md explains.
 _base_ = [
     'mmpose::body_2d_keypoint/topdown_heatmap/coco/'
     'td-hm_res50_8xb64-210e_coco-256x192.py', './_base_/small_schedule.py',

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Copyright (c) semipose_mm authors.
-# Installs what is missing, then trains the supervised baseline and PoseDual
-# on the same few labels and shows both: bash tools/quickstart.sh --help
+# Installs what is missing, then trains supervised, by PoseDual and by
+# labels_then_ema on the same few labels: bash tools/quickstart.sh --help
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 bash "$ROOT/tools/install.sh" || exit 1

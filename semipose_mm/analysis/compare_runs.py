@@ -9,9 +9,11 @@ import statistics
 from typing import Dict, List, Optional, Tuple
 
 from semipose_mm.evaluation import split_networks, write_json, write_text
+from .compute import training_compute
 from .plot_curves import entry_metrics, read_curves
-from .run_config import describe_config, scored_networks
-from .run_report import draw_curves, to_markdown
+from .run_config import (describe_config, kept_config, logged_sizes,
+                         scored_networks)
+from .run_report import ABOUT, draw_curves, to_markdown
 
 #: What is shown of the metrics if ``--keys`` does not say it.
 MAIN_KEYS = ('coco/AP', 'PCK', 'PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC')
@@ -47,8 +49,11 @@ def read_run(work_dir: str) -> dict:
 
     Returns:
         dict: ``config``, ``labels``, ``iterations`` and ``minutes`` of
-        training so far, None where the folder does not tell; ``curves``:
-        network to metric to a list of (iteration, value).
+        training so far, ``compute`` of them in millions of passes (forward
+        and backward) of an image through a network, summed over
+        ``processes``, or of one where their number is None; None where the
+        folder does not tell; ``curves``: network to metric to a list of
+        (iteration, value); ``compute_at``: iterations of curves to compute.
 
     Raises:
         FileNotFoundError: If the folder has no log.
@@ -62,12 +67,29 @@ def read_run(work_dir: str) -> dict:
             for key, value in row.items():
                 curves.setdefault(network, {}).setdefault(key, []).append(
                     (entry['iter'], value))
-    last = logged['train'][-1] if logged['train'] else None
+    last = max(
+        logged['train'][-1:] + logged['val'][-1:],
+        key=lambda entry: entry['iter'],
+        default=None)
+    cfg = kept_config(work_dir) or {}
+    processes, epoch = logged_sizes(work_dir)
+
+    def compute(iterations: int) -> Optional[float]:
+        passes = training_compute(cfg, iterations, epoch)
+        return None if passes is None else passes * (processes or 1) / 1e6
+
+    total = last and compute(last['iter'])
     return dict(
         describe_config(work_dir),
         iterations=last and last['iter'],
         minutes=last and round(last['seconds'] / 60, 1),
-        curves=curves)
+        compute=total and float(f'{total:.4g}'),
+        processes=processes,
+        curves=curves,
+        compute_at={
+            entry['iter']: compute(entry['iter'])
+            for entry in logged['val']
+        })
 
 
 def summarize(points: list, key: str) -> Dict[str, Optional[float]]:
@@ -152,15 +174,14 @@ def to_csv(runs: Dict[str, dict], groups: Dict[str, List[str]]) -> str:
     group_of = {run: name for name, names in groups.items() for run in names}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    about = ('config', 'labels', 'iterations', 'minutes')
     values = ('last', 'last_iter', 'best', 'best_iter')
-    writer.writerow(('run', 'group', 'network', 'metric', *values, *about))
+    writer.writerow(('run', 'group', 'network', 'metric', *values, *ABOUT))
     for name, run in runs.items():
         for network, row in run['scores'].items():
             for key, cell in row.items():
                 writer.writerow(
                     (name, group_of.get(name), network, key,
-                     *(cell[v] for v in values), *(run[a] for a in about)))
+                     *(cell[v] for v in values), *(run[a] for a in ABOUT)))
     return text.getvalue()
 
 
@@ -183,7 +204,8 @@ def choose_keys(runs: Dict[str, dict], given: Optional[List[str]]) -> list:
 def compare(work_dirs: List[str],
             keys: Optional[List[str]] = None,
             group: str = 'auto',
-            out_dir: str = 'compare_runs') -> Tuple[str, List[str]]:
+            out_dir: str = 'compare_runs',
+            axis: str = 'iterations') -> Tuple[str, List[str]]:
     """Compare trainings, and write tables and curves.
 
     Args:
@@ -194,6 +216,8 @@ def compare(work_dirs: List[str],
             expression of what the names of the runs of a group differ in.
             Defaults to ``'auto'``.
         out_dir (str): Folder to write to. Defaults to ``'compare_runs'``.
+        axis (str): What curves are drawn against, ``'iterations'`` or
+            ``'compute'``. Defaults to ``'iterations'``.
 
     Returns:
         tuple[str, list[str]]: The tables in markdown, and the names of the
@@ -201,7 +225,8 @@ def compare(work_dirs: List[str],
 
     Raises:
         FileNotFoundError: If a folder is that of no training.
-        ValueError: If there is no such metric.
+        ValueError: If there is no such metric, or a run does not tell its
+            compute.
     """
     runs = {
         name: read_run(folder)
@@ -210,6 +235,12 @@ def compare(work_dirs: List[str],
     for run in runs.values():
         add_scores(run)
     keys = choose_keys(runs, keys)
+    for name, run in runs.items():
+        if axis == 'compute' and None in run['compute_at'].values():
+            raise ValueError(
+                f'--axis compute: the config and the log in {name} do not '
+                'tell the model, the size of batches or the length of the '
+                'burn-in')
     members = {} if group == 'none' else find_groups(
         list(runs), SEED if group == 'auto' else group)
     groups = {
@@ -223,6 +254,6 @@ def compare(work_dirs: List[str],
     write_json(f'{path}.json', dict(runs=runs, groups=groups))
     files = ['runs.md', 'runs.csv', 'runs.json']
     if keys:
-        draw_curves(runs, members, keys, osp.join(out_dir, 'curves.png'))
+        draw_curves(runs, members, keys, osp.join(out_dir, 'curves.png'), axis)
         files.append('curves.png')
     return text, files

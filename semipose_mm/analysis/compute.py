@@ -33,6 +33,14 @@ class StepCompute(NamedTuple):
         return batch_size * (
             alone * self.alone + (iterations - alone) * self.teaching)
 
+    def mean(self, burn_in: float) -> float:
+        """Passes of an iteration for each labeled sample, over a training.
+
+        Args:
+            burn_in (float): The share on labels alone at its start.
+        """
+        return burn_in * self.alone + (1 - burn_in) * self.teaching
+
 
 def step_compute(model: Mapping[str, Any],
                  unlabeled_ratio: int = 1) -> StepCompute:
@@ -53,33 +61,40 @@ def step_compute(model: Mapping[str, Any],
     teachers = {key for one in routes for key in one['teachers']}
     how = model.get('teacher_pass') or {}
     images = dict(
-        FlippedPass=2, MultiViewPass=how.get('num', 2)).get(
-            how.get('type'), 1)
+        FlippedPass=2, MultiViewPass=how.get('num',
+                                             2)).get(how.get('type'), 1)
     unlabeled = students + FORWARD * images * len(teachers)
     return StepCompute(alone, alone + unlabeled_ratio * unlabeled)
 
 
 def training_compute(cfg: Mapping[str, Any],
-                     iterations: int) -> Optional[float]:
+                     iterations: int,
+                     epoch: Optional[int] = None) -> Optional[float]:
     """Count the passes of a training's first iterations on one process.
 
     Args:
         cfg (Config): Its config.
         iterations (int): Iterations that were done.
+        epoch (int, optional): Iterations of an epoch, for a burn-in that is a
+            share of ``train_cfg.max_epochs``. Defaults to None
 
     Returns:
-        float, optional: Passes, or None where the config tells no size of
-        batches.
+        float, optional: Passes, or None where the model, the size of batches
+        or the length of such a burn-in is not known.
     """
     loader = cfg.get('train_dataloader') or {}
     size, dataset = loader.get('batch_size'), loader.get('dataset') or {}
-    if size is None:
+    if size is None or not cfg.get('model'):
         return None
     compute = step_compute(cfg['model'], dataset.get('unlabeled_ratio', 1))
-    whole = (cfg.get('train_cfg') or {}).get('max_iters', iterations)
     burn_in = 0
     for hook in cfg.get('custom_hooks') or ():
         burn_in = hook.get('burn_in', burn_in)
     if isinstance(burn_in, float) and burn_in < 1:
+        loop = cfg.get('train_cfg') or {}
+        whole = loop.get('max_iters') or (epoch or 0) * loop.get(
+            'max_epochs', 0)
+        if not whole:
+            return None
         burn_in = round(burn_in * whole)
     return compute.total(size, iterations, int(burn_in))

@@ -26,16 +26,20 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
     if not paths:
         raise FileNotFoundError(f'{work_dir} is no work folder of a training: '
                                 'it has no */vis_data/*.json')
-    train, val, seconds, last = {}, {}, 0., 0
+    train, val, seconds, last, step_time = {}, {}, 0., 0, 0.
     for path in paths:
         for entry in _read_entries(path):
             if 'loss' not in entry:
                 # the epoch, if the run counts epochs
-                last = max(last, entry.get('step', 0))
+                step = max(last, entry.get('step', 0))
+                # of iterations after the last entry of the training
+                seconds += step_time * (step - last)
+                last = step
                 val[last] = dict(entry, iter=last, seconds=seconds)
                 continue
             # a resumed run repeats what came after its checkpoint
-            seconds += entry['time'] * max(0, entry['iter'] - last)
+            step_time = entry['time']
+            seconds += step_time * max(0, entry['iter'] - last)
             last = max(last, entry['iter'])
             train[entry['iter']] = dict(entry, seconds=seconds)
     return dict(

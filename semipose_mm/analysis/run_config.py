@@ -3,6 +3,7 @@
 import functools
 import json
 import os.path as osp
+import re
 from glob import glob
 from typing import List, Optional, Tuple
 
@@ -20,7 +21,7 @@ def describe_config(work_dir: str) -> dict:
     """
     copies = sorted(glob(osp.join(work_dir, '*.py')), key=osp.getmtime)
     name = osp.splitext(osp.basename(copies[-1]))[0] if copies else None
-    cfg = _kept_config(work_dir)
+    cfg = kept_config(work_dir)
     return dict(config=name, labels=_labels(cfg) if cfg else None)
 
 
@@ -34,7 +35,7 @@ def scored_networks(work_dir: str) -> Tuple[Optional[str], List[str]]:
         tuple: The network with the plain names, None where the config is not
         there, and the names of teachers.
     """
-    cfg = _kept_config(work_dir)
+    cfg = kept_config(work_dir)
     if not cfg or not cfg.get('model'):
         return None, []
     network = (cfg.model.get('test_cfg') or {}).get('network', 0)
@@ -44,12 +45,35 @@ def scored_networks(work_dir: str) -> Tuple[Optional[str], List[str]]:
     return network if isinstance(network, str) else f'net{network}', teachers
 
 
-def _kept_config(work_dir: str):
-    """The config with all values in place that a run kept last."""
+def kept_config(work_dir: str):
+    """The config with all values in place that a run kept last, or None."""
     from mmengine.config import Config
     kept = sorted(glob(osp.join(work_dir, '*', 'vis_data', 'config.py')))
     return Config.fromfile(
         kept[-1], import_custom_modules=False) if kept else None
+
+
+def logged_sizes(work_dir: str) -> Tuple[Optional[int], Optional[int]]:
+    """What the newest text log of a run tells.
+
+    Args:
+        work_dir (str): Work folder of a training.
+
+    Returns:
+        tuple: Number of processes, and iterations of an epoch if the log
+        counts epochs; None where it does not tell.
+    """
+    logs = sorted(glob(osp.join(work_dir, '*', '*.log')))
+    if not logs:
+        return None, None
+    with open(logs[-1], errors='replace') as file:
+        text = file.read()
+    found = (
+        re.search(pattern, text)
+        for pattern in (r'(\d+) process\(es\)',
+                        r'Epoch\(train\) +\[ *\d+\]\[ *\d+/(\d+)\]'))
+    processes, epoch = (one and int(one[1]) for one in found)
+    return processes, epoch
 
 
 def _labels(cfg) -> Optional[int]:

@@ -8,6 +8,9 @@ from semipose_mm.evaluation import format_score, markdown_table
 from semipose_mm.evaluation.scores import network_order
 from .pictures import write_picture
 
+#: What is shown of a run beside its scores.
+ABOUT = ('config', 'labels', 'iterations', 'compute', 'minutes')
+AXES = dict(iterations='iteration', compute='compute (millions of passes)')
 LINES = {'net0': '-', 'net1': '--', 'ensemble': ':'}
 
 
@@ -23,9 +26,8 @@ def to_markdown(runs: Dict[str, dict], groups: Dict[str, dict],
     Returns:
         str: Markdown, without a line break at its end.
     """
-    about = ('config', 'labels', 'iterations', 'minutes')
-    rows = [['run', *about]]
-    rows += [[name] + [_text(run[a]) for a in about]
+    rows = [['run', *ABOUT]]
+    rows += [[name] + [_text(run[a]) for a in ABOUT]
              for name, run in runs.items()]
     parts = [markdown_table(rows, num_text=2)]
     for key in keys:
@@ -40,6 +42,16 @@ def to_markdown(runs: Dict[str, dict], groups: Dict[str, dict],
                  for name, group in groups.items()]
         parts += [f'{key}', markdown_table([head, *rows])]
     notes = []
+    if any(run['compute'] is not None for run in runs.values()):
+        notes.append('Compute: millions of passes of an image through a '
+                     'network, forward and backward.')
+    alone = [
+        name for name, run in runs.items()
+        if run['compute'] is not None and run['processes'] is None
+    ]
+    if alone:
+        notes.append('It is that of each process, as the log does not tell '
+                     f'how many there were, for {", ".join(alone)}.')
     if keys:
         notes.append('Best values have their iteration behind them.')
     if keys and groups:
@@ -89,13 +101,13 @@ def _group_cells(group: dict, networks: List[str], key: str) -> List[str]:
 
 
 def mean_curve(curves: List[list]) -> List[tuple]:
-    """Mean and spread at the iterations that all runs were evaluated at.
+    """Mean and spread at the places that all runs were evaluated at.
 
     Args:
-        curves (list[list]): Of each run (iteration, value).
+        curves (list[list]): Of each run (iterations or compute, value).
 
     Returns:
-        list[tuple]: (iteration, mean, standard deviation).
+        list[tuple]: (iterations or compute, mean, standard deviation).
     """
     values = [dict(curve) for curve in curves]
     shared = [i for i in values[0] if all(i in v for v in values)]
@@ -104,8 +116,19 @@ def mean_curve(curves: List[list]) -> List[tuple]:
             for i, row in rows]
 
 
-def draw_curves(runs: Dict[str, dict], members: Dict[str, List[str]],
-                keys: Sequence[str], path: str) -> None:
+def _placed(run: dict, network: str, key: str, axis: str) -> list:
+    """A curve against an axis."""
+    points = run['curves'][network][key]
+    if axis == 'iterations':
+        return points
+    return [(run['compute_at'][i], value) for i, value in points]
+
+
+def draw_curves(runs: Dict[str, dict],
+                members: Dict[str, List[str]],
+                keys: Sequence[str],
+                path: str,
+                axis: str = 'iterations') -> None:
     """Draw a panel for each metric: runs, and groups as mean with a band.
 
     Args:
@@ -114,6 +137,7 @@ def draw_curves(runs: Dict[str, dict], members: Dict[str, List[str]],
             drawn on their own.
         keys (Sequence[str]): Metrics.
         path (str): Picture to write, whole or not at all.
+        axis (str): A key of :data:`AXES`. Defaults to ``'iterations'``.
     """
     import matplotlib
     matplotlib.use('Agg')
@@ -124,11 +148,11 @@ def draw_curves(runs: Dict[str, dict], members: Dict[str, List[str]],
     subjects.update(members)
     figure, axes = plt.subplots(
         1, len(keys), figsize=(4.5 * len(keys), 4.5), squeeze=False)
-    for axis, key in zip(axes[0], keys):
+    for panel, key in zip(axes[0], keys):
         for i, (title, names) in enumerate(subjects.items()):
             for network in _networks(runs, key):
                 curves = [
-                    runs[n]['curves'][network][key] for n in names
+                    _placed(runs[n], network, key, axis) for n in names
                     if key in runs[n]['curves'].get(network, {})
                 ]
                 if not curves:
@@ -138,21 +162,22 @@ def draw_curves(runs: Dict[str, dict], members: Dict[str, List[str]],
                     linestyle=LINES.get(network, '-.'),
                     label=f'{title}, {network}')
                 if len(curves) == 1:
-                    axis.plot(*zip(*curves[0]), **style)
+                    panel.plot(*zip(*curves[0]), **style)
                     continue
                 points = np.array(mean_curve(curves)).reshape(-1, 3)
                 low, high = (points[:, 1] + s * points[:, 2] for s in (-1, 1))
-                axis.plot(points[:, 0], points[:, 1], **style)
-                axis.fill_between(
+                panel.plot(points[:, 0], points[:, 1], **style)
+                panel.fill_between(
                     points[:, 0],
                     low,
                     high,
                     color=style['color'],
                     alpha=0.15,
                     linewidth=0)
-        axis.set_xlabel('iteration')
-        axis.set_title(key)
-        axis.grid(alpha=0.3)
+        panel.set_xlabel(AXES[axis])
+        panel.locator_params(axis='x', nbins=5)
+        panel.set_title(key)
+        panel.grid(alpha=0.3)
     axes[0][0].legend(fontsize=7)
     figure.tight_layout()
     figure.canvas.draw()

@@ -1,95 +1,148 @@
 # Copyright (c) semipose_mm authors.
-"""The configs that the quickstart compares."""
+"""The trainings that the quickstart compares, and their configs."""
 import os
 import os.path as osp
 import shutil
-from typing import Any, Dict
+from itertools import takewhile
+from typing import Any, Dict, NamedTuple
 
 from semipose_mm import config_path
 
-METHODS = ('supervised', 'posedual')
-#: A network that two cores can train from random weights.
-BASE = """_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+#: Networks that two cores can train, of ``--data DIR`` and of ``lspet``.
+SMALL = """_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
           'td-hm_res50_8xb64-210e_coco-256x192.py')
 model = dict(
     backbone=dict(depth=18, stem_channels=32, base_channels=32, init_cfg=None),
-    head=dict(in_channels=256, deconv_out_channels=(64, 64, 64)))
+    head=dict(in_channels=256, deconv_out_channels=(64, 64, 64)),
+    test_cfg=dict(flip_test=False))
 """
+PRETRAINED = """_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+          'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py')
+model = dict(
+    backbone=dict(init_cfg=dict(checkpoint=
+        '{{$SEMIPOSE_MOBILENETV2:mmcls://mobilenet_v2}}')),
+    head=dict(deconv_out_channels=(64, 64, 64)),
+    test_cfg=dict(flip_test=False))
+"""
+#: PoseDual's burn-in and ramp-up, each a share of the training.
+SHARE = 0.2
 
 
-def own_configs(args: Any, root: str) -> Dict[str, str]:
-    """Make the config of both methods for a folder of own data.
+class Method(NamedTuple):
+    """A way to train on the same labels.
+
+    Attributes:
+        title (str): What the tables call it.
+        recipe (str): That of ``semipose config``.
+        changes (str): Lines that are added to the config it writes.
+    """
+    title: str
+    recipe: str
+    changes: str = ''
+
+
+METHODS = dict(
+    supervised=Method('supervised', 'supervised'),
+    supervised_hard=Method(
+        'supervised, hard views', 'supervised',
+        '# hard views of the labeled images: the warp of the other methods\n'
+        'model.update(\n    warp=_base_.posedual.warp, '
+        'labeled_views=[dict(ops=[], warp=True)])\n'),
+    posedual=Method(
+        'PoseDual', 'posedual', '# shares of the training\n'
+        f'custom_hooks[0].update(burn_in={SHARE}, ramp_up={SHARE})\n'),
+    labels_then_ema=Method('ours', 'labels_then_ema'))
+
+
+def equal_iterations(iters: int) -> Dict[str, int]:
+    """Iterations of each method that compute the same.
 
     Args:
-        args (Namespace): Options ``work_dir`` and ``iters``.
-        root (str): The folder, laid out as README.md shows.
+        iters (int): Iterations of the supervised one.
 
     Returns:
-        dict: Name of a method to its config file.
+        dict: Name of a method to its iterations.
     """
-    from semipose_mm.config_maker import make_config
-    notes, folder = (
-        osp.join(one, '') for one in (osp.join(root, 'annotations'),
-                                      osp.join(args.work_dir, 'configs')))
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    with open(f'{folder}base.py', 'w') as file:
-        file.write(BASE)
+    from mmengine.config import Config
+
+    from semipose_mm.analysis.compute import step_compute
+    base = Config.fromfile(config_path('_base_/posedual.py'))
+    found = dict()
+    for name, method in METHODS.items():
+        compute = step_compute(
+            dict(base.posedual, **base.get(method.recipe, {})))
+        hooks = base.get(f'{method.recipe}_hooks')
+        # of no account where nothing teaches
+        burn_in = hooks[0].burn_in if hooks else SHARE
+        found[name] = round(iters / compute.mean(burn_in))
+    return found
+
+
+def own_data(root: str) -> Dict[str, Any]:
+    """What ``make_config`` reads of a folder that README.md shows.
+
+    Args:
+        root (str): The folder.
+    """
+    notes = osp.join(root, 'annotations', '')
     listed = f'{notes}image_info_unlabeled.json'
     boxes = f'{notes}unlabeled_detections.json'
     source = dict(unlabeled=osp.join(root, 'images', 'unlabeled'))
     if osp.exists(listed) or osp.exists(boxes):
         # each needs the other; without both, whole images are boxes
         source = dict(unlabeled=listed, boxes=boxes)
-    for name in METHODS:
-        made = make_config(
-            f'{folder}base.py',
-            f'{notes}person_keypoints_train.json',
-            val=f'{notes}person_keypoints_val.json',
-            recipe=name,
-            input_size=(96, 128),
-            lr=1e-3,
-            iterations=args.iters,
-            out=f'{folder}{name}.py',
-            **source)
-    print(*made.lines(), sep='\n')
-    return {name: f'{folder}{name}.py' for name in METHODS}
+    return dict(
+        base=SMALL,
+        labeled=f'{notes}person_keypoints_train.json',
+        val=f'{notes}person_keypoints_val.json',
+        input_size=(96, 128),
+        **source)
 
 
-def write_configs(args: Any, data: Dict[str, str]) -> Dict[str, str]:
-    """Write the whole config of both methods for data of the project.
+def lspet_data() -> Dict[str, Any]:
+    """The same of Leeds Sports Pose Extended in ``$SEMIPOSE_DATA/lspet``."""
+    root = osp.abspath(
+        osp.join(os.environ.get('SEMIPOSE_DATA', 'data'), 'lspet'))
+    notes = osp.join(root, 'annotations', '')
+    labels = os.environ.get('SEMIPOSE_NUM_LABELS', '250')
+    return dict(
+        base=PRETRAINED,
+        labeled=f'{notes}train_labeled_{labels}.json',
+        unlabeled=f'{notes}image_info_unlabeled_4000.json',
+        boxes=f'{notes}unlabeled_4000_boxes.json',
+        val=f'{notes}test_1000.json',
+        images=[osp.join(root, 'images')],
+        input_size=(128, 128),
+        batch_size=16)
+
+
+def write_configs(work_dir: str, iterations: Dict[str, int],
+                  data: Dict[str, Any]) -> Dict[str, str]:
+    """Write the config of each method.
 
     Args:
-        args (Namespace): Options ``work_dir`` and ``iters``.
-        data (dict): ``family`` of the configs and ``root`` of own data.
+        work_dir (str): They are written to ``configs`` in it.
+        iterations (dict): Name of a method to its iterations.
+        data (dict): Arguments of ``make_config``; ``base`` is the text of
+            the config.
 
     Returns:
         dict: Name of a method to its config file.
     """
-    from mmengine.config import Config
-    from mmpose.registry import DATASETS
-
-    os.environ['SEMIPOSE_OWN'] = data['root']
-    paths = dict()
-    for name in METHODS:
-        cfg = Config.fromfile(config_path(f'{name}_{data["family"]}.py'))
-        batch_size = cfg.train_dataloader.batch_size
-        dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        epoch = max(1, dataset.num_unlabeled // batch_size)
-        epochs = max(1, round(args.iters / epoch))
-        iters = epochs * epoch
-        cfg.merge_from_dict({
-            'train_cfg.max_epochs':
-            epochs,
-            'train_cfg.val_interval':
-            max(1, epochs // 4),
-            'param_scheduler.1.milestones':
-            [int(iters * 0.7), int(iters * 0.9)],
-            'default_hooks.checkpoint':
-            dict(interval=epochs, save_best=None)
-        })
-        if name == 'posedual':
-            cfg.custom_hooks[-1].update(burn_in=iters // 4, ramp_up=iters // 4)
-        paths[name] = osp.join(args.work_dir, f'{name}.py')
-        cfg.dump(paths[name])
-    return paths
+    from semipose_mm.config_maker import make_config
+    folder = osp.join(work_dir, 'configs', '')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    with open(f'{folder}base.py', 'w') as file:
+        file.write(data['base'])
+    for name, method in METHODS.items():
+        made = make_config(
+            **dict(data, base=f'{folder}base.py'),
+            recipe=method.recipe,
+            lr=1e-3,
+            iterations=iterations[name],
+            out=f'{folder}{name}.py')
+        with open(made.config, 'a') as file:
+            file.write(method.changes)
+    print(*takewhile('next:'.__ne__, made.lines()), sep='\n')
+    return {name: f'{folder}{name}.py' for name in METHODS}

@@ -15,8 +15,18 @@ def compare(monkeypatch):
     return import_module('semipose_mm.analysis.compare_runs')
 
 
-def write_run(folder, values, labels=20, name='toy'):
-    """A run with an evaluation of two networks every ten iterations."""
+#: Two networks that teach each other on unlabeled images.
+TAUGHT = dict(
+    peers=[dict()],
+    views=[dict()],
+    routes=[dict(student=i, teachers=[1 - i]) for i in range(2)])
+
+
+def write_run(folder, values, labels=20, name='toy', model=TAUGHT, num=1):
+    """A run with an evaluation of two networks every ten iterations.
+
+    Of three epochs of ten iterations with a burn-in of half of them.
+    """
     logs = folder / '20260101_100000' / 'vis_data'
     logs.mkdir(parents=True)
     entries = []
@@ -35,8 +45,14 @@ def write_run(folder, values, labels=20, name='toy'):
     (logs / '20260101_100000.json').write_text(''.join(
         json.dumps(entry) + '\n' for entry in entries))
     (logs / 'config.py').write_text(
-        'train_dataloader = dict(dataset=dict(labeled=dict('
-        f'indices={labels})))\n')
+        f'model = {model}\n'
+        'train_dataloader = dict(batch_size=100, dataset=dict(labeled=dict('
+        f'indices={labels})))\n'
+        'train_cfg = dict(max_epochs=3)\ncustom_hooks = [dict(burn_in=0.5)]\n')
+    if num:
+        (logs.parent / '20260101_100000.log').write_text(
+            f'torch, cpu, {num} process(es), seed 0\n'
+            'Epoch(train)  [1][ 5/10]  lr: 1\n')
     (folder / f'{name}.py').write_text('')
     return str(folder)
 
@@ -46,7 +62,11 @@ def runs(tmp_path):
     return [
         write_run(tmp_path / 'dual-seed0', [0.4, 0.7, 0.6]),
         write_run(tmp_path / 'dual-seed1', [0.5, 0.6, 0.8]),
-        write_run(tmp_path / 'supervised', [0.3, 0.4, 0.2], labels=[1, 2, 3]),
+        write_run(
+            tmp_path / 'supervised', [0.3, 0.4, 0.2],
+            labels=[1, 2, 3],
+            model=dict(type='TopdownPoseEstimator'),
+            num=2),
     ]
 
 
@@ -61,9 +81,10 @@ def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
     assert (out / 'runs.md').read_text() in text
     about, _, pck, _, epe, notes = (out / 'runs.md').read_text().split('\n\n')
     assert [cells(line) for line in about.splitlines()[2:]] == [
-        ['dual-seed0', 'toy', '20', '30', '1.5'],
-        ['dual-seed1', 'toy', '20', '30', '1.5'],
-        ['supervised', 'toy', '3', '30', '1.5'],
+        # 15 x 2 + 15 x 14 / 3 and 2 processes x 30 passes, 100 samples each
+        ['dual-seed0', 'toy', '20', '30', '0.01', '1.5'],
+        ['dual-seed1', 'toy', '20', '30', '0.01', '1.5'],
+        ['supervised', 'toy', '3', '30', '0.006', '1.5'],
     ]
     rows = [cells(line) for line in pck.splitlines()]
     assert rows[0] == [
@@ -82,6 +103,7 @@ def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
     assert cells(
         epe.splitlines()[2]) == ['dual-seed0', '0.4000', '0.3000 @ 20']
     assert 'standard deviation' in notes
+    assert 'millions of passes' in notes and 'each process' not in notes
 
     content = json.loads((out / 'runs.json').read_text())
     assert content['runs']['dual-seed1']['scores']['ensemble']['PCK@0.1'] == \
@@ -103,8 +125,9 @@ def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
         if (one['run'], one['network'], one['metric']) == ('dual-seed0',
                                                            'net0', 'PCK@0.1'))
     assert line['group'] == 'dual' and float(line['best']) == 0.7
-    assert (line['best_iter'], line['labels'], line['minutes']) == ('20', '20',
-                                                                    '1.5')
+    assert [
+        line[key] for key in ('best_iter', 'labels', 'compute', 'minutes')
+    ] == ['20', '20', '0.01', '1.5']
     assert cv2.imread(str(out / 'curves.png')).shape == (450, 900, 3)
     assert {p.name
             for p in out.iterdir()
@@ -136,8 +159,9 @@ def test_teachers(compare, tmp_path, selected, names):
     assert cells(head)[1::2] == [f'{name}, last' for name in names]
 
 
-def test_lines_of_the_curves(compare, runs, tmp_path, monkeypatch):
-    """A group is its mean with a band, any other run is itself."""
+@pytest.fixture
+def drawn(monkeypatch):
+    """Label to the places and values of a line, and bands."""
     from matplotlib.axes import Axes
     lines, bands = {}, []
     plot, fill = Axes.plot, Axes.fill_between
@@ -152,17 +176,44 @@ def test_lines_of_the_curves(compare, runs, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Axes, 'plot', record)
     monkeypatch.setattr(Axes, 'fill_between', record_band)
+    return lines, bands
+
+
+@pytest.mark.parametrize('axis, dual, supervised', [
+    (None, [10, 20, 30], [10, 20, 30]),
+    ('compute', [0.002, 0.003 + 0.007 / 3, 0.01], [0.002, 0.004, 0.006]),
+])
+def test_lines_of_the_curves(runs, tmp_path, drawn, axis, dual, supervised):
+    """A group is its mean with a band, any other run is itself."""
     run_command('compare', *runs, '--keys', 'PCK@0.1', '--out-dir',
-                tmp_path / 'out')
+                tmp_path / 'out', *(['--axis', axis] if axis else []))
+    lines, bands = drawn
     assert set(lines) == {
         f'{run}, {network}'
         for run in ('dual', 'supervised')
         for network in ('net0', 'net1', 'ensemble')
     }
-    assert lines['supervised, net0'] == ([10, 20, 30], [0.3, 0.4, 0.2])
-    assert lines['dual, net0'] == ([10, 20, 30], [0.45, 0.65, 0.7])
+    assert lines['supervised, net0'] == (pytest.approx(supervised),
+                                         [0.3, 0.4, 0.2])
+    assert lines['dual, net0'] == (pytest.approx(dual), [0.45, 0.65, 0.7])
     low, high = bands[0]
     assert high[0] - low[0] == pytest.approx(2 * 0.005**0.5)
+
+
+def test_a_log_that_is_gone(compare, tmp_path):
+    """Neither the length of the burn-in nor the processes are known."""
+    folder = write_run(tmp_path / 'old', [0.5], num=None)
+    assert compare.read_run(folder)['compute'] is None
+    with pytest.raises(ValueError, match='--axis compute: .* in old do not'):
+        compare.compare([folder],
+                        out_dir=str(tmp_path / 'out'),
+                        axis='compute')
+    assert not (tmp_path / 'out').exists()
+    config, = (tmp_path / 'old').glob('*/vis_data/config.py')
+    config.write_text(config.read_text().replace('=0.5', '=5'))
+    text, _ = compare.compare([folder], out_dir=str(tmp_path / 'out'))
+    assert compare.read_run(folder)['compute'] == 0.003333
+    assert 'that of each process' in text and 'for old.' in text
 
 
 @pytest.mark.parametrize('names, pattern, expected', [
@@ -210,6 +261,8 @@ def test_a_real_run(compare, trained, tmp_path, monkeypatch, capsys):
     assert new['scores'] == {} and new['iterations'] == 1
     assert old['labels'] == new['labels'] == 5
     assert old['config'] == 'posedual_res18slim_own' and old['iterations'] == 2
+    # a step of two labeled samples, and two steps
+    assert (new['compute'], old['compute']) == (9.333e-6, 1.867e-5)
     assert 'coco/AP' in text and '\nAUC\n' in text
 
 

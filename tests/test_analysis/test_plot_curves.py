@@ -55,6 +55,20 @@ def test_through_a_resume(curves, run):
     assert curves.last_metrics(str(run)) == dict(AUC=0.3)
 
 
+def test_iterations_before_an_evaluation(curves, tmp_path):
+    """A run that counts iterations evaluates between entries of training."""
+    write_log(tmp_path / 'run', '20260101_100000', [
+        step(10, 0.9),
+        dict(AUC=0.1, step=15),
+        step(20, 0.8, time=4.),
+        dict(AUC=0.2, step=23)
+    ])
+    found = curves.read_curves(str(tmp_path / 'run'))
+    assert [p['seconds'] for p in found['train']] == [20, 50]
+    assert [(p['iter'], p['seconds']) for p in found['val']] == [(15, 30),
+                                                                 (23, 62)]
+
+
 def test_a_real_run(curves, trained):
     found = curves.read_curves(trained.work_dir)
     assert [p['iter'] for p in found['train']] == [1, 2]

@@ -13,8 +13,10 @@ from mmengine.config import Config
 from people_toys import make_people
 from toy_tools import call
 
+from semipose_mm.analysis.compute import training_compute
 from semipose_mm.data_files import DataError
-from semipose_mm.launch.quickstart_configs import own_configs, write_configs
+from semipose_mm.launch.quickstart_configs import (METHODS, equal_iterations,
+                                                   own_data, write_configs)
 
 
 @pytest.fixture
@@ -36,29 +38,35 @@ def test_all_steps(tmp_path):
     text = result.stdout
     assert [
         line[:5] for line in text.splitlines() if re.match(r'\[\d/\d\]', line)
-    ] == [f'[{i}/6]' for i in range(1, 7)]
+    ] == [f'[{i}/8]' for i in range(1, 9)]
     assert 'eta:' in text
 
     # the table
     lines = [re.split(r' {2,}', line.strip()) for line in text.splitlines()]
-    start, = (i for i, line in enumerate(lines) if line[0] == 'coco/AP')
+    start, = (i for i, line in enumerate(lines) if line[0] == 'iterations')
     names = lines[start]
-    assert names == ['coco/AP', 'PCK@0.1', 'PCK@0.2']
+    assert names[1:] == ['minutes', 'coco/AP', 'PCK@0.1', 'PCK@0.2']
     rows = {
         title: dict(zip(names, map(float, values)))
-        for title, *values in lines[start + 1:start + 5]
+        for title, *values in lines[start + 1:start + 8]
     }
-    assert list(rows) == [
-        'supervised', 'PoseDual, network 0', 'PoseDual, network 1',
-        'PoseDual, ensemble'
-    ]
+    assert [(title, row['iterations'])
+            for title, row in rows.items()] == [('supervised', 50),
+                                                ('supervised, hard views', 50),
+                                                ('PoseDual, network 0', 12),
+                                                ('PoseDual, network 1', 12),
+                                                ('PoseDual, ensemble', 12),
+                                                ('ours, network 0', 30),
+                                                ('ours, its average', 30)]
     for row in rows.values():
         assert list(row) == names
-        assert all(0 <= value <= 100 for value in row.values())
-    (said, metric), = re.findall(r'([+-]\d+\.\d) (PCK@0\.\d)', text)
-    gain = rows['PoseDual, network 0'][metric] - rows['supervised'][metric]
-    assert float(said) == pytest.approx(gain, abs=0.11)
-    assert ('did not gain' in text) == (float(said) <= 0)
+        assert all(0 <= row[key] <= 100 for key in names[2:])
+    gain = rows['ours, network 0']['PCK@0.1'] - max(
+        rows[name]['PCK@0.1']
+        for name in ('supervised', 'supervised, hard views'))
+    said = float(re.search(r'Ours[^.]*[\s(]([+-]\d+\.\d)\s+PCK@0\.1', text)[1])
+    assert said == pytest.approx(gain, abs=0.11)
+    assert ('did not gain' in text) == (said <= 0)
     assert 'Your own data:' in text
 
     # the files
@@ -71,78 +79,117 @@ def test_all_steps(tmp_path):
     assert cv2.imread(str(next((out / 'inference').glob('*.jpg')))) is not None
     predicted, = (out / 'inference').glob('*.json')
     assert len(json.loads(predicted.read_text())[0]['keypoints']) == 17
-    for name in ('supervised', 'posedual'):
+    # less than a step apart; networks of PoseDual take 14 / 3 passes of four
+    runs = json.loads((out / 'pictures/runs.json').read_text())['runs']
+    assert [run['compute'] * 1e6 for run in runs.values()] == pytest.approx(
+        [200] * 4, abs=4 * 14 / 3)
+    for name in METHODS:
         checkpoint = (out / name / 'last_checkpoint').read_text().strip()
         meta = torch.load(checkpoint, weights_only=True)['meta']
-        assert (meta['iter'], meta['seed']) == (50, 0)
+        assert (meta['iter'], meta['seed']) == (runs[name]['iterations'], 0)
 
 
-def schedules(paths):
-    """Both methods see as many labels and drop their rates alike."""
-    one, two = (
-        Config.fromfile(paths[name]) for name in ('supervised', 'posedual'))
-    for key in ('train_cfg', 'param_scheduler', 'optim_wrapper',
-                'val_evaluator'):
-        assert one[key] == two[key]
-    hook = two.custom_hooks[-1]
-    assert hook.type == 'MutualTeachingHook'
-    return two, hook
-
-
-def arguments(folder, data=None):
-    return SimpleNamespace(work_dir=str(folder), iters=60, seed=3, data=data)
-
-
-def test_generated_people(people_root, tmp_path, monkeypatch, no_yapf):
-    # what the tool sets goes away with the test
-    monkeypatch.setenv('SEMIPOSE_OWN', '')
-    cfg, hook = schedules(
-        write_configs(
-            arguments(tmp_path),
-            dict(family='res18slim_own', root=str(people_root))))
-    # fewer unlabeled samples than a batch: an epoch is one iteration
-    assert cfg.train_cfg.max_epochs == 60
-    assert cfg.param_scheduler[1].milestones == [42, 54]
-    assert (hook.burn_in, hook.ramp_up) == (15, 15)
+def test_equal_iterations():
+    """Passes of a labeled sample: 1, 1, 2 to 14 / 3, and 1 to 7 / 3."""
+    assert equal_iterations(1000) == dict(
+        supervised=1000,
+        supervised_hard=1000,
+        posedual=round(1000 / (0.2 * 2 + 0.8 * 14 / 3)),
+        labels_then_ema=600)
 
 
 def test_own_data(quickstart, people_root, tmp_path):
     folder = shutil.copytree(people_root, tmp_path / 'birds')
-    args = arguments(tmp_path / 'out', str(folder))
+    stale = tmp_path / 'out/configs/posedual.py'
+    stale.parent.mkdir(parents=True)
+    stale.write_text('')
+    args = SimpleNamespace(data=str(folder), work_dir=str(tmp_path / 'out'))
+    iterations = equal_iterations(60)
     data = quickstart.prepare_data(args)
-    for _ in range(2):  # a second call replaces what the first one wrote
-        cfg, _ = schedules(own_configs(args, data['root']))
-    assert cfg.train_cfg.max_iters == 60
-    assert cfg.train_dataloader.dataset.unlabeled.bbox_file
-    boxes = folder / 'annotations/unlabeled_detections.json'
-    boxes.unlink()
+    paths = write_configs(args.work_dir, iterations, data)
+    assert paths['posedual'] == str(stale)
+    cfgs = {name: Config.fromfile(path) for name, path in paths.items()}
+    for name, cfg in cfgs.items():
+        num = iterations[name]
+        assert cfg.train_cfg.max_iters == num
+        assert cfg.param_scheduler[1].milestones == [
+            num * 7 // 10, num * 9 // 10
+        ]
+        for key in ('optim_wrapper', 'val_evaluator', 'val_dataloader'):
+            assert cfg[key] == cfgs['supervised'][key]
+        assert cfg.train_dataloader.dataset.unlabeled.bbox_file
+        # steps, not passes, are whole
+        step = training_compute(cfg, 1)
+        assert training_compute(cfg, num) == pytest.approx(
+            training_compute(cfgs['supervised'], 60), abs=3 * step)
+    hooks = [cfg.custom_hooks for cfg in cfgs.values()]
+    assert hooks[:2] == [[], []]
+    assert [(hook.burn_in, hook.ramp_up)
+            for hook, in hooks[2:]] == [(0.2, 0.2), (0.5, 0)]
+    # what users do today, and the same with the warp
+    easy, hard = cfgs['supervised'].model, cfgs['supervised_hard'].model
+    assert easy.warp is None and 'labeled_views' not in easy
+    assert hard.pop('labeled_views') == [dict(ops=[], warp=True)]
+    assert hard.pop('warp') == cfgs['posedual'].model.warp
+    assert hard == {k: v for k, v in easy.items() if k != 'warp'}
+
+
+def test_own_data_without_boxes(people_root, tmp_path):
+    folder = shutil.copytree(people_root, tmp_path / 'birds')
+    (folder / 'annotations/unlabeled_detections.json').unlink()
     with pytest.raises(DataError, match='--boxes .* does not exist'):
-        own_configs(args, data['root'])
+        write_configs(
+            str(tmp_path), equal_iterations(60), own_data(str(folder)))
     (folder / 'annotations/image_info_unlabeled.json').unlink()
-    cfg, _ = schedules(own_configs(args, data['root']))
-    assert cfg.train_dataloader.dataset.unlabeled == dict(
-        type='UnlabeledPoseDataset',
-        data_prefix=dict(img=f'{folder}/images/unlabeled/'))
+    data = own_data(str(folder))
+    assert data['unlabeled'] == str(folder / 'images/unlabeled')
+    assert 'boxes' not in data
+
+
+def test_lspet(quickstart, data_root, tmp_path, monkeypatch):
+    monkeypatch.setenv('SEMIPOSE_DATA', str(data_root))
+    monkeypatch.setenv('SEMIPOSE_NUM_LABELS', '100')
+    monkeypatch.setenv('SEMIPOSE_MOBILENETV2', 'weights.pth')
+    data = quickstart.prepare_data(SimpleNamespace(data='lspet'))
+    monkeypatch.setattr('semipose_mm.launch.quickstart_configs.METHODS',
+                        dict(supervised_hard=METHODS['supervised_hard']))
+    path, = write_configs(str(tmp_path), dict(supervised_hard=9),
+                          data).values()
+    cfg = Config.fromfile(path)
+    assert cfg.model.backbone.init_cfg.checkpoint == 'weights.pth'
+    assert cfg.model.head.out_channels == 14
+    assert cfg.train_dataloader.batch_size == 16
+    assert dict(type='BoxPCK') in cfg.val_evaluator
 
 
 @pytest.mark.parametrize('gain', [-2., 0., 2.])
 def test_the_result_is_said_honestly(quickstart, capsys, gain):
-    dual = {
-        f'{prefix}{key}': 0.5 + gain / 100
-        for prefix in ('', 'net1/', 'ensemble/')
-        for key in ('coco/AP', 'PCK@0.1', 'PCK@0.2')
-    }
+    """Ours is compared with the better supervised training."""
+
+    def run(*networks, value=0.2):
+        curves = {
+            network: {
+                key: [(9, 0.1), (10, value)]
+                for key in ('PCK@0.1', 'PCK@0.2')
+            }
+            for network in networks
+        }
+        return dict(curves=curves, iterations=10, minutes=0.5, compute=2e-3)
+
     quickstart.report(
         dict(
-            supervised={
-                'coco/AP': 0.5,
-                'PCK@0.1': 0.5,
-                'PCK@0.2': 0.5
-            },
-            posedual=dual), 'PCK@0.2')
-    text = capsys.readouterr().out
-    assert ('gains +2.0 PCK@0.2' in text) == (gain > 0)
-    assert ('did not gain' in text) == (gain <= 0)
+            supervised=run('net0'),
+            supervised_hard=run('net0', value=0.5),
+            posedual=run('net0', 'net1', 'ensemble'),
+            labels_then_ema=run('ema0', 'net0', value=0.5 + gain / 100)))
+    text = ' '.join(capsys.readouterr().out.split())
+    beside = 'the better supervised training (supervised, hard views)'
+    assert 'equal compute: about 2,000 passes' in text
+    assert (f'gains +2.0 PCK@0.1 over {beside}' in text) == (gain > 0)
+    assert (f'did not gain ({gain:+.1f} PCK@0.1 beside {beside})' in text) == (
+        gain <= 0)
+    assert text.index('ours, network 0 10 0.5') < text.index(
+        'ours, its average 10 0.5')
 
 
 def test_a_step_that_fails(quickstart, tmp_path):

@@ -309,6 +309,6 @@ def test_quickstart(wheel, tmp_path):
         '--iters',
         '50',
         cwd=tmp_path)
-    assert '[6/6]' in text and 'PoseDual, ensemble' in text
+    assert '[8/8]' in text and 'ours, its average' in text
     assert f'--data DIR, in the layout that {wheel.root}/README.md' in text
     assert (tmp_path / 'work_dirs/quickstart/pictures/batch.png').is_file()

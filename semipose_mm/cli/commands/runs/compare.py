@@ -24,6 +24,12 @@ def add_options(parser):
         help='what to leave out of the names of runs to find the runs that '
         'belong together. Defaults to auto, which is seed<N>')
     parser.add_argument(
+        '--axis',
+        choices=['iterations', 'compute'],
+        default='iterations',
+        help='what curves are drawn against; compute is passes of an image '
+        'through a network, forward and backward. Defaults to iterations')
+    parser.add_argument(
         '--out-dir',
         default='compare_runs',
         help='folder for runs.md, runs.csv, runs.json and curves.png. '
@@ -45,7 +51,7 @@ def run(parser, args):
     from semipose_mm.analysis.compare_runs import compare
     try:
         text, files = compare(args.work_dirs, args.keys, args.group,
-                              args.out_dir)
+                              args.out_dir, args.axis)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     print(text)

@@ -1,20 +1,29 @@
 # Copyright (c) semipose_mm authors.
-"""Supervised training and PoseDual on the same few labels, side by side.
+"""Four trainings on the same few labels at equal compute, side by side.
 
-Without ``--data`` the pictures are generated.
+Supervised, supervised with hard views of the labeled images, PoseDual, and
+labels_then_ema. Without ``--data`` the pictures are generated.
 """
+import contextlib
 import os
 import os.path as osp
 import subprocess
 import sys
+import textwrap
 import time
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from semipose_mm import find_root, register_all_modules
+from semipose_mm.launch.quickstart_configs import (METHODS, equal_iterations,
+                                                   lspet_data, own_data,
+                                                   write_configs)
 
 SEMIPOSE = (sys.executable, '-m', 'semipose_mm')
 LABELS, UNLABELED, VAL = 60, 600, 120
-STEPS = 6
+STEPS = 4 + len(METHODS)
+OURS = 'labels_then_ema'
+METRIC = 'PCK@0.1'
+NETWORKS = dict(net0='network 0', net1='network 1', ema0='its average')
 
 
 def add_options(parser):
@@ -28,8 +37,9 @@ def add_options(parser):
     parser.add_argument(
         '--iters',
         type=int,
-        default=560,
-        help='iterations of each training. Defaults to 560')
+        default=400,
+        help='iterations of the supervised trainings; the others compute as '
+        'much in fewer. Defaults to 400')
     parser.add_argument('--seed', type=int, default=0, help='Defaults to 0')
     parser.add_argument(
         '--work-dir',
@@ -89,12 +99,12 @@ def call(command: List[str], log: str, keep: Optional[str] = None) -> None:
                  f'its whole output is in {log}')
 
 
-def prepare_data(args) -> Dict[str, str]:
-    """Where the data are, and which configs read them; own data has none."""
+def prepare_data(args) -> Dict[str, Any]:
+    """What the configs read; people are generated where no data is given."""
     if args.data == 'lspet':
-        return dict(family='mobilenetv2_lspet', root='')
+        return lspet_data()
     if args.data:
-        return dict(family='', root=osp.abspath(args.data))
+        return own_data(osp.abspath(args.data))
     root = osp.abspath(osp.join(args.work_dir, 'people'))
     command = [
         sys.executable,
@@ -108,59 +118,58 @@ def prepare_data(args) -> Dict[str, str]:
             workers=2).items():
         command += [f'--{key}', str(value)]
     subprocess.run(command, check=True)
-    return dict(family='res18slim_own', root=root)
+    return dict(own_data(root), batch_size=16)
 
 
-def train(args, name: str, config: str) -> str:
+def train(args, name: str, config: str, iterations: int) -> str:
     """Train one method; returns its checkpoint."""
     folder = osp.join(args.work_dir, name)
-    interval = max(10, args.iters // 14)
     call([
         *SEMIPOSE, 'train', config, '--work-dir', folder, '--amp',
         '--cfg-options', f'randomness.seed={args.seed}',
-        f'default_hooks.logger.interval={interval}'
+        f'default_hooks.logger.interval={max(10, iterations // 14)}',
+        f'default_hooks.checkpoint.interval={iterations}',
+        'default_hooks.checkpoint.save_best=None',
+        f'train_cfg.val_interval={-(-iterations // 4)}',
+        'train_dataloader.num_workers=2'
     ], osp.join(args.work_dir, f'{name}.log'), '(train)')
     with open(osp.join(folder, 'last_checkpoint')) as file:
         return file.read().strip()
 
 
-def draw(args, configs: Dict[str, str], checkpoints: Dict[str, str],
-         metric: str) -> List[str]:
+def draw(args, configs: Dict[str, str], checkpoints: Dict[str,
+                                                          str]) -> List[str]:
     """Write the pictures; returns what each shows."""
-    out = osp.join(args.work_dir, 'pictures')
+    from semipose_mm.analysis.compare_runs import compare
+    from semipose_mm.analysis.plot_predictions import write_predictions
+    from semipose_mm.cli import main
+    out = osp.join(args.work_dir, 'pictures', '')
     os.makedirs(out, exist_ok=True)
-    log = osp.join(args.work_dir, 'pictures.log')
-    batch = osp.join(out, 'batch.png')
-    call([
-        *SEMIPOSE, 'browse', configs['posedual'], '--checkpoint',
-        checkpoints['posedual'], '--out', batch
-    ], log)
-    predictions = osp.join(out, 'predictions.png')
-    call([
-        *SEMIPOSE, 'plot', 'predictions', configs['supervised'],
-        checkpoints['supervised'], '--title', 'supervised', '--also',
-        f'PoseDual={configs["posedual"]}:{checkpoints["posedual"]}', '--out',
-        predictions
-    ], log)
-    from semipose_mm.analysis.plot_curves import plot
-    curves = osp.join(out, 'curves.png')
-    plot({name: osp.join(args.work_dir, name)
-          for name in configs}, ['loss', metric], curves)
+    main([
+        'browse', configs[OURS], '--checkpoint', checkpoints[OURS], '--out',
+        f'{out}batch.png'
+    ])
+    write_predictions(
+        {
+            METHODS[name].title: (configs[name], checkpoints[name])
+            for name in ('supervised', OURS)
+        }, f'{out}predictions.png')
+    compare([osp.join(args.work_dir, name) for name in configs], [METRIC],
+            out_dir=out,
+            axis='compute')
     return [
-        f'{batch}: samples, easy and hard views, and what is taught',
-        f'{predictions}: truth, supervised and PoseDual on new images',
-        f'{curves}: training curves'
+        f'{out}batch.png: samples, easy and hard views, and what is taught',
+        f'{out}predictions.png: truth, supervised and ours on new images',
+        f'{out}curves.png: {METRIC} of all networks against compute'
     ]
 
 
 def infer(args, config: str, checkpoint: str) -> str:
     """Run MMPose's inferencer on one image of the test data."""
-    import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmpose.apis import MMPoseInferencer
     from mmpose.registry import DATASETS
-    torch.set_num_threads(1)
     cfg = Config.fromfile(config)
     init_default_scope('mmpose')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -178,30 +187,51 @@ def infer(args, config: str, checkpoint: str) -> str:
     return out
 
 
-def report(metrics: Dict[str, Dict[str, float]], metric: str) -> None:
-    """Print both methods side by side, and what follows from it."""
-    names = [
-        key for key in ('coco/AP', 'PCK@0.1', 'PCK@0.2')
-        if key in metrics['supervised']
+def report(runs: Dict[str, dict]) -> None:
+    """Print all networks side by side, and what follows from it.
+
+    Args:
+        runs (dict): Name of a method to what ``read_run`` knows of it.
+    """
+    from semipose_mm.evaluation.scores import network_order
+    scores = {
+        (name, network): {
+            key: 100 * points[-1][1]
+            for key, points in run['curves'][network].items()
+        }
+        for name, run in runs.items()
+        for network in sorted(run['curves'], key=network_order)
+    }
+    keys = [
+        key for key in ('coco/AP', METRIC, 'PCK@0.2')
+        if key in scores['supervised', 'net0']
     ]
-    print(f'\n{"":28}' + ''.join(f'{name:>12}' for name in names))
-    rows = [('supervised', 'supervised', ''),
-            ('PoseDual, network 0', 'posedual', ''),
-            ('PoseDual, network 1', 'posedual', 'net1/'),
-            ('PoseDual, ensemble', 'posedual', 'ensemble/')]
-    for title, method, prefix in rows:
-        values = [100 * metrics[method][prefix + name] for name in names]
-        print(f'{title:28}' + ''.join(f'{value:12.1f}' for value in values))
-    gain = 100 * (metrics['posedual'][metric] - metrics['supervised'][metric])
+    head = ('iterations', 'minutes', *keys)
+    print(f'\n{"":28}' + ''.join(f'{name:>12}' for name in head))
+    for (name, network), row in scores.items():
+        title, run = METHODS[name].title, runs[name]
+        if len(run['curves']) > 1:
+            title += f', {NETWORKS.get(network, network)}'
+        print(f'{title:28}{run["iterations"]:12}{run["minutes"]:12.1f}' +
+              ''.join(f'{row[key]:12.1f}' for key in keys))
+    passes = f'{1e6 * runs["supervised"]["compute"]:,.0f}'
+    best = max(('supervised', 'supervised_hard'),
+               key=lambda name: scores[name, 'net0'][METRIC])
+    gain = scores[OURS, 'net0'][METRIC] - scores[best, 'net0'][METRIC]
+    beside = f'the better supervised training ({METHODS[best].title})'
     if gain > 0:
-        print(f'\nNetwork 0 gains {gain:+.1f} {metric} from the unlabeled '
-              'images. One short run with one seed is no proof; see '
-              'docs/results.md.')
+        told = (f'Ours gains {gain:+.1f} {METRIC} over {beside}. One short '
+                'run with one seed is no proof; see docs/results.md.')
     else:
-        print(f'\nPoseDual did not gain in this run ({gain:+.1f} {metric}). '
-              'It needs more iterations than a supervised training, as its '
-              'targets are poor at first: try a larger --iters. See '
-              'docs/results.md for where the break-even lies.')
+        told = (f'Ours did not gain ({gain:+.1f} {METRIC} beside {beside}): '
+                'here the unlabeled images were not worth what their passes '
+                'cost. See docs/results.md for where they are.')
+    for text in (
+            f'This compares at equal compute: about {passes} passes of an '
+            'image through a network, forward and backward. Steps on labels '
+            'alone cost least, hence the supervised trainings did more '
+            'iterations. Minutes are those of the steps, as measured.', told):
+        print('\n' + textwrap.fill(text, 78))
 
 
 def run(parser, args):
@@ -211,32 +241,29 @@ def run(parser, args):
     args.work_dir = osp.abspath(args.work_dir)
     os.makedirs(args.work_dir, exist_ok=True)
     progress = Progress()
-    progress.next('Data')
-    data = prepare_data(args)
-    from semipose_mm.launch.quickstart_configs import (own_configs,
-                                                       write_configs)
-    configs = write_configs(args, data) if data['family'] else own_configs(
-        args, data['root'])
+    progress.next('Data and configs')
+    iterations = equal_iterations(args.iters)
+    configs = write_configs(args.work_dir, iterations, prepare_data(args))
     checkpoints = dict()
-    for name, title in (('supervised', 'Training on the labels alone'),
-                        ('posedual', 'Training PoseDual: two networks, '
-                         'labels and unlabeled images')):
-        progress.next(title)
-        checkpoints[name] = train(args, name, configs[name])
+    for name, config in configs.items():
+        progress.next(f'Training {METHODS[name].title}: {iterations[name]} '
+                      'iterations')
+        checkpoints[name] = train(args, name, config, iterations[name])
     progress.next('Pictures')
+    import torch
+
     # of single images, for which several threads may be slow and gain little
-    os.environ.setdefault('OMP_NUM_THREADS', '1')
-    metric = 'PCK@0.1'
-    pictures = draw(args, configs, checkpoints, metric)
+    torch.set_num_threads(1)
+    with open(osp.join(args.work_dir, 'pictures.log'), 'w') as file, \
+            contextlib.redirect_stdout(file):
+        pictures = draw(args, configs, checkpoints)
     progress.next('Inference with MMPose on one image')
-    inference = infer(args, configs['posedual'], checkpoints['posedual'])
+    with open(osp.join(args.work_dir, 'inference.log'), 'w') as file, \
+            contextlib.redirect_stdout(file):
+        inference = infer(args, configs[OURS], checkpoints[OURS])
     progress.next('Results')
-    from semipose_mm.analysis.plot_curves import last_metrics
-    report(
-        {
-            name: last_metrics(osp.join(args.work_dir, name))
-            for name in configs
-        }, metric)
+    from semipose_mm.analysis.compare_runs import read_run
+    report({name: read_run(osp.join(args.work_dir, name)) for name in configs})
     print(
         '\nPictures:',
         *pictures,
