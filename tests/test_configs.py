@@ -24,6 +24,7 @@ BEST_PAIR = [(0, [0, 1]), (1, [0, 1]), (2, [0, 1, 'last0', 'last1'])]
 ROUTES = dict(
     supervised=[],
     posecons=[(0, [0])],
+    labels=[(0, ['ema0'])],
     posedual=CROSSED,
     methods=CROSSED,
     sspcm=BEST_PAIR,

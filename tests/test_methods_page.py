@@ -56,6 +56,7 @@ FILES = {
     'supervised': 'supervised_res18_coco1k.py',
     'PoseCons': 'posecons_res18_coco1k.py',
     'PoseDual': 'posedual_res18_coco1k.py',
+    '`labels_then_ema`': 'labels_then_ema_res18_coco1k.py',
     'distillation': 'distillation_res18_coco.py'
 }
 

@@ -27,6 +27,10 @@ from evidence_settings import Run, plan
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 ROWS = osp.join(ROOT, 'docs', 'results.json')
+#: Of the code that this process has imported.
+COMMIT = subprocess.run(['git', '-C', ROOT, 'describe', '--always', '--dirty'],
+                        capture_output=True,
+                        text=True).stdout.strip()
 
 
 @contextmanager
@@ -59,6 +63,8 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
         main(['train', config, *common, '--seed', str(run.seed), '--resume'])
     for name, loader in (('choose', cfg.val_dataloader),
                          ('test', cfg.test_dataloader)):
+        if loader is None:
+            continue
         scored = osp.join(folder, f'{name}.py')
         cfg.test_dataloader = loader
         cfg.dump(scored)
@@ -82,8 +88,11 @@ def train(run: Run, folder: str) -> dict:
     except KeyboardInterrupt:
         process.join()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = sum(
+        getattr(after, key) - getattr(before, key)
+        for key in ('ru_utime', 'ru_stime'))
     with open(spent, 'a') as file:
-        file.write(f'{after.ru_utime - before.ru_utime:.0f}\n')
+        file.write(f'{used:.0f}\n')
     if process.exitcode:
         raise SystemExit(f'{run.name} failed; its log is {log}')
     with open(spent) as file:
@@ -97,14 +106,17 @@ def train(run: Run, folder: str) -> dict:
         **{name: _scores(cfg, folder, name)
            for name in ('choose', 'test')},
         date=time.strftime('%Y-%m-%d'),
-        commit=_commit(),
+        commit=COMMIT,
         torch=__import__('torch').__version__)
 
 
 def _scores(cfg: object, folder: str, name: str) -> dict:
     """Scores in percent by network."""
     from semipose_mm.evaluation import split_networks
-    with open(osp.join(folder, f'{name}.json')) as file:
+    path = osp.join(folder, f'{name}.json')
+    if not osp.exists(path):
+        return {}
+    with open(path) as file:
         metrics = json.load(file)
     selected = (cfg.model.get('test_cfg') or {}).get('network', 0)
     selected = selected if isinstance(selected, str) else f'net{selected}'
@@ -116,12 +128,6 @@ def _scores(cfg: object, folder: str, name: str) -> dict:
         for network, scores in split_networks(
             metrics, selected, list(cfg.model.teachers)).items()
     }
-
-
-def _commit() -> str:
-    return subprocess.run(['git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'],
-                          capture_output=True,
-                          text=True).stdout.strip()
 
 
 def load_rows() -> List[dict]:

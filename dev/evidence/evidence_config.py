@@ -8,6 +8,8 @@ from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mirror_mouse import prepare
 from mmengine.config import Config
 
+from semipose_mm.files import write_text
+
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 DATA = os.environ.get('SEMIPOSE_DATA', 'data')
 #: The largest set of labels: what does not train chooses.
@@ -65,8 +67,7 @@ def choosing_file(setting: str, folder: str) -> str:
         largest['annotations'] = [
             one for one in largest['annotations'] if one['image_id'] in kept
         ]
-        with open(path, 'w') as file:
-            json.dump(largest, file)
+        write_text(path, json.dumps(largest))
     return path
 
 
@@ -128,9 +129,9 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     cfg.model.update(method.model)
     if mirror:
         _use_mirror_mouse(cfg, folder)
+    # the largest set of labels leaves none that could choose
     choosing = choosing_file(run.setting, folder)
-    if osp.exists(choosing):
-        cfg.val_dataloader.dataset.ann_file = choosing
+    cfg.val_dataloader.dataset.ann_file = choosing
     set_size(cfg._cfg_dict, setting.size)
     routes = cfg.model.routes
     # averaged weights of every network are scored, too
@@ -159,8 +160,11 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     ]
     cfg.train_cfg = dict(
         type='SemiPoseIterTrainLoop', max_iters=iters, val_interval=iters)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader,
-                   cfg.test_dataloader):
+    if not osp.exists(choosing):
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    for loader in filter(
+            None,
+        (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.update(
         batch_size=setting.batch_size, pin_memory=False)
@@ -180,6 +184,5 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         interval=max(500, iters // 8),
         max_keep_ckpts=1)
     cfg.optim_wrapper.optimizer.fused = True
-    cfg.merge_from_dict(method.options)
     cfg.dump(path)
     return cfg

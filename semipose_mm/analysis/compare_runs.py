@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Tuple
 from semipose_mm.evaluation import split_networks, write_json, write_text
 from .compute import training_compute
 from .plot_curves import entry_metrics, read_curves
-from .run_config import (describe_config, kept_config, logged_sizes,
+from .run_config import (describe_config, kept_config, read_logged,
                          scored_networks)
 from .run_report import ABOUT, draw_curves, to_markdown
 
@@ -72,10 +72,10 @@ def read_run(work_dir: str) -> dict:
         key=lambda entry: entry['iter'],
         default=None)
     cfg = kept_config(work_dir) or {}
-    processes, epoch = logged_sizes(work_dir)
+    processes, *known = read_logged(work_dir)
 
     def compute(iterations: int) -> Optional[float]:
-        passes = training_compute(cfg, iterations, epoch)
+        passes = training_compute(cfg, iterations, *known)
         return None if passes is None else passes * (processes or 1) / 1e6
 
     total = last and compute(last['iter'])

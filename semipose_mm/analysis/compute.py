@@ -69,7 +69,8 @@ def step_compute(model: Mapping[str, Any],
 
 def training_compute(cfg: Mapping[str, Any],
                      iterations: int,
-                     epoch: Optional[int] = None) -> Optional[float]:
+                     epoch: Optional[int] = None,
+                     began: Optional[int] = None) -> Optional[float]:
     """Count the passes of a training's first iterations on one process.
 
     Args:
@@ -77,6 +78,8 @@ def training_compute(cfg: Mapping[str, Any],
         iterations (int): Iterations that were done.
         epoch (int, optional): Iterations of an epoch, for a burn-in that is a
             share of ``train_cfg.max_epochs``. Defaults to None
+        began (int, optional): Iterations before unlabeled images taught, for
+            ``burn_in='auto'``. Defaults to None, never
 
     Returns:
         float, optional: Passes, or None where the model, the size of batches
@@ -90,7 +93,9 @@ def training_compute(cfg: Mapping[str, Any],
     burn_in = 0
     for hook in cfg.get('custom_hooks') or ():
         burn_in = hook.get('burn_in', burn_in)
-    if isinstance(burn_in, float) and burn_in < 1:
+    if burn_in == 'auto':
+        burn_in = iterations if began is None else began
+    elif isinstance(burn_in, float) and burn_in < 1:
         loop = cfg.get('train_cfg') or {}
         whole = loop.get('max_iters') or (epoch or 0) * loop.get(
             'max_epochs', 0)

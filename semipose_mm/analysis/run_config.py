@@ -5,7 +5,7 @@ import json
 import os.path as osp
 import re
 from glob import glob
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 
 def describe_config(work_dir: str) -> dict:
@@ -53,27 +53,42 @@ def kept_config(work_dir: str):
         kept[-1], import_custom_modules=False) if kept else None
 
 
-def logged_sizes(work_dir: str) -> Tuple[Optional[int], Optional[int]]:
-    """What the newest text log of a run tells.
+class Logged(NamedTuple):
+    """What the text logs of a training tell; None where they do not.
+
+    Attributes:
+        processes (int, optional): Number of processes.
+        epoch (int, optional): Iterations of an epoch, if it counts epochs.
+        began (int, optional): Iterations before unlabeled images taught.
+    """
+    processes: Optional[int]
+    epoch: Optional[int]
+    began: Optional[int]
+
+
+def read_logged(work_dir: str) -> Logged:
+    """Read the text logs of a training, through all its resumes.
 
     Args:
         work_dir (str): Work folder of a training.
 
     Returns:
-        tuple: Number of processes, and iterations of an epoch if the log
-        counts epochs; None where it does not tell.
+        Logged: What the newest one says that has it.
     """
-    logs = sorted(glob(osp.join(work_dir, '*', '*.log')))
-    if not logs:
-        return None, None
-    with open(logs[-1], errors='replace') as file:
-        text = file.read()
-    found = (
-        re.search(pattern, text)
-        for pattern in (r'(\d+) process\(es\)',
-                        r'Epoch\(train\) +\[ *\d+\]\[ *\d+/(\d+)\]'))
-    processes, epoch = (one and int(one[1]) for one in found)
-    return processes, epoch
+    text = ''
+    for path in sorted(glob(osp.join(work_dir, '*', '*.log'))):
+        with open(path, errors='replace') as file:
+            one = file.read()
+        # a test in the same folder tells of its own processes
+        text += one if '(train)' in one else ''
+    found = [
+        re.findall(pattern, text)
+        for pattern in (r'processes: (\d+)',
+                        r'Epoch\(train\) +\[ *\d+\]\[ *\d+/(\d+)\]',
+                        r'Iteration (\d+): unlabeled images teach now')
+    ]
+    processes, epoch, began = (int(one[-1]) if one else None for one in found)
+    return Logged(processes, epoch, began and began - 1)
 
 
 def _labels(cfg) -> Optional[int]:

@@ -83,9 +83,9 @@ def training_costs(built: 'Built', burn_in: int, timing: bool,
     try:
         times = measure_steps(built)
     except (RuntimeError, ValueError, MemoryError) as error:
-        text = str(error).splitlines()[0] if str(error) else 'no memory'
+        text = (str(error).splitlines() or [type(error).__name__])[0]
         # on CPU its lack is no type of its own
-        if 'memory' in text:
+        if isinstance(error, MemoryError) or 'memory' in text:
             findings.warn(
                 'memory',
                 BATCH_SIZE,

@@ -1,5 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Whether labels are what limits a training: a rule on losses alone."""
+import math
+import statistics
 from typing import Dict, List, Optional
 
 
@@ -10,12 +12,12 @@ class LabelLimit:
     teachers' targets shows how much a network would learn of it, and the
     labeled loss how much of a labeled image. Their ratio is small while
     labels are not learned, and grows once the network knows its labels but
-    contradicts itself on other images: then labels are the limit. On real
-    data it was 0.2 where more iterations on labels were worth more, and 2
-    where unlabeled images paid (docs/results.md).
+    contradicts itself on other images: then labels are the limit
+    (docs/results.md has both cases). Losses are means over all joints, so
+    where many joints have no label, their loss is too small by that share.
 
     Args:
-        window (int): Readings that are averaged. Defaults to 5
+        window (int): Readings of which the median counts. Defaults to 5
     """
 
     def __init__(self, window: int = 5) -> None:
@@ -24,10 +26,10 @@ class LabelLimit:
 
     @property
     def ratio(self) -> Optional[float]:
-        """Float, optional: Mean of the last readings; None with too few."""
+        """Float, optional: Median of the last readings; None with too few."""
         if len(self._readings) < self.window:
             return None
-        return sum(self._readings) / self.window
+        return statistics.median(self._readings)
 
     def read(self, stats: Dict[str, float]) -> None:
         """Take a reading.
@@ -36,8 +38,9 @@ class LabelLimit:
             stats (dict): See :func:`teaching_statistics`.
         """
         ratios = [v for k, v in stats.items() if k.endswith('/label_limit')]
-        if ratios:
-            mean = sum(ratios) / len(ratios)
+        mean = sum(ratios) / len(ratios) if ratios else math.nan
+        # that of a step without labels, or of one that is skipped
+        if math.isfinite(mean):
             self._readings = [*self._readings, mean][-self.window:]
 
     def state(self) -> List[float]:

@@ -87,8 +87,11 @@ def teaching_statistics(step: TeachingStep) -> Dict[str, Tensor]:
         sup = step.losses[f'net{i}/loss_sup']
         stats[f'net{i}/unsup_sup_ratio'] = (
             step.losses[f'net{i}/loss_unsup'] / sup.clamp(min=1e-12))
-        stats[f'net{i}/label_limit'] = step.sup_weight * stats[
-            f'net{i}/consistency'] / len(views) / sup.clamp(min=1e-12)
+        loss = stats[f'net{i}/consistency'] / len(views)
+        if step.output.loss_sums_samples:
+            loss = loss * (len(step.keypoint_weights) / len(views[0].weights))
+        stats[f'net{i}/label_limit'] = (
+            step.sup_weight * loss / sup.clamp(min=1e-12))
     return stats
 
 

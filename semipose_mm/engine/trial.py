@@ -53,8 +53,8 @@ def look_ahead(model: nn.Module, data_batch: dict,
                optim_wrapper: OptimWrapper) -> TeachingStep:
     """What a step that teaches would see, before unlabeled images teach.
 
-    Its losses are not differentiated. Parameters, buffers, random
-    generators and the weight of the unlabeled loss are as before.
+    Parameters, gradients, buffers, random generators and the weight of the
+    unlabeled loss are as before.
 
     Args:
         model (nn.Module): A ``SemiPoseEstimator``, not wrapped.

@@ -51,7 +51,7 @@ def write_run(folder, values, labels=20, name='toy', model=TAUGHT, num=1):
         'train_cfg = dict(max_epochs=3)\ncustom_hooks = [dict(burn_in=0.5)]\n')
     if num:
         (logs.parent / '20260101_100000.log').write_text(
-            f'torch, cpu, {num} process(es), seed 0\n'
+            f'torch, cpu, processes: {num} (launcher: none), seed 0\n'
             'Epoch(train)  [1][ 5/10]  lr: 1\n')
     (folder / f'{name}.py').write_text('')
     return str(folder)

@@ -114,6 +114,13 @@ def test_burn_in(cfg):
     assert found == [0, 8 * 80, pytest.approx(8 * (80 + 60 * 14 / 3))]
 
 
+def test_burn_in_that_waits():
+    cfg = config('auto', max_iters=100)
+    assert training_compute(cfg, 100) == 8 * 200
+    assert training_compute(
+        cfg, 100, began=40) == pytest.approx(8 * (80 + 60 * 14 / 3))
+
+
 def test_what_is_not_known():
     assert training_compute(config(0.4, max_epochs=10), 5) is None
     assert training_compute(dict(config(0), train_dataloader=None), 5) is None

@@ -39,13 +39,16 @@ def test_statistics_of_a_step():
                                stats['net0/unsup_sup_ratio'] / 2)
 
 
-def test_label_limit_is_a_mean_of_readings():
+def test_label_limit_is_a_median_of_readings():
     limit = LabelLimit(window=2)
     limit.read({'net0/label_limit': 1., 'net1/label_limit': 2.})
     assert limit.ratio is None and 'too early' in str(limit)
     limit.read({'net0/label_limit': 0.1, 'net1/label_limit': 0.2})
     assert limit.ratio == pytest.approx(0.825)
     assert 'training longer' in str(limit)
+    # of a step that is skipped
+    limit.read({'net0/label_limit': float('nan')})
+    assert limit.ratio == pytest.approx(0.825)
     resumed = LabelLimit(window=2)
     resumed.load_state(limit.state())
     for one in (limit, resumed):

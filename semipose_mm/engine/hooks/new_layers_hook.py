@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
+from semipose_mm.errors import RunError
 from ..distributed import unwrap
 
 
@@ -24,7 +25,7 @@ class NewLayersHook(Hook):
             ``['head.final_layer']``.
 
     Raises:
-        ValueError: If no network has such a layer.
+        RunError: If no network has such a layer.
     """
 
     # before networks are compared and teachers copied
@@ -50,9 +51,10 @@ class NewLayersHook(Hook):
                 for key, module in net.named_modules() if key == name
             ]
             if not found:
-                raise ValueError(
+                raise RunError(
                     f'custom_hooks: NewLayersHook.layers has {name!r}, but no '
-                    'network has such a layer')
+                    'network has such a layer; an example is '
+                    "'head.final_layer'")
             self._kept += [(layer, copy.deepcopy(layer.state_dict()))
                            for layer in found]
 

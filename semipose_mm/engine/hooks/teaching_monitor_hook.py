@@ -118,7 +118,9 @@ class TeachingMonitorHook(Hook):
         if not taught:
             self.limit.read(stats)
             runner.message_hub.update_info(_LIMIT, self.limit.state())
-        troubles = self.alarm.read(stats) if taught else []
+            # labeled peaks arm the alarm, the others are no fault yet
+            stats = {k: v for k, v in stats.items() if 'peak_labeled' in k}
+        troubles = self.alarm.read(stats)
         runner.message_hub.update_info(_ALARM, self.alarm.state())
         for trouble in troubles:
             runner.logger.warning(

@@ -152,7 +152,9 @@ class UnsupWeightHook(Hook):
         Args:
             runner (Runner): The runner of the training.
         """
-        if self._auto and self.burn_in == runner.max_iters:
+        routes = unwrap(runner.model).plan.routes
+        if self._auto and routes and \
+                runner.iter >= runner.max_iters == self.burn_in:
             runner.logger.warning(
                 f'Unlabeled images did not teach in this training: '
                 f'{self.limit}. Make it longer, or set burn_in to a number '

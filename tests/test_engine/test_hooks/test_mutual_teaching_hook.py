@@ -89,14 +89,14 @@ def test_teaching_begins_when_labels_are_the_limit(resumed, caplog):
     for runner.iter, ratio in enumerate(ratios):
         if resumed and runner.iter in (5, 11):
             runner._resume = True
-            hook, limit = MutualTeachingHook(
-                burn_in='auto'), hook.monitor.limit
+            runner.message_hub.update_info('semipose_label_limit',
+                                           hook.monitor.limit.state())
+            hook = MutualTeachingHook(burn_in='auto')
             hook.before_train(runner)
-            hook.monitor.limit.load_state(limit.state())
         hook.before_train_iter(runner, 0, batch)
         began.append(runner.model.teaching_enabled)
         hook.monitor.limit.read({'net0/label_limit': ratio})
-    # 0.2, 0.2, 0.2, 2, 2 are 0.92 in the mean, the next five 1.28
+    # of five readings, three are 2
     assert began == [False] * 9 + [True] * 3
     assert 'Iteration 10: unlabeled images teach now: a hard' in caplog.text
     hook.after_train(runner)
@@ -110,6 +110,9 @@ def test_labels_that_are_never_the_limit_are_said(caplog):
     hook.before_train(runner)
     for _ in range(5):
         hook.monitor.limit.read({'net0/label_limit': 0.2})
+    hook.after_train(runner)
+    assert 'did not teach' not in caplog.text  # it was stopped
+    runner.iter = runner.max_iters
     hook.after_train(runner)
     assert 'did not teach' in caplog.text and 'loses 0.2 times' in caplog.text
 
@@ -147,6 +150,11 @@ def test_statistics_before_teaching_leave_no_trace():
         assert 0 <= logged[f'train/{name}'].current() <= 1
     # there is no unlabeled loss yet
     assert not any('unsup' in name for name in logged)
+    kept = runner.message_hub.runtime_info['semipose_label_limit']
+    assert kept == [
+        logged['train/net0/label_limit'].current() / 2 +
+        logged['train/net1/label_limit'].current() / 2
+    ]
     assert not model.teaching_enabled and model.unsup_weight == 0
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]), key
@@ -278,6 +286,25 @@ def test_collapse_warns_or_stops(on_collapse, caplog):
         hook.after_train_iter(runner, i)
     assert 'Collapse at iteration 1: net0 collapses' in caplog.text
     assert runner.train_loop.stop_training == (on_collapse == 'stop')
+
+
+def test_a_burn_in_arms_the_alarm(caplog):
+    """Peaks may fall on labeled images, too, as soon as teaching begins."""
+    runner = fake_runner(build_model(**DUAL))
+    hook = MutualTeachingHook(burn_in=1, interval=1, alarm=dict(patience=1))
+    hook.before_train(runner)
+    inputs, samples = build_batch()
+    batch = dict(inputs=inputs, data_samples=samples)
+    for runner.iter, peak in enumerate((0.8, 0.15)):
+        hook.before_train_iter(runner, 0, batch)
+        hook.monitor.alarm.arm_peak = -9. if peak > 0.5 else 0.2
+        runner.model.loss(inputs, samples)
+        for maps in runner.model.last_step.labeled.values():
+            maps.fill_(peak)
+        for maps, in runner.model.last_step.easy.values():
+            maps.fill_(0.)
+        hook.after_train_iter(runner, 0, batch)
+        assert ('collapses' in caplog.text) == bool(runner.iter)
 
 
 @pytest.mark.parametrize('resumed', [True, False])

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from semipose_mm.engine import NewLayersHook
+from semipose_mm.errors import RunError
 
 
 class Networks(nn.Module):
@@ -47,5 +48,5 @@ def test_layers_of_a_new_training(resume):
 
 def test_a_layer_that_is_not_there():
     runner = SimpleNamespace(model=Networks(), _resume=False)
-    with pytest.raises(ValueError, match="NewLayersHook.layers has 'head.a'"):
+    with pytest.raises(RunError, match="NewLayersHook.layers has 'head.a'"):
         NewLayersHook(['head.a']).after_load_checkpoint(runner, {})
