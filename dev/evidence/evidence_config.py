@@ -162,9 +162,8 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         type='SemiPoseIterTrainLoop', max_iters=iters, val_interval=iters)
     if not osp.exists(choosing):
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    for loader in filter(
-            None,
-        (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)):
+    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    for loader in filter(None, loaders):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.update(
         batch_size=setting.batch_size, pin_memory=False)
