@@ -50,8 +50,9 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
     if not unlabeled:
         return Recipe('supervised', 'no unlabeled images')
     return Recipe(
-        'labels_then_ema', 'the default, as it was ahead of the others or '
-        'level with them at equal compute, see docs/results.md')
+        'labels_then_ema', 'the default for unlabeled images, at half of '
+        'the compute of PoseDual; docs/results.md has what it gains, and '
+        'where it does not')
 
 
 def burn_in_share(name: str) -> Optional[float]:

@@ -37,9 +37,9 @@ def add_options(parser):
     parser.add_argument(
         '--iters',
         type=int,
-        default=400,
+        default=300,
         help='iterations of the supervised trainings; the others compute as '
-        'much in fewer. Defaults to 400')
+        'much in fewer. Defaults to 300')
     parser.add_argument('--seed', type=int, default=0, help='Defaults to 0')
     parser.add_argument(
         '--work-dir',
