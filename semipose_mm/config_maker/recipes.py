@@ -50,9 +50,8 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
     if not unlabeled:
         return Recipe('supervised', 'no unlabeled images')
     return Recipe(
-        'labels_then_ema', 'the default for unlabeled images, at half of '
-        'the compute of PoseDual; docs/results.md has what it gains, and '
-        'where it does not')
+        'labels_then_ema', 'the default, at half of the compute of PoseDual; '
+        'for what it gains, and where it does not, see docs/results.md')
 
 
 def burn_in_share(name: str) -> Optional[float]:
