@@ -189,15 +189,15 @@ def write_page(rows: List[dict], folder: str) -> None:
             lines += [file.read().rstrip('\n'), '']
     lines.append(TRIED.format(key=DRAWN))
     for setting in SETTINGS:
-        own = [row for row in rows if row['setting'] == setting]
-        order = sorted(
-            METHODS,
-            key=lambda name: -max(
-                (best(row, 'choose') for row in own
-                 if row['method'] == name and 'choose' in row),
-                default=0))
-        own = [row for row in own if row.get('choose')]
+        own = [
+            row for row in rows if row['setting'] == setting and row['choose']
+        ]
+        reached: Dict[str, float] = {}
+        for row in own:
+            reached[row['method']] = max(
+                best(row, 'choose'), reached.get(row['method'], 0.))
         if own:
+            order = sorted(reached, key=lambda name: -reached[name])
             lines += [f'### {setting}', '', *table(own, order, 'choose'), '']
     lines.append('[results_earlier.md](results_earlier.md) has what was '
                  'measured at equal iterations before.')

@@ -53,6 +53,8 @@ def test_page(evidence, tmp_path):
         row('supervised_cut', 0, 50.),
         row('supervised', 0, 40., setting='mirror_mouse-30'),
     ]
+    # the largest set of labels leaves none that choose
+    rows.append(dict(row('ours', 0, 30., setting='lspet-1000'), choose={}))
     page = evidence['page']
     page.write_page(rows, str(tmp_path))
     text = (tmp_path / 'results.md').read_text()
@@ -75,6 +77,7 @@ def test_page(evidence, tmp_path):
     # 64 pixels of which a padded box has 51.2, and all of a whole image
     assert body[2][-1] == '33.79'
     assert '| 25.60 |' in part.split('## mirror_mouse-30')[1]
+    assert '### lspet-1000' not in trials and '## lspet-1000' in part
     # a trial is not reported, but shown with what it was chosen by
     title = evidence['settings'].METHODS['supervised_cut'].title
     assert title not in part and title in trials
