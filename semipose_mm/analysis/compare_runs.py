@@ -60,7 +60,8 @@ def read_run(work_dir: str) -> dict:
     """
     logged = read_curves(work_dir)
     curves: Dict[str, Dict[str, list]] = {}
-    named = scored_networks(work_dir)
+    cfg = kept_config(work_dir) or {}
+    named = scored_networks(cfg)
     for entry in logged['val']:
         for network, row in split_networks(entry_metrics(entry),
                                            *named).items():
@@ -71,7 +72,6 @@ def read_run(work_dir: str) -> dict:
         logged['train'][-1:] + logged['val'][-1:],
         key=lambda entry: entry['iter'],
         default=None)
-    cfg = kept_config(work_dir) or {}
     processes, *known = read_logged(work_dir)
 
     def compute(iterations: int) -> Optional[float]:

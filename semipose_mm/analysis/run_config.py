@@ -25,17 +25,16 @@ def describe_config(work_dir: str) -> dict:
     return dict(config=name, labels=_labels(cfg) if cfg else None)
 
 
-def scored_networks(work_dir: str) -> Tuple[Optional[str], List[str]]:
+def scored_networks(cfg: Optional[dict]) -> Tuple[Optional[str], List[str]]:
     """What tells the networks in the names of a run's scores.
 
     Args:
-        work_dir (str): Work folder of a training.
+        cfg (Config, optional): What :func:`kept_config` found.
 
     Returns:
         tuple: The network with the plain names, None where the config is not
         there, and the names of teachers.
     """
-    cfg = kept_config(work_dir)
     if not cfg or not cfg.get('model'):
         return None, []
     network = (cfg.model.get('test_cfg') or {}).get('network', 0)
