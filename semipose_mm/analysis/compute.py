@@ -7,6 +7,8 @@ forward pass without gradient a third of it.
 """
 from typing import Any, Mapping, NamedTuple, Optional
 
+from semipose_mm.engine.shares import to_iterations
+
 #: A forward pass beside a forward and a backward pass.
 FORWARD = 1 / 3
 
@@ -101,5 +103,5 @@ def training_compute(cfg: Mapping[str, Any],
             'max_epochs', 0)
         if not whole:
             return None
-        burn_in = round(burn_in * whole)
+        burn_in = to_iterations(burn_in, whole)
     return compute.total(size, iterations, int(burn_in))

@@ -2,6 +2,8 @@
 """How long to train on so many samples: numbers from numbers."""
 from typing import List, NamedTuple, Optional
 
+from semipose_mm.engine.shares import to_iterations
+
 #: Passes over labels and over unlabeled samples that a training makes.
 LABELED_PASSES, UNLABELED_PASSES = 100, 10
 #: Fewest and most iterations.
@@ -68,7 +70,7 @@ def plan_schedule(num_labels: int,
         iterations = _clamp(-(-passes // (size * 100)) * 100, ITERATIONS)
     burn_in = ramp_up = min(_clamp(iterations // 5, BURN_IN), iterations // 4)
     if burn_in_share is not None:
-        burn_in, ramp_up = round(burn_in_share * iterations), 0
+        burn_in, ramp_up = to_iterations(burn_in_share, iterations), 0
     warm_up = min(_clamp(iterations // 20, WARM_UP), max(1, iterations // 4))
     milestones = [iterations * 7 // 10, iterations * 9 // 10]
     return Schedule(size, iterations, burn_in, ramp_up, warm_up, milestones,

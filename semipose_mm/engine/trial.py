@@ -1,12 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """A step that is tried before it is needed, without a trace."""
 from contextlib import contextmanager, nullcontext
-from typing import ContextManager, Iterator
+from typing import ContextManager, Dict, Iterator
 
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner.amp import autocast
-from torch import nn
+from torch import Tensor, nn
 
 from semipose_mm.errors import RunError
 from semipose_mm.structures import TeachingStep
@@ -34,9 +34,7 @@ def try_teaching(model: nn.Module, data_batch: dict,
     """
     params = [p for p in model.parameters() if p.requires_grad]
     try:
-        with _no_trace(model), _precision(optim_wrapper):
-            data = model.data_preprocessor(data_batch, False)
-            losses = model(**data, mode='loss')
+        with _step(model, data_batch, optim_wrapper) as losses:
             torch.autograd.grad(
                 sum(losses.values()), params, allow_unused=True)
     except torch.cuda.OutOfMemoryError as error:
@@ -45,8 +43,6 @@ def try_teaching(model: nn.Module, data_batch: dict,
             'train_dataloader.batch_size or dataset.unlabeled_ratio lower, or '
             'model.early_backward=True, or model.recompute '
             f'({str(error).splitlines()[0]})') from None
-    finally:
-        model.last_step = None
 
 
 def look_ahead(model: nn.Module, data_batch: dict,
@@ -67,12 +63,21 @@ def look_ahead(model: nn.Module, data_batch: dict,
     weight = float(model.unsup_weight)
     model.set_unsup_weight(model.base_unsup_weight)
     try:
-        with _no_trace(model), _precision(optim_wrapper):
-            data = model.data_preprocessor(data_batch, False)
-            model(**data, mode='loss')
+        with _step(model, data_batch, optim_wrapper):
             return model.last_step
     finally:
         model.set_unsup_weight(weight)
+
+
+@contextmanager
+def _step(model: nn.Module, data_batch: dict,
+          optim_wrapper: OptimWrapper) -> Iterator[Dict[str, Tensor]]:
+    """The losses of a step, whose traces are gone behind a block."""
+    try:
+        with _no_trace(model), _precision(optim_wrapper):
+            data = model.data_preprocessor(data_batch, False)
+            yield model(**data, mode='loss')
+    finally:
         model.last_step = None
 
 

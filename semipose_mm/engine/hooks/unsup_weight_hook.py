@@ -8,6 +8,7 @@ from mmpose.registry import HOOKS
 
 from ..distributed import unwrap
 from ..label_limit import LabelLimit
+from ..shares import to_iterations
 from ..trial import try_teaching
 
 # the message hub keeps through a resume when teaching began
@@ -89,7 +90,7 @@ class UnsupWeightHook(Hook):
             self.burn_in = runner.max_iters if kept is None or \
                 not runner._resume else kept
         self.burn_in, self.ramp_up = (
-            _iterations(value, runner.max_iters)
+            to_iterations(value, runner.max_iters)
             for value in (self.burn_in, self.ramp_up))
         self._tried = runner.iter >= self.burn_in
         if not model.plan.routes:
@@ -159,10 +160,3 @@ class UnsupWeightHook(Hook):
                 f'Unlabeled images did not teach in this training: '
                 f'{self.limit}. Make it longer, or set burn_in to a number '
                 'of iterations.')
-
-
-def _iterations(value: Union[int, float], iterations: int) -> int:
-    """A number of iterations, or of a share of the training."""
-    if isinstance(value, float) and value < 1:
-        return round(value * iterations)
-    return int(value)
