@@ -6,7 +6,7 @@ from mmengine.registry import FUNCTIONS
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from semipose_mm.structures import LABEL_FIELDS, stack_labels
+from semipose_mm.structures import LABEL_FIELDS, is_images, stack_labels
 
 #: Inputs that an item has once, not once for each partner.
 PLAIN = ('labeled', 'labeled_uniforms')
@@ -57,7 +57,7 @@ def _check_shapes(name: str, values: Sequence[Tensor]) -> None:
     if len(shapes) == 1:
         return
     sizes = sorted({shape[-2:] for shape in shapes})
-    if not name.endswith('uniforms') and len(sizes) > 1:
+    if is_images(name) and len(sizes) > 1:
         raise ValueError(
             f'train_dataloader.dataset gives images {name!r} of the sizes '
             f'(height, width) {sizes}; its pipelines must crop to one, by '

@@ -1,19 +1,22 @@
 # Copyright (c) semipose_mm authors.
 """Whether two datasets and their pipelines fit; the derived pipeline."""
 import logging
-from typing import Any, List, Tuple
+from typing import Any, List, Sequence, Tuple, Union
 
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
 from mmengine.logging import print_log
 from mmpose.datasets.transforms import (GenerateTarget, KeypointConverter,
-                                        PackPoseInputs, RandomFlip,
-                                        RandomHalfBody, TopdownAffine)
+                                        PackPoseInputs, RandomBBoxTransform,
+                                        RandomFlip, RandomHalfBody,
+                                        TopdownAffine)
 
-from .transforms import EasyHardPair
+from .transforms import EasyAffine, EasyHardPair, HardCrop, build_transforms
 from .transforms.appearance import is_appearance, is_geometry
 from .transforms.twin import stock_name
 
+# What changes the box or crops it.
+BOX_CHANGES = (EasyAffine, RandomBBoxTransform, TopdownAffine)
 # What needs keypoints and would make something up without them.
 NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget, KeypointConverter)
 
@@ -103,9 +106,11 @@ def check_loading(dataset: BaseDataset, key: str) -> None:
                 'train_dataloader.dataset.unlabeled.pipeline')
 
 
-def derive_unlabeled(pipeline: Compose,
-                     sources: dict,
-                     easy: str = 'geometry') -> Tuple[Compose, List[str]]:
+def derive_unlabeled(
+    pipeline: Compose,
+    sources: dict,
+    easy: Union[str,
+                Sequence[dict]] = 'geometry') -> Tuple[Compose, List[str]]:
     """Derive the unlabeled pipeline from the labeled one.
 
     What needs keypoints is dropped, and the packing at the end is replaced by
@@ -115,8 +120,10 @@ def derive_unlabeled(pipeline: Compose,
     Args:
         pipeline (Compose): The labeled pipeline.
         sources (dict): See :class:`EasyHardPair`.
-        easy (str): ``'geometry'``, or ``'labeled'`` to keep colour changes
-            and holes, too. Defaults to ``'geometry'``
+        easy (str | Sequence[dict]): ``'geometry'``, or ``'labeled'`` to keep
+            colour changes and holes, too, or transforms of the box by which
+            the easy view is cropped; what the labeled pipeline makes of the
+            image is a :class:`HardCrop` then. Defaults to ``'geometry'``
 
     Returns:
         tuple[Compose, list[str]]: The pipeline, and the names of the
@@ -136,11 +143,27 @@ def derive_unlabeled(pipeline: Compose,
             easy == 'geometry' and is_appearance(t))
     ]
     kept = [t for t in transforms if t not in dropped]
+    if not isinstance(easy, str):
+        kept = _with_hard_crop(kept, easy)
     pair = EasyHardPair(
         sources=sources,
         meta_keys=pack.meta_keys,
         pack_transformed=pack.pack_transformed)
     return Compose(kept + [pair]), [stock_name(t) for t in dropped]
+
+
+def _with_hard_crop(transforms: List[Any], easy: Sequence[dict]) -> List[Any]:
+    """Crop as labeled images are cropped, and then an easy view."""
+    where = [isinstance(t, BOX_CHANGES) for t in transforms]
+    if True not in where:
+        raise ValueError(
+            'train_dataloader.dataset.easy is a list of transforms of the '
+            'box, but the labeled pipeline crops none: it needs '
+            'TopdownAffine')
+    first = where.index(True)
+    crop = [t for t in transforms[first:] if isinstance(t, TopdownAffine)]
+    hard = HardCrop(transforms[first:])
+    return [*transforms[:first], hard, *build_transforms(easy), *crop]
 
 
 def say_easy(pipeline: Compose, dropped: List[str], key: str) -> None:

@@ -60,9 +60,13 @@ class SemiPoseDataset(Dataset):
             what needs keypoints (RandomHalfBody, GenerateTarget,
             KeypointConverter) is dropped, and :class:`EasyHardPair` does the
             packing. Defaults to None, for ``unlabeled_ratio=0``.
-        easy (str): What a derived pipeline keeps of the labeled one:
-            ``'geometry'`` drops what changes colours or hides parts,
-            ``'labeled'`` keeps it. Defaults to ``'geometry'``.
+        easy (str | Sequence[dict]): What a derived pipeline keeps of the
+            labeled one: ``'geometry'`` drops what changes colours or hides
+            parts, ``'labeled'`` keeps it. A list of transforms of the box,
+            such as ``[dict(type='EasyAffine')]``, crops the easy view in the
+            place of the labeled pipeline's, and what that makes of the image
+            is the source ``'hard'``, see :class:`HardCrop`. Defaults to
+            ``'geometry'``.
         unlabeled_ratio (int): Number of unlabeled partners of a labeled
             sample. Defaults to 1.
         sources (dict, optional): Sources of hard views beside the easy
@@ -95,7 +99,7 @@ class SemiPoseDataset(Dataset):
                  max_bad_images: int = 100,
                  allow_outside: bool = False,
                  labeled_cache_mb: int = 1024,
-                 easy: str = 'geometry') -> None:
+                 easy: Union[str, Sequence[dict]] = 'geometry') -> None:
         for name, value, least in (('unlabeled_ratio', unlabeled_ratio,
                                     0), ('num_uniforms', num_uniforms, 1),
                                    ('max_bad_images', max_bad_images, 0),
@@ -103,9 +107,10 @@ class SemiPoseDataset(Dataset):
             if not isinstance(value, int) or value < least:
                 raise ValueError(f'{KEY}.{name} is {value!r}; it must be an '
                                  f'integer of at least {least}')
-        if easy not in ('geometry', 'labeled'):
-            raise ValueError(f"{KEY}.easy is {easy!r}; it must be 'geometry' "
-                             "or 'labeled'")
+        if not isinstance(easy, (list, tuple)) and easy not in ('geometry',
+                                                                'labeled'):
+            raise ValueError(f"{KEY}.easy is {easy!r}; it must be 'geometry', "
+                             "'labeled' or a list of transforms of the box")
         if unlabeled is None and unlabeled_ratio > 0:
             raise ValueError(
                 f'{KEY}.unlabeled is missing while unlabeled_ratio is '

@@ -8,7 +8,7 @@ from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from semipose_mm.structures import stack_labels
+from semipose_mm.structures import is_images, stack_labels
 
 
 @MODELS.register_module()
@@ -52,8 +52,9 @@ class SemiPoseDataPreprocessor(PoseDataPreprocessor):
             samples['unlabeled'] = flatten_samples(samples['unlabeled'])
         batch = dict()
         for name, value in inputs.items():
-            if name.endswith('uniforms'):
-                batch[name] = self._moved(_joined(value, 2))
+            if not is_images(name):
+                dims = 2 if name.endswith('uniforms') else 3
+                batch[name] = self._moved(_joined(value, dims))
                 continue
             images = self._normalized(self._moved(_joined(value, 4)))
             key = 'labeled' if name == 'labeled' else 'unlabeled'

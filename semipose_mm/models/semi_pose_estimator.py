@@ -249,7 +249,8 @@ class SemiPoseEstimator(PeerEstimator):
             # partners together count as much as their labeled samples
             factor = factor * (len(inputs['labeled']) / len(inputs['easy']))
         for p, r in drawn.ops:
-            route, warp = plan.routes[r], drawn.warps[p]
+            route = plan.routes[r]
+            warp = plan.warp_of(p, drawn, inputs, self.output.codec)
             images, restore = self.make_view(plan.views[p], inputs, taught[r],
                                              drawn.ops[p, r], warp)
             target, weights = route.target.make(self.output, taught[r].output,

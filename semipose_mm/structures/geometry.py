@@ -79,6 +79,22 @@ class ViewWarp(NamedTuple):
         return warp_points(points, self.matrix)
 
 
+def matrix_warp(matrix: Tensor, codec: CodecGeometry) -> ViewWarp:
+    """The warp of images and heatmaps by a motion of input pixels.
+
+    Args:
+        matrix (Tensor): (B, 3, 3) from output to input pixels.
+        codec (CodecGeometry): Sizes of input and any heatmap.
+    """
+    image_theta = normalized_theta(matrix, codec.input_size)
+    if codec.heatmap_size is None:
+        return ViewWarp(image_theta, None, True, matrix)
+    heatmap_theta = normalized_theta(
+        conjugate_to_heatmap(matrix, codec.scale_factor), codec.heatmap_size)
+    valid = valid_region(heatmap_theta, codec.heatmap_size)
+    return ViewWarp(image_theta, heatmap_theta, True, matrix, valid)
+
+
 def scaled(points: Tensor, factors: Tuple[float, float]) -> Tensor:
     """Multiply x and y of points (..., 2) by a number each."""
     # a tensor made of numbers would wait for the device

@@ -24,6 +24,20 @@ class SemiPoseInputs(TypedDict, total=False):
     uniforms: Tensor  # (U, N) in (0, 1)
 
 
+def matrix_name(source: str) -> str:
+    """Key of a crop's matrices (U, 3, 3): from its pixels to the easy one's.
+
+    Args:
+        source (str): Key of the images.
+    """
+    return f'{source}_matrix'
+
+
+def is_images(name: str) -> bool:
+    """Whether a key of a batch stands for images."""
+    return not name.endswith(('uniforms', '_matrix'))
+
+
 class SemiPoseDataSamples(TypedDict, total=False):
     """Data samples of a batch, and what the labeled loss needs of them."""
     labeled: List[PoseDataSample]  # B

@@ -167,3 +167,22 @@ def test_the_option(build_semi, pipeline_cfg, semi_cfg):
     assert lengths[1] == lengths[0] + 1
     with pytest.raises(ValueError, match="easy is 'hard'"):
         build_semi(easy='hard')
+
+
+def test_an_easy_view_with_its_own_box_makes_the_labeled_one_hard(
+        pipeline_cfg):
+    pipeline_cfg.insert(6, dict(type='PhotometricDistortion'))
+    derived, dropped = derive_unlabeled(
+        compose(*pipeline_cfg), {}, [dict(type='EasyAffine')])
+    assert dropped == ['RandomHalfBody', 'GenerateTarget']
+    assert names_of(derived) == [
+        'LoadImage', 'GetBBoxCenterScale', 'RandomFlip', 'HardCrop',
+        'EasyAffine', 'TopdownAffine', 'EasyHardPair'
+    ]
+    assert names_of(derived.transforms[3].pipeline) == [
+        'RandomBBoxTransform', 'TopdownAffine', 'PhotometricDistortion'
+    ]
+    with pytest.raises(ValueError, match='needs TopdownAffine'):
+        derive_unlabeled(
+            compose(dict(type='LoadImage'), dict(type='PackPoseInputs')), {},
+            [])

@@ -3,9 +3,10 @@
 from .building import build_transforms
 from .easy_affine import EasyAffine
 from .easy_hard_pair import EasyHardPair
+from .hard_crop import HardCrop
 from .rand_augment import RandAugment, TrivialAugment
 
 __all__ = [
-    'EasyAffine', 'EasyHardPair', 'RandAugment', 'TrivialAugment',
+    'EasyAffine', 'EasyHardPair', 'HardCrop', 'RandAugment', 'TrivialAugment',
     'build_transforms'
 ]

@@ -9,9 +9,10 @@ from mmpose.datasets.transforms import (GetBBoxCenterScale,
                                         TopdownAffine)
 
 from .easy_affine import EasyAffine
+from .hard_crop import HardCrop
 
-#: Loading, boxes, flips and crops.
-GEOMETRY = (EasyAffine, GetBBoxCenterScale, LoadImageFromFile,
+#: Loading, boxes, flips and crops; a hard crop leaves the easy view alone.
+GEOMETRY = (EasyAffine, GetBBoxCenterScale, HardCrop, LoadImageFromFile,
             RandomBBoxTransform, RandomFlip, TopdownAffine)
 
 # by name, as they are of several packages: colours, noise, holes, mixtures

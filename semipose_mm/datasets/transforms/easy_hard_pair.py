@@ -4,12 +4,15 @@ import inspect
 from typing import Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
+import torch
 from mmengine.dataset import Compose
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.datasets.transforms.formatting import image_to_tensor
 from mmpose.registry import TRANSFORMS
 
+from semipose_mm.structures import matrix_name
 from .building import build_transforms
+from .hard_crop import crop_matrix
 
 # The names that the batch of SemiPoseDataset uses itself.
 RESERVED = ('labeled', 'labeled_uniforms', 'easy', 'uniforms')
@@ -38,7 +41,9 @@ class EasyHardPair(PackPoseInputs):
 
     Added Keys:
 
-        - inputs: ``dict(easy=(3, H, W), <source>=(3, H, W), ...)``, uint8
+        - inputs: ``dict(easy=(3, H, W), <source>=(3, H, W), ...)``, uint8,
+          and ``<name>_matrix`` (3, 3), float32, of each :class:`HardCrop`,
+          from its pixels to those of the easy view
         - data_samples: as of :class:`PackPoseInputs`
 
     Args:
@@ -84,6 +89,15 @@ class EasyHardPair(PackPoseInputs):
                 return None
             self._check_view(name, results, view)
             views[name] = image_to_tensor(view['img'])
+        for name, crop in results.get('hard_crops', {}).items():
+            if name in views or name in RESERVED:
+                raise ValueError(f'HardCrop has the name {name!r}, which '
+                                 'another view of EasyHardPair has')
+            views[name] = image_to_tensor(crop.img)
+            easy = crop_matrix(results, crop.use_udp)
+            # float64 until the two are one
+            views[matrix_name(name)] = torch.from_numpy(
+                easy @ np.linalg.inv(crop.matrix)).float()
         packed['inputs'] = views
         return packed
 

@@ -7,10 +7,8 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from semipose_mm.structures import CodecGeometry, Draws, ViewWarp
-from semipose_mm.structures.geometry import (affine_matrix,
-                                             conjugate_to_heatmap,
-                                             normalized_theta, pixel_matrix,
-                                             valid_region)
+from semipose_mm.structures.geometry import (affine_matrix, matrix_warp,
+                                             pixel_matrix)
 
 
 @MODELS.register_module()
@@ -73,14 +71,7 @@ class HardAffine:
         width, height = codec.input_size
         matrix = affine_matrix(scale, rotation,
                                ((width - 1) / 2, (height - 1) / 2))
-        image_theta = normalized_theta(matrix, codec.input_size)
-        if codec.heatmap_size is None:
-            return ViewWarp(image_theta, None, True, matrix)
-        heatmap_theta = normalized_theta(
-            conjugate_to_heatmap(matrix, codec.scale_factor),
-            codec.heatmap_size)
-        valid = valid_region(heatmap_theta, codec.heatmap_size)
-        return ViewWarp(image_theta, heatmap_theta, True, matrix, valid)
+        return matrix_warp(matrix, codec)
 
     def __call__(self, draws: Draws, codec: CodecGeometry) -> ViewWarp:
         """Draw the warp of a batch."""

@@ -5,7 +5,9 @@ from typing import (Any, Callable, Dict, List, NamedTuple, Optional, Sequence,
 
 from torch import Tensor, nn
 
-from semipose_mm.structures import CodecGeometry, Draws, ViewWarp, count_draws
+from semipose_mm.structures import (CodecGeometry, Draws, ViewWarp,
+                                    count_draws, matrix_name)
+from semipose_mm.structures.geometry import matrix_warp
 from ..building import build_part, check_list
 
 #: str: Operations of hard views, for messages.
@@ -41,11 +43,14 @@ class HardView(NamedTuple):
         ops (tuple): Operations before the warp.
         shuffle: One after it, whose effect on features is undone, or None.
         warped (bool): Whether there is a warp.
+        cropped (bool): Whether the source itself is a crop of its own, which
+            the operations act on.
     """
     source: str
     ops: tuple
     shuffle: Any = None
     warped: bool = True
+    cropped: bool = False
 
     def draw(self, draws: Draws, num_joints: int) -> list:
         """Draw what the operations need, in their order."""
@@ -63,15 +68,18 @@ class HardView(NamedTuple):
             peaks (Tensor, optional): Joints (U, K, 2) in input pixels; views
                 without operations need none.
             drawn (list): What :meth:`draw` returned.
-            warp (ViewWarp, optional): Comes after the operations.
+            warp (ViewWarp, optional): Comes after the operations, or is
+                where the source was cropped.
 
         Returns:
             tuple: Images (U, 3, H, W), and what the network's features have
             to go through, or None.
         """
+        if self.cropped:
+            peaks = warp.points(peaks)
         for op, one in zip(self.ops, drawn):
             images = op.apply(images, peaks, one)
-        if warp is not None:
+        if warp is not None and not self.cropped:
             images = warp.images(images)
         if self.shuffle is None:
             return images, None
@@ -106,7 +114,8 @@ class TeachingPlan(nn.Module):
             ``views``.
         views (Sequence[dict]): ``model.views``: ``dict(source='easy',
             ops=[dict(type=...)])``, and ``warp=False`` for one that is not
-            warped.
+            warped, or ``warp='crop'`` where the source is a
+            :class:`HardCrop`.
         warp (dict, optional): ``model.warp``, from easy to hard view.
         share_warp (bool): ``model.share_warp``: one draw for all views,
             as in MultiAugs and SSPCM.
@@ -193,6 +202,21 @@ class TeachingPlan(nn.Module):
                     ops[p, r] = view.draw(draws, num_joints)
         return Drawn(passes, warps, ops)
 
+    def warp_of(self, view: int, drawn: Drawn, inputs: Dict[str, Tensor],
+                codec: CodecGeometry) -> Optional[ViewWarp]:
+        """The motion from the easy to a hard view.
+
+        Args:
+            view (int): Number of the view.
+            drawn (Drawn): What was drawn.
+            inputs (dict): The batch, which has those of its crops.
+            codec (CodecGeometry): Sizes of input and any heatmap.
+        """
+        if not self.views[view].cropped:
+            return drawn.warps[view]
+        matrix = inputs[matrix_name(self.views[view].source)]
+        return matrix_warp(matrix, codec)
+
     def draw_labeled(
             self, draws: Draws, codec: CodecGeometry,
             num_joints: int) -> List[List[Tuple[Optional[ViewWarp], list]]]:
@@ -236,6 +260,13 @@ class TeachingPlan(nn.Module):
                     f'batch has {sorted(inputs)}: train_dataloader.dataset '
                     'must be a SemiPoseDataset with unlabeled_ratio >= 1 and '
                     'that entry in its sources')
+            found = matrix_name(view.source) in inputs
+            if view.cropped != found:
+                allowed = "'crop'" if found else 'True or False'
+                raise ValueError(
+                    f'model.views[{i}].warp must be {allowed}, as its source '
+                    f'{view.source!r} is {"a" if found else "no"} crop of its '
+                    'own (HardCrop)')
         for key, name, draw in (('labeled_views', 'labeled_uniforms',
                                  self.draw_labeled), ('views', 'uniforms',
                                                       self.draw)):
@@ -281,12 +312,13 @@ def build_views(views: Sequence[dict],
         own, warped = view.get('source', source), view.get('warp', not source)
         reserved = (None, 'labeled', 'uniforms', 'labeled_uniforms')
         wrong = own != source if source else own in reserved
-        if unknown or wrong or not isinstance(warped, bool):
+        cropped = warped == 'crop' and not source
+        if unknown or wrong or not (cropped or isinstance(warped, bool)):
             raise ValueError(
                 f'{key}[{i}] must be {example}'
                 f'{"" if source else " of a source of SemiPoseDataset"}, and '
-                'may have warp=True or False, but got '
-                f'{dict(view)}')
+                f'may have warp=True{"" if source else ", " + repr("crop")} '
+                f'or False, but got {dict(view)}')
         ops = [
             build_part(op, f'{key}[{i}].ops[{j}]', ('draw', 'apply'),
                        OPERATIONS)
@@ -302,7 +334,8 @@ def build_views(views: Sequence[dict],
                              'others, but it acts on the warped view: put it '
                              'last')
         shuffle = ops.pop() if late and late[-1] else None
-        built.append(HardView(own, tuple(ops), shuffle, warped))
+        built.append(
+            HardView(own, tuple(ops), shuffle, warped is True, cropped))
     return built
 
 
