@@ -31,15 +31,30 @@ posedual = dict(
 posecons = dict(
     peers=[], routes=[dict(student=0, teachers=[0])], sup_weight=1.0)
 
-# for a child of a PoseDual config: one network learns from hard views of the
-# labeled images alone, then its average over a tenth of the training teaches
-# it on unlabeled ones
+# Crops of labeled images, as strong as an own pipeline should have them; how
+# far they are turned depends on the data.
+labeled_box = dict(
+    type='RandomBBoxTransform',
+    shift_factor=0.08,
+    shift_prob=0.8,
+    scale_factor=(0.85, 1.15),
+    rotate_prob=0.8)
+
+# for a child of a PoseDual config: one network learns from labels alone, then
+# its average over a tenth of the training teaches it on unlabeled ones. What
+# it learns from is cropped as labeled images are, what teachers see is not
+# changed
 labels_then_ema = dict(
     peers=[],
     teachers=dict(ema0=dict(type='EMATeacher', of=0, windows=10)),
     routes=[dict(student=0, teachers=['ema0'])],
-    labeled_views=[dict(ops=[], warp=True)],
+    views=[
+        dict(
+            source='hard', warp='crop', ops=[dict(type='JointCutout', num=5)])
+    ],
+    warp=None,
     sup_weight=1.0)
+unchanged_easy = dict(easy=[], sources=dict())
 
 # for a child of a PoseDual config: one network, labeled images alone
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)

@@ -4,10 +4,13 @@ import json
 import os
 import os.path as osp
 
+import numpy as np
 from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mirror_mouse import prepare
 from mmengine.config import Config
 
+from semipose_mm.config_maker.orientation import (orientation_spread,
+                                                  rotation_bound)
 from semipose_mm.files import write_text
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
@@ -101,6 +104,25 @@ def _use_mirror_mouse(cfg: Config, folder: str) -> None:
     cfg.test_dataloader.dataset.ann_file = 'annotations/test.json'
 
 
+def _crop_labels(labeled: dict, crops: str, box: dict) -> None:
+    """Change how labeled images are cropped.
+
+    Args:
+        labeled (dict): Config of the labeled dataset.
+        crops (str): See :class:`Method`.
+        box (dict): ``labeled_box`` of ``configs/_base_``.
+    """
+    if crops == 'easy':
+        return
+    with open(osp.join(labeled.data_root, labeled.ann_file)) as file:
+        entries = json.load(file)['annotations']
+    joints = np.array([one['keypoints'] for one in entries], float)
+    spread = orientation_spread(joints.reshape(len(entries), -1, 3))
+    assert labeled.pipeline[-4].type == 'EasyAffine'
+    labeled.pipeline[-4] = dict(
+        box, rotate_factor=80 if crops == 'wide' else rotation_bound(spread))
+
+
 def make_config(run: Run, path: str, folder: str) -> Config:
     """Write the whole config of a run.
 
@@ -124,12 +146,23 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     data = 'mouse9' if mirror else setting.data
     cfg = Config.fromfile(
         osp.join(ROOT, 'configs', f'{name}_mobilenetv2_{data}.py'))
+    views, warp = cfg.model.views, cfg.model.warp
     if plain and method.recipe != 'posedual':
         cfg.model.update(base[method.recipe])
+    if cfg.model.routes and method.recipe == 'labels_then_ema':
+        crop = method.hard == 'crop'
+        cfg.model.update(
+            warp=None if crop else warp,
+            views=[dict(views[0], source='hard', warp='crop')]
+            if crop else views)
+        if crop:
+            cfg.train_dataloader.dataset.update(base.unchanged_easy)
     cfg.model.update(method.model)
     if mirror:
         _use_mirror_mouse(cfg, folder)
     # the largest set of labels leaves none that could choose
+    _crop_labels(cfg.train_dataloader.dataset.labeled, method.crops,
+                 base.labeled_box)
     choosing = choosing_file(run.setting, folder)
     cfg.val_dataloader.dataset.ann_file = choosing
     set_size(cfg._cfg_dict, setting.size)

@@ -51,6 +51,11 @@ class Method(NamedTuple):
         burn_in (float): Share of the iterations on labels alone.
         ramp_up (float): Share in which unlabeled images gain weight.
         ratio (int): Unlabeled samples of a labeled one.
+        crops (str): How labeled images are cropped: ``'easy'`` as in
+            PoseDual, ``'spread'`` by rotations as wide as those of the
+            labels, ``'wide'`` by rotations of up to 80 degrees.
+        hard (str): Whether hard views are the easy one, warped (``'warp'``),
+            or are cropped as labeled images are (``'crop'``).
     """
     title: str
     recipe: str = 'supervised'
@@ -58,21 +63,22 @@ class Method(NamedTuple):
     burn_in: float = 0.
     ramp_up: float = 0.
     ratio: int = 1
+    crops: str = 'easy'
+    hard: str = 'warp'
 
 
-JOINT_CUTOUT = dict(type='JointCutout', num=5, half_size=(2, 5), jitter=2.5)
 #: The warp of ``configs/_base_/posedual.py``.
 WARP = dict(type='HardAffine', scale=0.25, rotation=30, prob=0.8)
 WARPED = dict(warp=WARP, labeled_views=[dict(ops=[], warp=True)])
-CUT = dict(warp=WARP, labeled_views=[dict(ops=[JOINT_CUTOUT], warp=True)])
 
 METHODS = {
     'supervised':
-    Method('supervised, easy views'),
-    'supervised_hard':
-    Method('supervised, hard views', model=WARPED),
+    Method('supervised, crops of PoseDual'),
+    'supervised_spread':
+    Method("supervised, crops by the labels' spread", crops='spread'),
     'ours':
-    Method('ours', 'labels_then_ema', burn_in=0.5),
+    Method(
+        'ours', 'labels_then_ema', burn_in=0.5, crops='spread', hard='crop'),
     'posedual':
     Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
     'posecons':
@@ -85,36 +91,53 @@ METHODS = {
 
 
 def _trial(title: str, burn_in: float = 0.5, ratio: int = 1, **model):
-    """Our recipe, with easy views of labeled images if nothing is said."""
-    model = dict(dict(labeled_views=[]), **model)
+    """Our recipe with crops of PoseDual and its warp."""
     return Method(
         title, 'labels_then_ema', model, burn_in=burn_in, ratio=ratio)
 
 
+FOREGROUND = dict(foreground_weight=10.)
 #: What was tried for the recipe; chosen by the labels kept for that.
 TRIALS = {
-    'supervised_cut':
-    Method('supervised, hard views + cutout', model=CUT),
+    'supervised_wide':
+    Method('supervised, crops turned by up to 80 degrees', crops='wide'),
+    'supervised_hard':
+    Method('supervised, labels warped a second time', model=WARPED),
     'supervised_fg10':
-    Method('supervised, foreground 10', model=dict(foreground_weight=10.)),
-    'supervised_hard_fg10':
+    Method('supervised, foreground 10', model=FOREGROUND),
+    'supervised_spread_fg10':
     Method(
-        'supervised, hard views, foreground 10',
-        model=dict(WARPED, foreground_weight=10.)),
-    'ema_easy_fg10':
-    _trial(
-        'EMA from the half, easy labels, foreground 10',
-        foreground_weight=10.),
-    'ema_early_fg10':
-    _trial(
-        'EMA from a quarter, easy labels, foreground 10, 2 unlabeled',
-        0.25,
-        ratio=2,
-        foreground_weight=10.),
+        "supervised, crops by the labels' spread, foreground 10",
+        model=FOREGROUND,
+        crops='spread'),
     'ema_easy':
-    _trial('EMA from the half, easy labels'),
+    _trial('EMA from the half, crops of PoseDual'),
+    'ema_easy_fg10':
+    _trial('EMA from the half, crops of PoseDual, foreground 10',
+           **FOREGROUND),
     'ema_hard':
-    _trial('EMA from the half, hard labels', **WARPED),
+    _trial('EMA from the half, labels warped a second time', **WARPED),
+    'ema_crop':
+    Method(
+        'EMA from the half, crops of PoseDual, hard views are crops',
+        'labels_then_ema',
+        burn_in=0.5,
+        hard='crop'),
+    'ours_fg10':
+    Method(
+        'ours, foreground 10',
+        'labels_then_ema',
+        FOREGROUND,
+        burn_in=0.5,
+        crops='spread',
+        hard='crop'),
+    'ours_quarter':
+    Method(
+        'ours, EMA from a quarter on',
+        'labels_then_ema',
+        burn_in=0.25,
+        crops='spread',
+        hard='crop'),
 }
 METHODS.update(TRIALS)
 

@@ -9,6 +9,7 @@ from semipose_mm.subsets.selection import order_instances
 from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
+from .orientation import orientation_spread
 from .sources import Source, find_source, read_unlabeled
 from .writing import Stage
 
@@ -30,6 +31,8 @@ class Data(NamedTuple):
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
         unlabeled_told (str): What of them is left out, in words.
+        spread (float, optional): How much labeled poses are turned against
+            each other, see :func:`orientation_spread`.
     """
     keypoints: Keypoints
     metainfo: str
@@ -38,6 +41,7 @@ class Data(NamedTuple):
     source: Optional[Source]
     num_unlabeled: int
     unlabeled_told: str
+    spread: Optional[float]
 
 
 def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
@@ -93,6 +97,7 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
         text = metainfo_text(keypoints, request.keypoints or request.labeled)
         metainfo = stage.write('_keypoints.py', text.encode())
     source, num_unlabeled, told = None, 0, ''
+    boxes, joints, sizes = labeled.labels.arrays(labeled.entries)
     if request.unlabeled is not None:
         source = find_source(request, labeled.names,
                              {osp.realpath(one.path)
@@ -100,13 +105,13 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
         source, index, told = read_unlabeled(source, validating, stage,
                                              findings)
         num_unlabeled = len(index)
-        boxes, _, sizes = labeled.labels.arrays(labeled.entries)
         compare_sizes(
             relative_size(boxes, sizes), index.relative_size, source.where,
             findings)
     else:
         _offer_rest(labeled, findings)
-    return Data(keypoints, metainfo, train, val, source, num_unlabeled, told)
+    return Data(keypoints, metainfo, train, val, source, num_unlabeled, told,
+                orientation_spread(joints))
 
 
 def _draw(labeled: LabelFile, seed: int) -> Set[Any]:

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from .base import PREFIX, Base
 from .data import Data
 from .leaf_training import training_lines
+from .orientation import rotation_bound
 from .recipes import Recipe
 from .schedule import Schedule
 from .weights import Weights
@@ -138,11 +139,11 @@ def _model(plan: Plan) -> List[str]:
         lines += comment('boxes and joints that are cut, for this input size '
                          'and number of keypoints')
         options = dict(dict(type='JointCutout', num=5), **plan.cutout)
-        lines += [
-            f'joint_cutout = {code(options)}',
-            'views = [dict(source=_base_.hard_source, '
-            'ops=[joint_cutout] if _base_.hard_cutout else [])]'
-        ]
+        own = "source='hard', warp='crop', ops=[joint_cutout]" \
+            if plan.recipe.name == 'labels_then_ema' else \
+            'source=_base_.hard_source, ' \
+            'ops=[joint_cutout] if _base_.hard_cutout else []'
+        lines += [f'joint_cutout = {code(options)}', f'views = [dict({own})]']
         method['views'] = Raw('views')
     if plan.peer is not None:
         lines += comment('network 1 is that of ' +
@@ -196,7 +197,7 @@ def _pipeline(plan: Plan) -> List[str]:
     affine['input_size'] = tuple(size['input_size'])
     steps = [
         'load', 'box', "dict(type='RandomFlip', direction='horizontal')",
-        "dict(type='EasyAffine')", 'affine',
+        'box_transform', 'affine',
         f"dict(type='GenerateTarget', encoder={_encoder(plan)})",
         "dict(type='PackPoseInputs')"
     ]
@@ -205,8 +206,23 @@ def _pipeline(plan: Plan) -> List[str]:
     box = base.transform('GetBBoxCenterScale', dict(type='GetBBoxCenterScale'))
     return [
         f'load = {code(base.transform("LoadImage", dict(type="LoadImage")))}',
-        f'box = {code(box)}', f'affine = {code(affine)}',
-        f'pipeline = [{", ".join(steps)}]'
+        f'box = {code(box)}', *_box_transform(plan),
+        f'affine = {code(affine)}', f'pipeline = [{", ".join(steps)}]'
+    ]
+
+
+def _box_transform(plan: Plan) -> List[str]:
+    """What changes the boxes of labeled images."""
+    if plan.recipe.name in ('posedual', 'posecons'):
+        return ["box_transform = dict(type='EasyAffine')"]
+    spread, bound = plan.data.spread, rotation_bound(plan.data.spread)
+    told = 'too few labeled poses to tell by how much they are turned' \
+        if spread is None else ('68 % of the labeled poses are turned by at '
+                                f'most {spread:.0f} degrees against their '
+                                'mean')
+    return [
+        *comment(f'{told}: crops are turned by up to {bound}'),
+        f'box_transform = dict(_base_.labeled_box, rotate_factor={bound})'
     ]
 
 
@@ -216,6 +232,8 @@ def _loaders(plan: Plan) -> List[str]:
         type='SemiPoseDataset',
         sources=Raw('_base_.hard_sources'),
         labeled=Raw('dict(pipeline=pipeline, **labeled_data)'))
+    if plan.recipe.name == 'labels_then_ema':
+        dataset.update(easy=[], sources={})
     if plan.recipe.name == 'supervised':
         del dataset['sources']
     dataset['unlabeled'] = Raw(

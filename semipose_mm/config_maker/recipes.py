@@ -4,8 +4,8 @@ from typing import NamedTuple, Optional
 
 #: What each one does. Nothing is imported here, as the command lists them.
 RECIPES = dict(
-    labels_then_ema='one network learns from hard views of the labeled '
-    'images alone, then its average teaches it on unlabeled ones',
+    labels_then_ema='one network learns from labels alone, then its average '
+    'teaches it on unlabeled images',
     posedual='two networks teach each other',
     posecons='one network teaches itself',
     supervised='labels alone, for comparison')

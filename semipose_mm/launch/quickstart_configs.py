@@ -42,12 +42,11 @@ class Method(NamedTuple):
 
 
 METHODS = dict(
-    supervised=Method('supervised', 'supervised'),
-    supervised_hard=Method(
-        'supervised, hard views', 'supervised',
-        '# hard views of the labeled images: the warp of the other methods\n'
-        'model.update(\n    warp=_base_.posedual.warp, '
-        'labeled_views=[dict(ops=[], warp=True)])\n'),
+    supervised=Method(
+        'supervised, easy crops', 'supervised',
+        '# labeled images are cropped as PoseDual crops them\n'
+        "box_transform.clear()\nbox_transform.update(type='EasyAffine')\n"),
+    supervised_spread=Method('supervised', 'supervised'),
     posedual=Method(
         'PoseDual', 'posedual', '# shares of the training\n'
         f'custom_hooks[0].update(burn_in={SHARE}, ramp_up={SHARE})\n'),

@@ -51,8 +51,8 @@ def test_all_steps(tmp_path):
         for title, *values in lines[start + 1:start + 8]
     }
     assert [(title, row['iterations'])
-            for title, row in rows.items()] == [('supervised', 50),
-                                                ('supervised, hard views', 50),
+            for title, row in rows.items()] == [('supervised, easy crops', 50),
+                                                ('supervised', 50),
                                                 ('PoseDual, network 0', 12),
                                                 ('PoseDual, network 1', 12),
                                                 ('PoseDual, ensemble', 12),
@@ -63,7 +63,7 @@ def test_all_steps(tmp_path):
         assert all(0 <= row[key] <= 100 for key in names[2:])
     gain = rows['ours, network 0']['PCK@0.1'] - max(
         rows[name]['PCK@0.1']
-        for name in ('supervised', 'supervised, hard views'))
+        for name in ('supervised', 'supervised, easy crops'))
     said = float(re.search(r'Ours[^.]*[\s(]([+-]\d+\.\d)\s+PCK@0\.1', text)[1])
     assert said == pytest.approx(gain, abs=0.11)
     assert ('did not gain' in text) == (said <= 0)
@@ -93,7 +93,7 @@ def test_equal_iterations():
     """Passes of a labeled sample: 1, 1, 2 to 14 / 3, and 1 to 7 / 3."""
     assert equal_iterations(1000) == dict(
         supervised=1000,
-        supervised_hard=1000,
+        supervised_spread=1000,
         posedual=round(1000 / (0.2 * 2 + 0.8 * 14 / 3)),
         labels_then_ema=600)
 
@@ -126,12 +126,13 @@ def test_own_data(quickstart, people_root, tmp_path):
     assert hooks[:2] == [[], []]
     assert [(hook.burn_in, hook.ramp_up)
             for hook, in hooks[2:]] == [(0.2, 0.2), (0.5, 0)]
-    # what users do today, and the same with the warp
-    easy, hard = cfgs['supervised'].model, cfgs['supervised_hard'].model
-    assert easy.warp is None and 'labeled_views' not in easy
-    assert hard.pop('labeled_views') == [dict(ops=[], warp=True)]
-    assert hard.pop('warp') == cfgs['posedual'].model.warp
-    assert hard == {k: v for k, v in easy.items() if k != 'warp'}
+    # they differ in how labeled images are cropped
+    datasets = [cfg.train_dataloader.dataset for cfg in cfgs.values()]
+    boxes = [one.labeled.pipeline[-4] for one in datasets]
+    easy = dict(type='EasyAffine')
+    assert [box == easy for box in boxes] == [True, False, True, False]
+    assert boxes[1] == boxes[3] and 20 <= boxes[1].rotate_factor <= 80
+    assert cfgs['supervised'].model == cfgs['supervised_spread'].model
 
 
 def test_own_data_without_boxes(people_root, tmp_path):
@@ -152,8 +153,8 @@ def test_lspet(quickstart, data_root, tmp_path, monkeypatch):
     monkeypatch.setenv('SEMIPOSE_MOBILENETV2', 'weights.pth')
     data = quickstart.prepare_data(SimpleNamespace(data='lspet'))
     monkeypatch.setattr('semipose_mm.launch.quickstart_configs.METHODS',
-                        dict(supervised_hard=METHODS['supervised_hard']))
-    path, = write_configs(str(tmp_path), dict(supervised_hard=9),
+                        dict(supervised_spread=METHODS['supervised_spread']))
+    path, = write_configs(str(tmp_path), dict(supervised_spread=9),
                           data).values()
     cfg = Config.fromfile(path)
     assert cfg.model.backbone.init_cfg.checkpoint == 'weights.pth'
@@ -179,11 +180,11 @@ def test_the_result_is_said_honestly(quickstart, capsys, gain):
     quickstart.report(
         dict(
             supervised=run('net0'),
-            supervised_hard=run('net0', value=0.5),
+            supervised_spread=run('net0', value=0.5),
             posedual=run('net0', 'net1', 'ensemble'),
             labels_then_ema=run('ema0', 'net0', value=0.5 + gain / 100)))
     text = ' '.join(capsys.readouterr().out.split())
-    beside = 'the better supervised training (supervised, hard views)'
+    beside = 'the better supervised training (supervised)'
     assert 'equal compute: about 2,000 passes' in text
     assert (f'gains +2.0 PCK@0.1 over {beside}' in text) == (gain > 0)
     assert (f'did not gain ({gain:+.1f} PCK@0.1 beside {beside})' in text) == (

@@ -171,10 +171,15 @@ def test_default_recipe(birds, tmp_path, monkeypatch):
     model = MODELS.build(cfg.model)
     assert model.num_networks == 1
     assert [route.teachers for route in model.plan.routes] == [('ema0', )]
-    # views as for the other recipes, and warped labeled ones
+    # cutouts as for the other recipes, in crops like those of labels
     cut, = cfg.model.views[0].ops
     assert (cut.num, cut.half_size) == (3, (3, 5))
-    assert model.plan.warp is not None and cfg.model.labeled_views[0].warp
+    assert model.plan.warp is None and model.plan.views[0].cropped
+    dataset = cfg.train_dataloader.dataset
+    assert dataset.easy == [] and not dataset.sources
+    # four poses are too few to tell
+    assert dataset.labeled.pipeline[-4].rotate_factor == 40
+    assert 'too few labeled poses' in made.read_text()
     assert cfg.custom_hooks[-1] == dict(
         type='MutualTeachingHook', burn_in=0.5, ramp_up=0, on_collapse='warn')
     assert '# 1500 iterations on labels alone' in made.read_text()

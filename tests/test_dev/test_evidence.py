@@ -50,7 +50,7 @@ def test_page(evidence, tmp_path):
         row('supervised', 1, 64.),
         row('supervised', 0, 70., budget=4000),
         row('ours', 0, 66.),
-        row('supervised_cut', 0, 50.),
+        row('supervised_wide', 0, 50.),
         row('supervised', 0, 40., setting='mirror_mouse-30'),
     ]
     # the largest set of labels leaves none that choose
@@ -79,7 +79,7 @@ def test_page(evidence, tmp_path):
     assert '| 25.60 |' in part.split('## mirror_mouse-30')[1]
     assert '### lspet-1000' not in trials and '## lspet-1000' in part
     # a trial is not reported, but shown with what it was chosen by
-    title = evidence['settings'].METHODS['supervised_cut'].title
+    title = evidence['settings'].METHODS['supervised_wide'].title
     assert title not in part and title in trials
     assert 'Measured 2026-01-02 to 2026-01-02 with torch 2.5.1' in text
     assert cv2.imread(str(tmp_path / 'figures/results.png')) is not None
@@ -107,7 +107,8 @@ def test_plan(evidence):
 
 @pytest.mark.parametrize('method, per_step, burn_in, setting', [
     ('supervised', 1, None, 'mouse9-20'),
-    ('supervised_hard', 1, None, 'mirror_mouse-30'),
+    ('supervised_spread', 1, None, 'mirror_mouse-30'),
+    ('supervised_hard', 1, None, 'mouse9-20'),
     ('ours', 0.5 + 0.5 * 7 / 3, 0.5, 'lspet-250'),
     ('posedual', 0.2 * 2 + 0.8 * 14 / 3, 0.2, 'mirror_mouse-30'),
     ('posecons', 0.2 + 0.8 * 7 / 3, 0.2, 'lspet-100'),
@@ -131,6 +132,16 @@ def test_config_of_a_run(evidence, tmp_path, no_yapf, method, per_step,
     assert (hook is None) == (burn_in is None)
     if hook:
         assert hook.burn_in == round(iters * burn_in)
+    dataset = cfg.train_dataloader.dataset
+    # labels of the fixed camera are turned by 2 degrees, others by any
+    bound = dict(mirror_mouse=20).get(data, 80)
+    assert dataset.labeled.pipeline[-4].get('rotate_factor') == (
+        bound if method in ('supervised_spread', 'ours') else None)
+    # our hard views are crops, and the easy view is the box itself
+    ours = method == 'ours'
+    assert (dataset.get('easy') == []) == ours
+    assert [view.get('warp') for view in cfg.model.views if cfg.model.routes
+            ] in ([], ['crop'] if ours else [None] * len(cfg.model.views))
     # averaged weights of each network are scored
     networks = 1 + len(cfg.model.peers)
     assert set(cfg.model.teachers) == {f'ema{i}' for i in range(networks)}

@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Four trainings on the same few labels at equal compute, side by side.
 
-Supervised, supervised with hard views of the labeled images, PoseDual, and
-labels_then_ema. Without ``--data`` the pictures are generated.
+Supervised with PoseDual's crops, supervised with crops that the labels ask
+for, PoseDual, and labels_then_ema. Without ``--data`` pictures are generated.
 """
 import contextlib
 import os
@@ -215,7 +215,7 @@ def report(runs: Dict[str, dict]) -> None:
         print(f'{title:28}{run["iterations"]:12}{run["minutes"]:12.1f}' +
               ''.join(f'{row[key]:12.1f}' for key in keys))
     passes = f'{1e6 * runs["supervised"]["compute"]:,.0f}'
-    best = max(('supervised', 'supervised_hard'),
+    best = max(('supervised', 'supervised_spread'),
                key=lambda name: scores[name, 'net0'][METRIC])
     gain = scores[OURS, 'net0'][METRIC] - scores[best, 'net0'][METRIC]
     beside = f'the better supervised training ({METHODS[best].title})'
