@@ -30,7 +30,9 @@ def check_box_rule(rule: Any, where: str) -> dict:
         DataError: In one line, if it is none of these.
     """
     kind = rule.get('kind') if isinstance(rule, dict) else None
-    if kind not in KINDS or set(rule) != {'kind', *KINDS[kind]}:
+    if not isinstance(kind, str) or kind not in KINDS or set(rule) != {
+            'kind', *KINDS[kind]
+    }:
         raise DataError(f'{where} {show(rule)}; it must be {_ALLOWED}')
     if kind == 'keypoints':
         margin = rule['margin']

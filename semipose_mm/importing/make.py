@@ -310,7 +310,18 @@ def _choose_rule(project: Project, rule: Optional[dict],
             f'instances, and {len(crowded) - 1} more images have several; '
             f'with boxes of kind {rule["kind"]!r} there must be one an image: '
             '--box keypoints tells them apart')
-    if rule['kind'] == 'whole':
+    if rule['kind'] == 'region':
+        x, y, width, height = rule['region']
+        for frame in project.frames:
+            for one in frame.people:
+                if not all(x <= one[3 * i] <= x +
+                           width and y <= one[3 * i + 1] <= y + height
+                           for i in _seen(one)):
+                    findings.warn(
+                        'outside of the region', frame.path,
+                        'has labeled joints outside of the region '
+                        f'{rule["region"]}')
+    else:
         shares = sorted(
             max(
                 max(one[k::3][i]
