@@ -75,8 +75,10 @@ def read_coco(path: str, content: Any, images: Sequence[str],
     told = {one['id']: one for one in content['images']}
     for key, image in labels.images.items():
         entry = told[key]
+        number = entry.get('frame')
         known = dict(
-            video=str(entry.get('video') or ''), number=entry.get('frame'))
+            video=str(entry.get('video') or ''),
+            number=number if type(number) is int else None)
         if entry.get('sha256'):  # written by us
             known.update(
                 digest=entry['sha256'],

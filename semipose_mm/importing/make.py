@@ -124,10 +124,11 @@ def import_labels(sources: Sequence[str],
     for one in read:
         _bring_names(one, project, findings)
     new = _gather(read, findings)
+    fresh = _merge(project, new, split, share, val_videos, seed)
+    added, relabeled = len(fresh), len(new) - len(fresh)
     if copy:
-        for frame in new:
+        for frame in fresh:
             _copy(frame, copies)
-    added, relabeled = _merge(project, new, split, share, val_videos, seed)
     project.box_rule = _choose_rule(project, box_rule, findings)
     warn_of_neighbors(*(project.parts[one] for one in PARTS), project.split,
                       findings)
@@ -200,7 +201,7 @@ def _bring_names(source: Source, project: Project, findings: Findings) -> None:
 
 def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
     """The images of all sources, each once, with size and content."""
-    found: Dict[Tuple[str, str], Frame] = {}
+    found: Dict[str, Frame] = {}
     for source in read:
         for frame in source.frames:
             if frame.make is not None and not osp.isfile(frame.path):
@@ -212,23 +213,27 @@ def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
             frame.size = image_size(frame.path)
             frame.digest = file_digest(frame.path)
             _drop_outside(frame, source, findings)
-            known = found.get(frame.key)
-            if known is not None:
-                _check_same(frame, known)
+            known = found.setdefault(frame.digest, frame)
+            if known is not frame:
                 findings.warn(
-                    'twice', source.where, f'has {frame.path}, '
-                    'which came before: the later labels are taken')
-            if any(max(one[2::3]) for one in frame.people):
-                found[frame.key] = frame
-    return list(found.values())
+                    'twice', source.where, f'has {frame.path}, the picture of '
+                    f'{known.path}: the later labels are taken')
+                known.people = frame.people
+    frames = [one for one in found.values() if one.people]
+    _check_names(frames)
+    return frames
 
 
-def _check_same(frame: Frame, known: Frame) -> None:
-    if frame.digest != known.digest:
-        raise DataError(
-            f'{frame.path} is another picture than {known.path}, but both are '
-            f"called {frame.key[1]} in the video '{frame.video}': rename the "
-            'folder of one, as a folder is a video')
+def _check_names(frames: Sequence[Frame]) -> None:
+    """Refuse different pictures that have the same name."""
+    names: Dict[Tuple[str, str], Frame] = {}
+    for frame in frames:
+        known = names.setdefault(frame.key, frame)
+        if known is not frame:
+            raise DataError(
+                f'{frame.path} is another picture than {known.path}, but both '
+                f"are called {frame.key[1]} in the video '{frame.video}': "
+                'rename the folder of one, as a folder is a video')
 
 
 def _drop_outside(frame: Frame, source: Source, findings: Findings) -> None:
@@ -263,37 +268,27 @@ def _copy(frame: Frame, folder: str) -> None:
 
 
 def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
-           share: float, videos: Sequence[str], seed: int) -> Tuple[int, int]:
-    """Put images into the parts; numbers of new and relabeled ones."""
+           share: float, videos: Sequence[str], seed: int) -> List[Frame]:
+    """Put images into the parts, and replace labels; those that are new."""
     parts = project.parts
     if not project.split:
         project.split = choose_split(new, split, share, videos, seed)
         held = held_out(new, project.split)
         for one in new:
             parts['val' if one.key in held else 'train'].append(one)
-        return len(new), 0
-    by_key = {one.key: one for one in project.frames}
-    by_digest: Dict[str, List[Frame]] = {}
-    for one in project.frames:
-        by_digest.setdefault(one.digest, []).append(one)
-    added = []
+        return list(new)
+    # by content, wherever a copy of an image was labeled
+    known = {one.digest: one for one in project.frames}
+    added = [one for one in new if one.digest not in known]
     for one in new:
-        known = by_key.get(one.key)
-        same = by_digest.get(one.digest, [])
-        if known is not None and known.digest:
-            _check_same(one, known)
-        elif len(same) == 1:  # a copy that was labeled elsewhere
-            known = same[0]
-        if known is None:
-            added.append(one)
-        else:
-            known.people = one.people
-    held = [
-        goes_to_val(one, project.split, list(parts['val'])) for one in added
-    ]
-    for one, val in zip(added, held):
-        parts['val' if val else 'train'].append(one)
-    return len(added), len(new) - len(added)
+        if one.digest in known:
+            known[one.digest].people = one.people
+    _check_names([*project.frames, *added])
+    val = list(parts['val'])
+    for one in added:
+        held_too = goes_to_val(one, project.split, val)
+        parts['val' if held_too else 'train'].append(one)
+    return added
 
 
 def _choose_rule(project: Project, rule: Optional[dict],

@@ -43,7 +43,10 @@ class Frame:
     def __post_init__(self) -> None:
         """Take video and number from the path, where nothing else tells."""
         video, number = video_of(self.path)
-        self.video = self.video or video
+        # it names folders of copies, too
+        parts = re.split(r'[\\/]+', self.video)
+        self.video = '/'.join(
+            one for one in parts if one not in ('', '.', '..')) or video
         if self.number is None:
             self.number = number
 

@@ -7,7 +7,7 @@ import os.path as osp
 from typing import Any, Dict, List, Sequence
 
 from semipose_mm.data_files import DataError, Findings
-from semipose_mm.data_files.images import image_size, scan_images
+from semipose_mm.data_files.images import image_fault, image_size, scan_images
 from semipose_mm.data_files.text import read_lines
 from .source import Source, number_of
 
@@ -43,7 +43,7 @@ def read_yolo(path: str, content: dict, findings: Findings) -> Source:
                               [*classes.values()][0])
     flips = content.get('flip_idx')
     if flips is not None:
-        if sorted(flips) != list(range(num)) or any(
+        if not isinstance(flips, list) or set(flips) != set(range(num)) or any(
                 flips[one] != i for i, one in enumerate(flips)):
             raise DataError(f'{where}, flip_idx is {flips}; it must have the '
                             f'numbers 0 to {num - 1}, exchanged in pairs')
@@ -106,12 +106,14 @@ def _folders(path: str, content: dict) -> List[str]:
 def _read_image(image: str, source: Source, num: int, dims: int,
                 findings: Findings) -> None:
     """Add an image and the file of its labels."""
-    folder, name = osp.split(osp.splitext(image)[0])
-    before, word, after = folder.rpartition('images')
-    labels = osp.join(f'{before}labels{after}' if word else folder,
-                      f'{name}.txt')
+    stem = osp.splitext(image)[0]
+    before, inside, name = stem.rpartition('/images/')
+    labels = (f'{before}/labels/{name}' if inside else stem) + '.txt'
     people = []
     if osp.isfile(labels):
+        fault = image_fault(image)
+        if fault:
+            raise DataError(f'{source.where}: {image} {fault}')
         width, height = image_size(image)
         source.files.append(labels)
         for number, line in read_lines(labels, 'labels', findings).lines:

@@ -58,6 +58,11 @@ def test_natural_order():
         names, key=natural) == ['b.png', 'img2.png', 'img10.png', '3.png']
 
 
+def test_a_video_leads_nowhere_else():
+    frame = Frame('/data/a/img1.png', [], video='../..\\/b/./c')
+    assert frame.video == 'b/c'
+
+
 def frames(**videos):
     """Frames of videos, so many of each."""
     return [
@@ -266,6 +271,22 @@ def test_another_picture_of_the_same_name_is_refused(tmp_path):
         import_labels(both[1:], str(tmp_path / 'o'))
 
 
+def test_a_picture_of_two_sources_is_in_one_part(tmp_path):
+    project = dlc_project(tmp_path / 'p', dict(a=[1, 2, 3, 4, 5]))
+    (tmp_path / 'c').mkdir()
+    copy = shutil.copy(project / 'labeled-data/a/img001.png',
+                       tmp_path / 'c/img9.png')
+    again = coco_file(tmp_path / 'c/again.json', [copy], points=SECOND)
+    done = import_labels([str(project), str(again)], str(tmp_path / 'o'))
+    assert (done.added, done.relabeled) == (5, 0)
+    _, train = labels_of(tmp_path / 'o', 'train')
+    _, val = labels_of(tmp_path / 'o', 'val')
+    assert len(train) == 4 and len(val) == 1
+    assert train['img001.png'] == [flat(SECOND)]
+    assert any('img9.png, the picture of' in one
+               for one in done.findings.lines('warning'))
+
+
 def test_copied_images_can_be_moved(tmp_path):
     project = dlc_project(tmp_path / 'p', dict(a=[1, 2], b=[3]))
     import_labels([str(project)], str(tmp_path / 'o'), copy=True)
@@ -275,9 +296,9 @@ def test_copied_images_can_be_moved(tmp_path):
     assert manifest['images'] == str(tmp_path / 'moved/images')
     _, train = labels_of(tmp_path / 'moved', 'train')
     assert all((tmp_path / 'moved/images' / one).is_file() for one in train)
-    more = dlc_project(tmp_path / 'p', dict(a=[9]))
+    more = dlc_project(tmp_path / 'p', dict(a=[2, 9]))
     done = import_labels([str(more)], str(tmp_path / 'moved'), copy=True)
-    assert done.added == 1
+    assert (done.added, done.relabeled) == (1, 1)
     assert (tmp_path / 'moved/images/a/img009.png').is_file()
 
 
