@@ -12,17 +12,15 @@ from semipose_mm.data_files.images import image_fault, image_size
 from semipose_mm.data_files.label_folder import is_label_folder
 from semipose_mm.files import file_digest, whole_files
 from semipose_mm.version import __version__
+from .boxes import choose_rule, rule_told
 from .formats import read_source
 from .project import PARTS, Project, read_project
 from .source import Frame, Source
 from .split import choose_split, goes_to_val, held_out, warn_of_neighbors
 
-MARGIN = 0.25
 VAL_SHARE = 0.2
 #: Joints may lie beyond the edge of their image by so many pixels.
 SLACK = 1.
-#: A labeled animal with less of an image's longer side gets few pixels.
-SMALL = 1 / 3
 
 
 class Imported(NamedTuple):
@@ -57,7 +55,7 @@ class Imported(NamedTuple):
         videos = ', '.join(project.split.get('videos', ()))
         yield (f'held out by {rule}{f": {videos}" if videos else ""}; '
                f'{self.added} new images, {self.relabeled} relabeled')
-        yield f'boxes: {_told(project.box_rule)}'
+        yield f'boxes: {rule_told(project.box_rule)}'
         yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
         yield from (f'note: {one}' for one in self.findings.lines(NOTE))
         yield f'written: {project.folder}'
@@ -129,7 +127,7 @@ def import_labels(sources: Sequence[str],
     if copy:
         for frame in fresh:
             _copy(frame, copies)
-    project.box_rule = _choose_rule(project, box_rule, findings)
+    project.box_rule = choose_rule(project, box_rule, findings)
     warn_of_neighbors(*(project.parts[one] for one in PARTS), project.split,
                       findings)
     project.imports.append(
@@ -148,15 +146,6 @@ def import_labels(sources: Sequence[str],
             ]))
     project.write()
     return Imported(project, read, added, relabeled, findings)
-
-
-def _told(rule: dict) -> str:
-    """A box rule in words."""
-    return dict(
-        whole='whole images',
-        region=f'the region {rule.get("region")} of every image',
-        keypoints='around the keypoints, with a margin of '
-        f'{rule.get("margin")}')[rule['kind']]
 
 
 def _digest(files: Sequence[str]) -> str:
@@ -289,54 +278,3 @@ def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
         held_too = goes_to_val(one, project.split, val)
         parts['val' if held_too else 'train'].append(one)
     return added
-
-
-def _choose_rule(project: Project, rule: Optional[dict],
-                 findings: Findings) -> dict:
-    """The box rule, and whether it suits the labels."""
-    crowded = [one for one in project.frames if len(one.people) > 1]
-    rule = rule or project.box_rule or (dict(kind='keypoints', margin=MARGIN)
-                                        if crowded else dict(kind='whole'))
-    if rule['kind'] == 'keypoints':
-        return rule
-    if crowded:
-        raise DataError(
-            f'{crowded[0].path} has {len(crowded[0].people)} labeled '
-            f'instances, and {len(crowded) - 1} more images have several; '
-            f'with boxes of kind {rule["kind"]!r} there must be one an image: '
-            '--box keypoints tells them apart')
-    if rule['kind'] == 'region':
-        x, y, width, height = rule['region']
-        for frame in project.frames:
-            for one in frame.people:
-                if not all(x <= one[3 * i] <= x +
-                           width and y <= one[3 * i + 1] <= y + height
-                           for i in _seen(one)):
-                    findings.warn(
-                        'outside of the region', frame.path,
-                        'has labeled joints outside of the region '
-                        f'{rule["region"]}')
-    else:
-        shares = sorted(
-            max(
-                max(one[k::3][i]
-                    for i in _seen(one)) - min(one[k::3][i]
-                                               for i in _seen(one))
-                for k in (0, 1)) / max(frame.size) for frame in project.frames
-            for one in frame.people)
-        middle = shares[len(shares) // 2]
-        if middle < SMALL:
-            findings.warn(
-                'small in whole images',
-                'the labels',
-                f'span {middle:.0%} of the longer side of their images, half '
-                'of them less: a box of the whole image leaves few pixels to '
-                'them',
-                advice='--region X Y W H is one box of the arena, --box '
-                'keypoints one of each animal, for which unlabeled images '
-                'need a detector')
-    return rule
-
-
-def _seen(keypoints: Sequence[float]) -> List[int]:
-    return [i for i, flag in enumerate(keypoints[2::3]) if flag > 0]

@@ -122,7 +122,8 @@ def goes_to_val(frame: Frame, split: dict, val: Sequence[Frame]) -> bool:
     if split['rule'] == 'random':
         return False
     same = [one.order for one in val if one.video == frame.video]
-    return bool(same) and frame.order >= min(same)
+    # what comes later is trained on, else a video's labels would all go there
+    return bool(same) and min(same) <= frame.order <= max(same)
 
 
 def warn_of_neighbors(train: Sequence[Frame], val: Sequence[Frame],
@@ -143,8 +144,8 @@ def warn_of_neighbors(train: Sequence[Frame], val: Sequence[Frame],
         numbers = [one.number for one in trained.get(video, ())]
         own = [one.number for one in frames]
         if numbers and None not in numbers + own:
-            gaps.append((min(a for a in own) - max(b for b in numbers), video))
-    found = 'is the end of each video'
+            gaps.append((min(abs(a - b) for a in own for b in numbers), video))
+    found = 'is a stretch of each video'
     if gaps:
         gap, video = min(gaps)
         found += (f'; the nearest two images of both parts, in {video}, are '

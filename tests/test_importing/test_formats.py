@@ -11,6 +11,7 @@ from import_toys import (CVAT_LABELS, FIRST, NAMES, SECOND, coco_file,
                          studio_file, studio_points, write_table, yolo_folder)
 
 from semipose_mm.data_files import NOTE, WARNING, DataError, Findings
+from semipose_mm.importing import import_labels
 from semipose_mm.importing.formats import read_source
 
 EARS = [('left_ear', 'right_ear')]
@@ -356,6 +357,9 @@ def test_sleap(tmp_path, embed):
     frame.make(str(tmp_path / 'made.png'))
     made = cv2.imread(str(tmp_path / 'made.png'))
     assert made.shape == (48, 64, 3) and abs(made.mean() - 180) < 5
+    import_labels([str(path)], str(tmp_path / 'o'))
+    assert (tmp_path / 'o/images/walk/frame000009.png').read_bytes() == (
+        tmp_path / 'made.png').read_bytes()
 
 
 def test_sleap_needs_an_extra(tmp_path, monkeypatch):
