@@ -26,6 +26,7 @@ Beneath the commands are functions without a parser, for notebooks:
 """
 #: What a notebook calls.
 FUNCTIONS = {
+    'import': 'semipose_mm.importing.import_labels',
     'config': 'semipose_mm.config_maker.make_config',
     'check': 'semipose_mm.data_check.check_data',
     'subset': 'semipose_mm.subsets.manifest.make_subset',

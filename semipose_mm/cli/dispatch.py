@@ -20,6 +20,8 @@ from .parser import ToolParser
 COMMANDS = {
     'train': ('runs.train', 'train a pose estimator'),
     'test': ('runs.test', 'test a checkpoint'),
+    'import':
+    ('data.import_labels', 'import labels of DeepLabCut, SLEAP and others'),
     'config':
     ('data.config', 'make the config of a training on your own data'),
     'check': ('data.check', 'check the data that a config reads'),
@@ -32,8 +34,8 @@ COMMANDS = {
     ('runs.plot_predictions', 'draw the truth and the predictions'),
     'compare': ('runs.compare', 'compare trainings: tables and curves'),
     'export': ('weights.export', 'export one network as MMPose alone uses it'),
-    'convert':
-    ('weights.convert', 'convert the weights that the authors released'),
+    'convert': ('weights.convert',
+                'convert the weights that the authors released'),
     'env': ('runs.env',
             'print the versions of everything, and where configs lie'),
     'quickstart': ('runs.quickstart',

@@ -10,7 +10,7 @@ from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
 from .orientation import orientation_spread
-from .sources import Source, find_source, read_unlabeled
+from .sources import Source, apply_rule, find_source, read_unlabeled
 from .writing import Stage
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     """
     labeled = LabelFile(request.labeled, '--labeled', request.labeled_images,
                         request, findings)
-    name = osp.splitext(osp.basename(request.labeled))[0]
     keypoints = describe_keypoints(labeled.category, labeled.where,
-                                   request.keypoints, name, findings)
+                                   request.keypoints, request.name, findings)
     num = len(keypoints.names)
     labeled.read(num)
     labeled.order(keypoints.names, others=request.keypoints is not None)
@@ -104,6 +103,9 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
                               for one in files}, stage, findings)
         source, index, told = read_unlabeled(source, validating, stage,
                                              findings)
+        if request.box_rule and source.whole_images:
+            source, index = apply_rule(source, index, request.box_rule, stage,
+                                       findings)
         num_unlabeled = len(index)
         compare_sizes(
             relative_size(boxes, sizes), index.relative_size, source.where,

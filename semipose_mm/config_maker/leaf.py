@@ -30,6 +30,8 @@ class Plan(NamedTuple):
         schedule (Schedule): Lengths of the training.
         lr (float): Learning rate.
         weights (Weights): What networks start from.
+        box_rule (dict, optional): Where boxes come from, if labels were
+            imported.
     """
     recipe: Recipe
     base: Base
@@ -42,6 +44,7 @@ class Plan(NamedTuple):
     schedule: Schedule
     lr: float
     weights: Weights
+    box_rule: Optional[dict] = None
 
     @property
     def flips(self) -> bool:
@@ -124,6 +127,10 @@ def _data(plan: Plan) -> List[str]:
             ann_file=part.ann_file,
             data_prefix=dict(img=part.images))
         lines.append(f'{name}_data = {code(options)}')
+    if plan.box_rule:
+        lines += comment('Boxes of labels are by this rule, those of '
+                         'unlabeled images as said below.')
+        lines.append(f'box_rule = {code(plan.box_rule)}')
     if data.source is not None:
         lines += comment(f'Boxes: {data.source.policy}; '
                          f'{data.unlabeled_told}.')

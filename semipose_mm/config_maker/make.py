@@ -6,6 +6,9 @@ from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
 from semipose_mm.data_files import Findings
+from semipose_mm.data_files.label_folder import (annotation_file,
+                                                 is_label_folder,
+                                                 read_manifest)
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
@@ -46,6 +49,8 @@ class Request:
     out: Optional[str] = None
     timing: bool = False
     chosen: Recipe = field(init=False)
+    name: str = field(init=False)
+    box_rule: Optional[dict] = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before anything is loaded."""
@@ -55,6 +60,11 @@ class Request:
         self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
                                     bool(self.peer))
         self.recipe = self.chosen.name
+        stem = osp.splitext(osp.basename(self.labeled))[0]
+        if is_label_folder(self.labeled):
+            stem = osp.basename(osp.abspath(self.labeled))
+            self._read_folder()
+        self.name = stem
         if self.unlabeled is None:
             for option, needs in (('boxes', self.boxes), ('peer', self.peer),
                                   ('boxes-category', self.boxes_category),
@@ -81,10 +91,25 @@ class Request:
                     name = option.replace('_', '-')
                     raise ConfigFault(f'--{name} {one} is no folder')
         if self.out is None:
-            stem = osp.splitext(osp.basename(self.labeled))[0]
             self.out = f'{self.recipe}_{stem}.py'
         if not self.out.endswith('.py'):
             raise ConfigFault(f'--out is {self.out}, but configs end with .py')
+
+    def _read_folder(self) -> None:
+        """Take from a folder of labels what no option names."""
+        folder = self.labeled
+        manifest = read_manifest(folder)
+        self.box_rule = manifest['box_rule']
+        self.labeled = annotation_file(folder, 'train')
+        if self.val is None:
+            self.val = annotation_file(folder, 'val')
+            self.val_images = self.val_images or self._there(manifest)
+        self.labeled_images = self.labeled_images or self._there(manifest)
+
+    @staticmethod
+    def _there(manifest: dict) -> Optional[str]:
+        """The folder of the images, unless they were moved."""
+        return manifest['images'] if osp.isdir(manifest['images']) else None
 
 
 class Made(NamedTuple):
@@ -120,14 +145,16 @@ def make_config(base: str,
 
     Args:
         base (str): A top-down config of MMPose, ``mmpose::...``, or a file.
-        labeled (str): Labels in COCO's keypoint format.
+        labeled (str): Labels in COCO's keypoint format, or a folder that
+            ``semipose import`` wrote, which tells ``val``, the folders of the
+            images of both, and where boxes come from.
         unlabeled (str, optional): A folder of images, a ``.txt`` list of
             them, or a COCO file; a file of labels gives its images without
             labels. The recipes but ``'supervised'`` need it.
         boxes (str, optional): Detection results for the images of
             ``unlabeled``.
-        val (str, optional): Labels that validate. Defaults to a fifth of the
-            labeled images.
+        val (str, optional): Labels that validate. Defaults to what a folder
+            of labels holds out, else to a fifth of the labeled images.
         images (Sequence[str]): Folders to look for images in before those
             near the files. Defaults to ().
         labeled_images, val_images, unlabeled_images (str, optional): The
@@ -200,7 +227,8 @@ def make_config(base: str,
                                        request.batch_size, request.iterations,
                                        burn_in_share(request.recipe)),
                 lr=request.lr or min(first.lr, MAX_LR),
-                weights=weights)
+                weights=weights,
+                box_rule=request.box_rule)
             stage.write('.py', leaf_text(plan).encode())
             built = check_config(stage.path(f'{stage.stem}.py'))
             files = stage.publish()

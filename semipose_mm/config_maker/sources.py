@@ -1,11 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """The unlabeled data: a folder, a list, or a COCO file, and their boxes."""
+import json
 import os.path as osp
 from collections import Counter
 from typing import (TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple,
                     Optional, Set, Tuple)
 
 from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
 from semipose_mm.data_files.images import Image, read_images
@@ -186,11 +188,7 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
         (folder, ), options.get('category_ids'), False,
         options.get('without_labels', False), options.get('score_thr',
                                                           0.), None)
-    try:
-        index, left_out = read_source(reading, findings)
-    except DataError as fault:
-        raise ConfigFault(f'{source.where}: {fault}') from fault
-    left_out = dict(left_out)
+    index, left_out = _read(reading, source.where, findings)
     total = len(index) + sum(left_out.values())
     paths = [one['img_path'] for one in index]
     kept = [one for one in paths if osp.realpath(one) not in validating]
@@ -216,3 +214,62 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
                           f'{name_left_out(left_out)}')
     return source, index, (f'{len(index)} of {total}'
                            f'{name_left_out(left_out)}')
+
+
+def _read(reading: Boxes, where: str,
+          findings: Findings) -> Tuple[BoxIndex, Dict[str, int]]:
+    """Read boxes as the training does."""
+    try:
+        index, left_out = read_source(reading, findings)
+    except DataError as fault:
+        raise ConfigFault(f'{where}: {fault}') from fault
+    return index, dict(left_out)
+
+
+def apply_rule(source: Source, index: BoxIndex, rule: dict, stage: Stage,
+               findings: Findings) -> Tuple[Source, BoxIndex]:
+    """Give images without boxes those of the labels' rule.
+
+    Args:
+        source (Source): Where they are.
+        index (BoxIndex): The images, each as a whole.
+        rule (dict): See :mod:`semipose_mm.data_files.box_rule`.
+        stage (Stage): Where a list of images with boxes is written.
+        findings (Findings): Learns if the rule needs keypoints.
+
+    Returns:
+        tuple: The source and its samples.
+    """
+    if rule['kind'] == 'keypoints':
+        findings.warn(
+            'boxes of another kind',
+            source.where,
+            'takes whole images as boxes, but those of the labels lie around '
+            f'their keypoints, with a margin of {rule["margin"]:g}',
+            advice='Give boxes of a detector (semipose detect, --boxes), or '
+            'import the labels with --box whole or --region')
+    if rule['kind'] != 'region':
+        return source, index
+    options, folder = source.options, source.options['data_prefix']['img']
+    images, boxes = [], []
+    for number, one in enumerate(index):
+        size = index.image_size(number)
+        assert size is not None  # that of a whole image is read from it
+        name = osp.relpath(one['img_path'], folder)
+        images.append(
+            dict(id=number, file_name=name, width=size[0], height=size[1]))
+        try:
+            box = list(rule_box(rule, *size))
+        except DataError as fault:
+            raise ConfigFault(f'{source.where}, {name}: {fault}') from fault
+        boxes.append(dict(id=number, image_id=number, category_id=1, bbox=box))
+    if options.get('ann_file'):
+        stage.remove(options['ann_file'])
+    content = dict(images=images, annotations=boxes)
+    path = stage.write('_unlabeled.json', json.dumps(content).encode())
+    source = Source(
+        source.where, dict(options, ann_file=path),
+        f'the region {rule["region"]} of each image, as of labels')
+    reading = Boxes(
+        stage.path(path), '', folder, (folder, ), None, False, False, 0., None)
+    return source, _read(reading, source.where, findings)[0]

@@ -21,7 +21,7 @@ TABLES = ('.csv', '.h5', '.hdf5', '.mat', '.pickle', '.pkl', '.slp', '.tsv',
           '.xml', '.yaml', '.yml')
 _OTHERS = {
     TABLES: ('is a {} file, as of DeepLabCut, SLEAP and others',
-             'Convert it to ' + FORMAT),
+             f'semipose import makes {FORMAT} of it'),
     VIDEOS: ('is a video', _UNLABELED.format('the folder of its frames')),
     IMAGES: ('is an image', _UNLABELED.format('its folder')),
 }

@@ -25,15 +25,20 @@ def positive(kind):
 def add_options(parser):
     """Add the options."""
     parser.add_argument(
+        'folder',
+        nargs='?',
+        metavar='FOLDER',
+        help='the labels: a folder that semipose import wrote, which tells '
+        'what validates, where images lie and where boxes come from')
+    parser.add_argument(
         '--base',
         required=True,
         metavar='mmpose::...',
         help='a top-down heatmap or SimCC config of MMPose, or a file')
     parser.add_argument(
         '--labeled',
-        required=True,
         metavar='ANN.json',
-        help="labels in COCO's keypoint format")
+        help="the same, or labels in COCO's keypoint format")
     parser.add_argument(
         '--unlabeled',
         metavar='SOURCE',
@@ -130,6 +135,12 @@ def add_options(parser):
 
 def run(parser, args):
     """Make a config."""
+    options = vars(args)
+    folder = options.pop('folder')
+    if (folder is None) == (args.labeled is None):
+        parser.error('labels are missing: name a folder or --labeled' if folder
+                     is None else f'{folder} and --labeled both name labels')
+    options['labeled'] = folder or args.labeled
     register_all_modules()
     from semipose_mm.config_maker import make_config
-    print(*make_config(**vars(args)).lines(), sep='\n')
+    print(*make_config(**options).lines(), sep='\n')

@@ -1,0 +1,280 @@
+# Copyright (c) semipose_mm authors.
+"""Importing labels: everything is read and decided, then written at once."""
+import hashlib
+import os.path as osp
+import shutil
+from datetime import datetime, timezone
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from semipose_mm.data_files import NOTE, WARNING, DataError, Findings
+from semipose_mm.data_files.box_rule import check_box_rule
+from semipose_mm.data_files.images import image_fault, image_size
+from semipose_mm.data_files.label_folder import is_label_folder
+from semipose_mm.files import file_digest, whole_files
+from semipose_mm.version import __version__
+from .boxes import choose_rule, rule_told
+from .formats import read_source
+from .project import PARTS, Project, read_project
+from .source import Frame, Source
+from .split import choose_split, goes_to_val, held_out, warn_of_neighbors
+
+VAL_SHARE = 0.2
+#: Joints may lie beyond the edge of their image by so many pixels.
+SLACK = 1.
+
+
+class Imported(NamedTuple):
+    """What an import did.
+
+    Attributes:
+        project (Project): What the folder holds now.
+        sources (list[Source]): What was read.
+        added (int): Images that are new.
+        relabeled (int): Images whose labels were replaced.
+        findings (Findings): What is doubtful.
+    """
+    project: Project
+    sources: List[Source]
+    added: int
+    relabeled: int
+    findings: Findings
+
+    def lines(self) -> Iterator[str]:
+        """What was read and written, and what comes next."""
+        project = self.project
+        for one in self.sources:
+            left = ', '.join(f'{n} {why}' for why, n in one.left_out.items())
+            yield (f'{one.path}: {one.form}, {len(one.frames)} labeled images'
+                   f'{f"; left out: {left}" if left else ""}')
+        yield f'keypoints: {len(project.names)}: {", ".join(project.names)}'
+        for part, count in project.counts().items():
+            yield (f'{part}: {count["instances"]} instances on '
+                   f'{count["images"]} images of {count["videos"]} videos, '
+                   f'{count["labeled_joints"]} labeled joints')
+        rule = project.split['rule']
+        videos = ', '.join(project.split.get('videos', ()))
+        yield (f'held out by {rule}{f": {videos}" if videos else ""}; '
+               f'{self.added} new images, {self.relabeled} relabeled')
+        yield f'boxes: {rule_told(project.box_rule)}'
+        yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
+        yield from (f'note: {one}' for one in self.findings.lines(NOTE))
+        yield f'written: {project.folder}'
+        yield 'next:'
+        yield (f'  semipose config {project.folder} --base mmpose::... '
+               '--unlabeled FRAMES')
+
+
+def import_labels(sources: Sequence[str],
+                  out: str,
+                  images: Sequence[str] = (),
+                  copy: bool = False,
+                  box_rule: Optional[dict] = None,
+                  split: Optional[str] = None,
+                  val_share: Optional[float] = None,
+                  val_videos: Sequence[str] = (),
+                  seed: int = 0) -> Imported:
+    """Import labels into a folder, or merge them into one that there is.
+
+    Args:
+        sources (Sequence[str]): Files and folders of labels, see
+            :data:`~.formats.FORMATS`.
+        out (str): The folder.
+        images (Sequence[str]): Folders to look for images in.
+        copy (bool): Whether images are copied below the folder. Defaults to
+            False, which leaves them where they are.
+        box_rule (dict, optional): See
+            :func:`~semipose_mm.data_files.box_rule.check_box_rule`. Defaults
+            to that of the folder; of a new one to whole images, or to
+            keypoints with a margin of 0.25 where an image has several
+            instances.
+        split (str, optional): How the held-out part is chosen, ``'video'``,
+            ``'time'`` or ``'random'``. Defaults to videos where there are
+            three, else to time.
+        val_share (float, optional): Share of it. Defaults to 0.2.
+        val_videos (Sequence[str]): Videos to hold out.
+        seed (int): Of what is drawn. Defaults to 0.
+
+    Returns:
+        Imported: What was done; ``print(*imported.lines(), sep='\\n')`` shows
+        it.
+
+    Raises:
+        DataError: In one line, if something cannot be used; then the labels
+            of the folder are as they were.
+    """
+    findings = Findings()
+    if box_rule is not None:
+        box_rule = check_box_rule(box_rule, 'box_rule')
+    share = VAL_SHARE if val_share is None else val_share
+    if not 0 < share < 1:
+        raise DataError(f'--val-share is {share:g}; it must be above 0 and '
+                        'below 1')
+    for one in images:
+        if not osp.isdir(one):
+            raise DataError(f'--images {one} is no folder')
+    old = read_project(out, images, findings) if is_label_folder(out) else None
+    if old and (split or val_videos or val_share is not None):
+        raise DataError(f'--out {out} has a held-out part, which stays as it '
+                        'is: leave --split, --val-share and --val-videos out')
+    copies = osp.join(osp.abspath(out), 'images')
+    read = [read_source(one, images, copies, findings) for one in sources]
+    project = old or _new_project(out, read)
+    for one in read:
+        _bring_names(one, project, findings)
+    new = _gather(read, findings)
+    fresh = _merge(project, new, split, share, val_videos, seed)
+    added, relabeled = len(fresh), len(new) - len(fresh)
+    if copy:
+        for frame in fresh:
+            _copy(frame, copies)
+    project.box_rule = choose_rule(project, box_rule, findings)
+    warn_of_neighbors(*(project.parts[one] for one in PARTS), project.split,
+                      findings)
+    project.imports.append(
+        dict(
+            time=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            version=__version__,
+            added=added,
+            relabeled=relabeled,
+            sources=[
+                dict(
+                    path=osp.abspath(one.path),
+                    format=one.form,
+                    images=len(one.frames),
+                    left_out=dict(one.left_out),
+                    sha256=_digest(one.files)) for one in read
+            ]))
+    project.write()
+    return Imported(project, read, added, relabeled, findings)
+
+
+def _digest(files: Sequence[str]) -> str:
+    """SHA-256 of a file; of several, that of theirs together."""
+    digests = [file_digest(one) for one in files]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256('\n'.join(digests).encode()).hexdigest()
+
+
+def _new_project(out: str, read: Sequence[Source]) -> Project:
+    """A project that has the names of the first source."""
+    first = read[0]
+    return Project(out, first.names, first.skeleton, first.flip_pairs,
+                   first.category)
+
+
+def _bring_names(source: Source, project: Project, findings: Findings) -> None:
+    """Bring the joints of a source into the order of the project."""
+    names = project.names
+    if source.names == names:
+        return
+    unknown = [one for one in source.names if one not in names]
+    if unknown:
+        raise DataError(f'{source.where} has the keypoints '
+                        f'{", ".join(unknown)}; allowed are '
+                        f'{", ".join(names)}, those that came first')
+    missing = [one for one in names if one not in source.names]
+    if missing:
+        findings.warn('missing keypoints', source.where,
+                      f'has no {", ".join(missing)}: not labeled there')
+    own = list(source.names)
+    source.names = names
+    for frame in source.frames:
+        frame.people = [
+            source.flat({
+                name: one[3 * i:3 * i + 3]
+                for i, name in enumerate(own)
+            }) for one in frame.people
+        ]
+
+
+def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
+    """The images of all sources, each once, with size and content."""
+    found: Dict[str, Frame] = {}
+    for source in read:
+        for frame in source.frames:
+            if frame.make is not None and not osp.isfile(frame.path):
+                with whole_files(frame.path) as (part, ):
+                    frame.make(part)
+            fault = image_fault(frame.path)
+            if fault:
+                raise DataError(f'{source.where}: {frame.path} {fault}')
+            frame.size = image_size(frame.path)
+            frame.digest = file_digest(frame.path)
+            _drop_outside(frame, source, findings)
+            known = found.setdefault(frame.digest, frame)
+            if known is not frame:
+                findings.warn(
+                    'twice', source.where, f'has {frame.path}, the picture of '
+                    f'{known.path}: the later labels are taken')
+                known.people = frame.people
+    frames = [one for one in found.values() if one.people]
+    _check_names(frames)
+    return frames
+
+
+def _check_names(frames: Sequence[Frame]) -> None:
+    """Refuse different pictures that have the same name."""
+    names: Dict[Tuple[str, str], Frame] = {}
+    for frame in frames:
+        known = names.setdefault(frame.key, frame)
+        if known is not frame:
+            raise DataError(
+                f'{frame.path} is another picture than {known.path}, but both '
+                f"are called {frame.key[1]} in the video '{frame.video}': "
+                'rename the folder of one, as a folder is a video')
+
+
+def _drop_outside(frame: Frame, source: Source, findings: Findings) -> None:
+    """Take joints outside of their image as not labeled."""
+    for keypoints in frame.people:
+        for i in range(0, len(keypoints), 3):
+            if keypoints[i + 2] and not all(
+                    -SLACK <= value <= limit + SLACK
+                    for value, limit in zip(keypoints[i:i + 2], frame.size)):
+                findings.warn(
+                    'joint outside', f'{source.where}, {frame.path}',
+                    f'has {source.names[i // 3]} at {keypoints[i]:g}, '
+                    f'{keypoints[i + 1]:g}, outside of its '
+                    f'{frame.size[0]} x {frame.size[1]} pixels: it is taken '
+                    'as not labeled')
+                keypoints[i:i + 3] = 0., 0., 0
+    frame.people = [one for one in frame.people if any(one[2::3])]
+
+
+def _copy(frame: Frame, folder: str) -> None:
+    """Copy an image below the project."""
+    path = osp.join(folder, *frame.video.split('/'), osp.basename(frame.path))
+    if osp.abspath(path) == osp.abspath(frame.path):
+        return
+    if not osp.isfile(path) or file_digest(path) != frame.digest:
+        if osp.exists(path):
+            raise DataError(f'{frame.path} cannot be copied: {path} is '
+                            'another picture')
+        with whole_files(path) as (part, ):
+            shutil.copyfile(frame.path, part)
+    frame.path = path
+
+
+def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
+           share: float, videos: Sequence[str], seed: int) -> List[Frame]:
+    """Put images into the parts, and replace labels; those that are new."""
+    parts = project.parts
+    if not project.split:
+        project.split = choose_split(new, split, share, videos, seed)
+        held = held_out(new, project.split)
+        for one in new:
+            parts['val' if one.key in held else 'train'].append(one)
+        return list(new)
+    # by content, wherever a copy of an image was labeled
+    known = {one.digest: one for one in project.frames}
+    added = [one for one in new if one.digest not in known]
+    for one in new:
+        if one.digest in known:
+            known[one.digest].people = one.people
+    _check_names([*project.frames, *added])
+    val = list(parts['val'])
+    for one in added:
+        held_too = goes_to_val(one, project.split, val)
+        parts['val' if held_too else 'train'].append(one)
+    return added

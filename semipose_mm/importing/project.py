@@ -1,0 +1,178 @@
+# Copyright (c) semipose_mm authors.
+"""The labels of a folder, read, and written at once."""
+import json
+import os.path as osp
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence
+
+from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.box_rule import rule_box
+from semipose_mm.data_files.label_folder import (FORMAT, annotation_file,
+                                                 manifest_file, read_manifest)
+from semipose_mm.data_files.text import read_json
+from semipose_mm.files import write_all
+from semipose_mm.version import __version__
+from .coco import read_coco
+from .source import Frame, Pairs
+
+PARTS = ('train', 'val')
+
+
+@dataclass
+class Project:
+    """Labels with a held-out part.
+
+    Args:
+        folder (str): Where it is, or will be.
+        names (list[str]): Names of the joints.
+        skeleton (list[tuple[str, str]]): Lines to draw.
+        flip_pairs (list[tuple[str, str]], optional): What a mirror image
+            exchanges, if a source said it.
+        category (str): What is labeled.
+        box_rule (dict): See :mod:`semipose_mm.data_files.box_rule`.
+        split (dict): See :func:`~.split.choose_split`.
+        parts (dict): Images of ``'train'`` and ``'val'``.
+        imports (list[dict]): What each import brought.
+    """
+    folder: str
+    names: List[str]
+    skeleton: Pairs
+    flip_pairs: Optional[Pairs]
+    category: str
+    box_rule: dict = field(default_factory=dict)
+    split: dict = field(default_factory=dict)
+    parts: Dict[str, List[Frame]] = field(
+        default_factory=lambda: dict(train=[], val=[]))
+    imports: List[dict] = field(default_factory=list)
+
+    @property
+    def frames(self) -> List[Frame]:
+        """List[Frame]: All images."""
+        return [one for part in PARTS for one in self.parts[part]]
+
+    def counts(self) -> dict:
+        """Numbers of images, instances and labeled joints of each part."""
+        found = {}
+        for part in PARTS:
+            people = [p for one in self.parts[part] for p in one.people]
+            found[part] = dict(
+                images=len(self.parts[part]),
+                instances=len(people),
+                labeled_joints=sum(
+                    sum(flag > 0 for flag in one[2::3]) for one in people),
+                videos=len({one.video
+                            for one in self.parts[part]}))
+        return found
+
+    def write(self) -> None:
+        """Write all files, or leave them as they were.
+
+        Raises:
+            DataError: If they cannot be written, or a box rule gives no box.
+        """
+        folders = [osp.dirname(one.path) for one in self.frames]
+        root = osp.commonpath(folders)
+        contents = {
+            annotation_file(self.folder, part): self._coco(part, root)
+            for part in PARTS
+        }
+        inside = osp.relpath(root, osp.abspath(self.folder))
+        contents[manifest_file(self.folder)] = dict(
+            format=FORMAT,
+            version=__version__,
+            # a folder that has its images can be moved
+            images=root if inside.startswith('..') else inside,
+            keypoints=self.names,
+            box_rule=self.box_rule,
+            split=self.split,
+            counts=self.counts(),
+            imports=self.imports)
+        try:
+            write_all({
+                path: (json.dumps(one, indent=1) + '\n').encode()
+                for path, one in contents.items()
+            })
+        except OSError as error:
+            raise DataError(f'--out {self.folder} cannot be written: '
+                            f'{error.strerror or error}') from error
+
+    def _coco(self, part: str, root: str) -> dict:
+        """The labels of a part, in the order of videos and frames."""
+        numbers = {
+            id(one): i
+            for i, one in enumerate(
+                sorted(self.frames, key=lambda one: (one.video, one.order)), 1)
+        }
+        images: List[dict] = []
+        annotations: List[dict] = []
+        for frame in sorted(self.parts[part], key=lambda f: numbers[id(f)]):
+            number, (width, height) = numbers[id(frame)], frame.size
+            images.append(
+                dict(
+                    id=number,
+                    file_name=osp.relpath(frame.path, root),
+                    width=width,
+                    height=height,
+                    video=frame.video,
+                    frame=frame.number,
+                    sha256=frame.digest))
+            for person, keypoints in enumerate(frame.people):
+                try:
+                    box = rule_box(self.box_rule, width, height, keypoints)
+                except DataError as error:
+                    raise DataError(f'{frame.path}: {error}') from error
+                annotations.append(
+                    dict(
+                        id=1000 * number + person,
+                        image_id=number,
+                        category_id=1,
+                        keypoints=keypoints,
+                        num_keypoints=sum(v > 0 for v in keypoints[2::3]),
+                        bbox=list(box),
+                        area=box[2] * box[3],
+                        iscrowd=0))
+        place = {name: i for i, name in enumerate(self.names, 1)}
+        category: Dict[str, Any] = dict(
+            id=1,
+            name=self.category,
+            keypoints=self.names,
+            skeleton=[[place[a], place[b]] for a, b in self.skeleton])
+        if self.flip_pairs is not None:
+            category['flip_pairs'] = [list(one) for one in self.flip_pairs]
+        return dict(
+            images=images, annotations=annotations, categories=[category])
+
+
+def read_project(folder: str, images: Sequence[str],
+                 findings: Findings) -> Project:
+    """Read a folder of labels that was written before.
+
+    Args:
+        folder (str): The folder.
+        images (Sequence[str]): Folders to look for images in, if they were
+            moved.
+        findings (Findings): Learns what is wrong or doubtful.
+
+    Returns:
+        Project: What it holds.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    manifest = read_manifest(folder)
+    root = manifest['images']
+    roots = [root] if osp.isdir(root) else list(images)
+    read = {}
+    for part in PARTS:
+        path = annotation_file(folder, part)
+        read[part] = read_coco(path, read_json(path, part, findings), roots,
+                               findings)
+    train = read['train']
+    if read['val'].names != train.names:
+        raise DataError(f'{read["val"].path} has other keypoints than '
+                        f'{train.path}')
+    return Project(folder, train.names, train.skeleton, train.flip_pairs,
+                   train.category, manifest['box_rule'], manifest['split'], {
+                       part: one.frames
+                       for part, one in read.items()
+                   }, manifest['imports'])
