@@ -1,11 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Making a config: everything is read, decided, written and built."""
+import os
 import os.path as osp
 from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
 from semipose_mm.data_files import Findings
+from semipose_mm.videos.rules import RULES
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
@@ -25,7 +27,9 @@ class Request:
     """What a config is to be, see :func:`make_config`."""
     base: str
     labeled: str
-    unlabeled: Optional[str] = None
+    unlabeled: Union[None, str, Sequence[str]] = None
+    frames: Optional[int] = None
+    frames_by: Optional[str] = None
     boxes: Optional[str] = None
     val: Optional[str] = None
     images: Sequence[str] = ()
@@ -55,8 +59,16 @@ class Request:
         self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
                                     bool(self.peer))
         self.recipe = self.chosen.name
+        if isinstance(self.unlabeled, (str, os.PathLike)):
+            self.unlabeled = [self.unlabeled]
+        self.unlabeled = [str(one) for one in self.unlabeled or ()] or None
+        if self.frames_by not in (None, *RULES):
+            raise ConfigFault(f'--frames-by is {self.frames_by}, but must be '
+                              f'one of {", ".join(RULES)}')
         if self.unlabeled is None:
             for option, needs in (('boxes', self.boxes), ('peer', self.peer),
+                                  ('frames', self.frames), ('frames-by',
+                                                            self.frames_by),
                                   ('boxes-category', self.boxes_category),
                                   ('unlabeled-images', self.unlabeled_images),
                                   (f'recipe {self.recipe}', self.recipe
@@ -114,16 +126,22 @@ class Made(NamedTuple):
 
 def make_config(base: str,
                 labeled: str,
-                unlabeled: Optional[str] = None,
+                unlabeled: Union[None, str, Sequence[str]] = None,
                 **options: Any) -> Made:
     """Make the config of a training on one's own data, and build it.
 
     Args:
         base (str): A top-down config of MMPose, ``mmpose::...``, or a file.
         labeled (str): Labels in COCO's keypoint format.
-        unlabeled (str, optional): A folder of images, a ``.txt`` list of
-            them, or a COCO file; a file of labels gives its images without
-            labels. The recipes but ``'supervised'`` need it.
+        unlabeled (str | Sequence[str], optional): Folders of images,
+            ``.txt`` lists of them and videos, or one COCO file; a file of
+            labels gives its images without labels. The recipes but
+            ``'supervised'`` need it.
+        frames (int, optional): Frames that are taken of each video. Defaults
+            to 500.
+        frames_by (str, optional): How they are chosen, see
+            :func:`semipose_mm.videos.writing.write_frames`. Defaults to
+            ``'kmeans'``.
         boxes (str, optional): Detection results for the images of
             ``unlabeled``.
         val (str, optional): Labels that validate. Defaults to a fifth of the
@@ -168,7 +186,7 @@ def make_config(base: str,
 
     Raises:
         DataError: In one line, if something cannot be used; then nothing is
-            written.
+            written but frames of videos, which the next call finds.
     """
     request = Request(base, labeled, unlabeled, **options)
     size = tuple(request.input_size) if request.input_size else None
