@@ -30,7 +30,9 @@ FUNCTIONS = {
     'config': 'semipose_mm.config_maker.make_config',
     'check': 'semipose_mm.data_check.check_data',
     'subset': 'semipose_mm.subsets.manifest.make_subset',
+    'frames': 'semipose_mm.videos.writing.write_frames',
     'detect': 'semipose_mm.detection.model.PersonFinder',
+    'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

@@ -1,19 +1,21 @@
 # Copyright (c) semipose_mm authors.
 """Drawing that the analysis tools share: crops, heatmaps, sheets."""
-from typing import List, Sequence
+from typing import TYPE_CHECKING, List, Sequence
 
 import cv2
 import numpy as np
-from torch import Tensor
 
 from semipose_mm.files import whole_files
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MARGIN = 4
 TITLE_HEIGHT = 22
 CAPTION_HEIGHT = 16
 
 
-def to_images(batch: Tensor, preprocessor) -> List[np.ndarray]:
+def to_images(batch: 'Tensor', preprocessor) -> List[np.ndarray]:
     """Undo normalization.
 
     Args:
@@ -33,7 +35,7 @@ def to_images(batch: Tensor, preprocessor) -> List[np.ndarray]:
     return [np.ascontiguousarray(image) for image in images]
 
 
-def overlay(image: np.ndarray, heatmaps: Tensor) -> np.ndarray:
+def overlay(image: np.ndarray, heatmaps: 'Tensor') -> np.ndarray:
     """Lay the highest of all joints' heatmaps over an image.
 
     Args:

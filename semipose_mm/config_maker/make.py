@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Making a config: everything is read, decided, written and built."""
+import os
 import os.path as osp
 from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
@@ -9,6 +10,7 @@ from semipose_mm.data_files import Findings
 from semipose_mm.data_files.label_folder import (annotation_file,
                                                  is_label_folder,
                                                  read_manifest)
+from semipose_mm.videos.rules import RULES
 from .base import ConfigFault, MissingExtra, Unsupported, read_base
 from .check import check_base, check_config, nearest_supported
 from .data import read_data
@@ -28,7 +30,9 @@ class Request:
     """What a config is to be, see :func:`make_config`."""
     base: str
     labeled: str
-    unlabeled: Optional[str] = None
+    unlabeled: Union[None, str, Sequence[str]] = None
+    frames: Optional[int] = None
+    frames_by: Optional[str] = None
     boxes: Optional[str] = None
     val: Optional[str] = None
     images: Sequence[str] = ()
@@ -57,6 +61,9 @@ class Request:
         if self.recipe not in (None, *RECIPES):
             raise ConfigFault(f'--recipe is {self.recipe}, but must be one '
                               f'of {", ".join(RECIPES)}')
+        if isinstance(self.unlabeled, (str, os.PathLike)):
+            self.unlabeled = [self.unlabeled]
+        self.unlabeled = [str(one) for one in self.unlabeled or ()] or None
         self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
                                     bool(self.peer))
         self.recipe = self.chosen.name
@@ -65,8 +72,13 @@ class Request:
             stem = osp.basename(osp.abspath(self.labeled))
             self._read_folder()
         self.name = stem
+        if self.frames_by not in (None, *RULES):
+            raise ConfigFault(f'--frames-by is {self.frames_by}, but must be '
+                              f'one of {", ".join(RULES)}')
         if self.unlabeled is None:
             for option, needs in (('boxes', self.boxes), ('peer', self.peer),
+                                  ('frames', self.frames), ('frames-by',
+                                                            self.frames_by),
                                   ('boxes-category', self.boxes_category),
                                   ('unlabeled-images', self.unlabeled_images),
                                   (f'recipe {self.recipe}', self.recipe
@@ -139,7 +151,7 @@ class Made(NamedTuple):
 
 def make_config(base: str,
                 labeled: str,
-                unlabeled: Optional[str] = None,
+                unlabeled: Union[None, str, Sequence[str]] = None,
                 **options: Any) -> Made:
     """Make the config of a training on one's own data, and build it.
 
@@ -148,9 +160,15 @@ def make_config(base: str,
         labeled (str): Labels in COCO's keypoint format, or a folder that
             ``semipose import`` wrote, which tells ``val``, the folders of the
             images of both, and where boxes come from.
-        unlabeled (str, optional): A folder of images, a ``.txt`` list of
-            them, or a COCO file; a file of labels gives its images without
-            labels. The recipes but ``'supervised'`` need it.
+        unlabeled (str | Sequence[str], optional): Folders of images,
+            ``.txt`` lists of them and videos, or one COCO file; a file of
+            labels gives its images without labels. The recipes but
+            ``'supervised'`` need it.
+        frames (int, optional): Frames that are taken of each video. Defaults
+            to 500.
+        frames_by (str, optional): How they are chosen, see
+            :func:`semipose_mm.videos.writing.write_frames`. Defaults to
+            ``'kmeans'``.
         boxes (str, optional): Detection results for the images of
             ``unlabeled``.
         val (str, optional): Labels that validate. Defaults to what a folder
@@ -195,7 +213,7 @@ def make_config(base: str,
 
     Raises:
         DataError: In one line, if something cannot be used; then nothing is
-            written.
+            written but frames of videos, which the next call finds.
     """
     request = Request(base, labeled, unlabeled, **options)
     size = tuple(request.input_size) if request.input_size else None

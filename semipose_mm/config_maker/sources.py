@@ -1,29 +1,28 @@
 # Copyright (c) semipose_mm authors.
-"""The unlabeled data: a folder, a list, or a COCO file, and their boxes."""
+"""The unlabeled data: images, or a COCO file, and their boxes."""
 import json
 import os.path as osp
 from collections import Counter
-from typing import (TYPE_CHECKING, Any, Collection, Dict, List, NamedTuple,
-                    Optional, Set, Tuple)
+from typing import (TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set,
+                    Tuple)
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
-from semipose_mm.data_files.images import Image, read_images
+from semipose_mm.data_files.images import read_images
 from semipose_mm.data_files.numbers import is_id
-from semipose_mm.data_files.text import VIDEOS, read_lines
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
 from .base import ConfigFault
 from .labels import image_folder, name_categories, name_left_out
+from .several import OPTION, gather, read_list, videos_of
 from .writing import Stage
 
 if TYPE_CHECKING:
     from .make import Request
 
-OPTION = '--unlabeled'
 SCORE_THR = 0.5
 
 
@@ -63,11 +62,19 @@ def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
     Raises:
         ConfigFault: If it is none of these.
     """
-    path, boxes = str(request.unlabeled), request.boxes
-    where = f"{OPTION} '{path}'"
-    if boxes and not path.lower().endswith('.json'):
+    sources, boxes = request.unlabeled, request.boxes
+    path = sources[0]
+    if boxes and not (len(sources) == 1 and path.lower().endswith('.json')):
         raise ConfigFault(f'--boxes {boxes} needs a COCO file with the list '
-                          f'of images as {OPTION}, not {path}')
+                          f'of images as {OPTION}, not {", ".join(sources)}')
+    videos = [video for one in sources for video in videos_of(one)]
+    for option, value in (('--frames', request.frames), ('--frames-by',
+                                                         request.frames_by)):
+        if value is not None and not videos:
+            raise ConfigFault(f'{option} needs a video as {OPTION}')
+    if videos or len(sources) > 1:
+        return Source(*gather(request, stage, findings))
+    where = f"{OPTION} '{path}'"
     if osp.isdir(path):
         if request.unlabeled_images:
             raise ConfigFault(f'{where} is a folder, so --unlabeled-images '
@@ -77,39 +84,21 @@ def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
     if not osp.exists(path):
         raise ConfigFault(f'{where} does not exist')
     ending = osp.splitext(path)[1].lower()
-    if ending in VIDEOS:
-        raise ConfigFault(
-            f'{where} is a video: make images of its frames and give their '
-            f'folder, for example by ffmpeg -i {osp.basename(path)} '
-            '-vf fps=2 -q:v 2 frames/%06d.jpg')
     if ending == '.txt':
-        lines, guessed = read_lines(path, OPTION, findings)
-        where += ' (no UTF-8, read as Latin-1)' if guessed else ''
-        images = [
-            Image(name, name, None, i) for i, (_, name) in enumerate(lines)
-            if not name.startswith('#')
-        ]
+        images, folder, where = read_list(path, request, findings)
         options = dict(
-            ann_file=osp.abspath(path),
-            data_prefix=_prefix(path, where, images, request, findings))
+            ann_file=osp.abspath(path), data_prefix=dict(img=folder))
         return Source(where, options, 'whole images, as a list has no boxes')
     if ending != '.json':
         raise ConfigFault(f'{where} must be a folder of images, a .txt list '
-                          'of them, or a COCO .json file')
+                          'of them, a video, or a COCO .json file')
     return _coco_source(request, labels, labeled, stage, findings)
-
-
-def _prefix(path: str, where: str, images: Collection[Image],
-            request: 'Request', findings: Findings) -> Dict[str, str]:
-    return dict(
-        img=image_folder(path, where, images, OPTION, request.unlabeled_images,
-                         request, findings))
 
 
 def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
                  stage: Stage, findings: Findings) -> Source:
     """Images of a COCO file, with the best boxes there are."""
-    path = str(request.unlabeled)
+    path, = request.unlabeled
     where = f"{OPTION} '{path}'"
     content = load_boxes(path, OPTION, findings)
     if isinstance(content, list):
@@ -143,8 +132,9 @@ def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
     if ids is not None:
         options['category_ids'] = ids
         policy += f'; {name_categories({i: names.get(i, "") for i in ids})}'
-    options['data_prefix'] = _prefix(path, where, images.values(), request,
-                                     findings)
+    options['data_prefix'] = dict(
+        img=image_folder(path, where, images.values(), OPTION,
+                         request.unlabeled_images, request, findings))
     return Source(where, options, policy)
 
 

@@ -11,7 +11,8 @@ from mmengine.fileio import exists, get
 from .findings import Findings
 
 MISSING = object()
-VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpg', '.webm')
+VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts',
+          '.webm', '.wmv')
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 UTF_16 = (b'\xff\xfe', b'\xfe\xff')
 
@@ -22,7 +23,9 @@ TABLES = ('.csv', '.h5', '.hdf5', '.mat', '.pickle', '.pkl', '.slp', '.tsv',
 _OTHERS = {
     TABLES: ('is a {} file, as of DeepLabCut, SLEAP and others',
              f'semipose import makes {FORMAT} of it'),
-    VIDEOS: ('is a video', _UNLABELED.format('the folder of its frames')),
+    VIDEOS: ('is a video',
+             _UNLABELED.format(
+                 'the folder of its frames, which semipose frames writes,')),
     IMAGES: ('is an image', _UNLABELED.format('its folder')),
 }
 

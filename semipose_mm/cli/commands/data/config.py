@@ -7,6 +7,7 @@ import math
 
 from semipose_mm import register_all_modules
 from semipose_mm.config_maker.recipes import RECIPES
+from semipose_mm.videos.rules import NUM, RULES
 
 
 def positive(kind):
@@ -41,9 +42,21 @@ def add_options(parser):
         help="the same, or labels in COCO's keypoint format")
     parser.add_argument(
         '--unlabeled',
+        nargs='+',
         metavar='SOURCE',
-        help='a folder of images, a .txt list of them, or a COCO file with '
-        'or without boxes; that of the labels gives its unlabeled rest')
+        help='folders of images, .txt lists of them and videos, or one COCO '
+        'file with or without boxes; that of the labels gives its unlabeled '
+        'rest')
+    parser.add_argument(
+        '--frames',
+        type=positive(int),
+        metavar='N',
+        help='frames of each video, written to a folder beside the config. '
+        f'Defaults to {NUM}')
+    parser.add_argument(
+        '--frames-by',
+        choices=RULES,
+        help='how they are chosen, see semipose frames. Defaults to kmeans')
     parser.add_argument(
         '--boxes',
         metavar='DETECTIONS.json',

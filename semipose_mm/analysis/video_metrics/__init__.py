@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""What predictions on a video without labels tell of networks."""
