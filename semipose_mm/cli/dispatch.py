@@ -20,6 +20,7 @@ from .parser import ToolParser
 COMMANDS = {
     'train': ('runs.train', 'train a pose estimator'),
     'test': ('runs.test', 'test a checkpoint'),
+    'predict': ('runs.predict', 'predict videos and images'),
     'config':
     ('data.config', 'make the config of a training on your own data'),
     'check': ('data.check', 'check the data that a config reads'),
