@@ -38,13 +38,12 @@ class RuleBoxes:
 
     Args:
         rule (dict): Of kind ``'whole'`` or ``'region'``.
-        where (str): Where it comes from, for messages.
     """
 
     follows = False
 
-    def __init__(self, rule: dict, where: str) -> None:
-        self.rule, self.where = rule, where
+    def __init__(self, rule: dict) -> None:
+        self.rule = rule
 
     def settings(self) -> Any:
         """What tells these boxes from others, for the journal."""
@@ -66,8 +65,9 @@ class RuleBoxes:
         """
         box = clip_box(rule_box(self.rule, width, height), width, height)
         if box is None:
-            raise DataError(f'{self.where} is {self.rule["region"]}, outside '
-                            f'of the image of {width} x {height} pixels')
+            raise DataError(f'the box {rule_box(self.rule, width, height)} '
+                            f'leaves nothing of the image of {width} x '
+                            f'{height} pixels')
         return box
 
 
@@ -229,11 +229,15 @@ class FollowedBoxes:
         Returns:
             tuple: The box; None if the pose is too unsure.
         """
-        sure = pose[pose[:, 2] >= self.threshold, :2]
+        sure = pose[pose[:, 2] >= self.threshold]
         if pose[:, 2].mean() < self.threshold or len(sure) < 2:
             return None
-        return clip_box(
-            rule_box(self.rule, width, height, sure), width, height)
+        sure[:, 2] = 2
+        try:
+            box = rule_box(self.rule, width, height, sure.ravel().tolist())
+        except DataError:  # all joints lie outside of the image
+            return None
+        return clip_box(box, width, height)
 
 
 def choose_boxes(given: Optional[str], rule: Any, config: str, media: Media,
@@ -277,14 +281,13 @@ def choose_boxes(given: Optional[str], rule: Any, config: str, media: Media,
         return FollowedBoxes(rule['margin'] if margin is None else margin,
                              threshold, start)
     if given is None:
-        return RuleBoxes(rule, f'box_rule.region of {config}')
+        return RuleBoxes(rule)
     if given == 'whole':
-        return RuleBoxes(dict(kind='whole'), '--boxes')
+        return RuleBoxes(dict(kind='whole'))
     if re.search(r'\.json$', given, re.IGNORECASE):
         return FileBoxes(given, media)
     return RuleBoxes(
-        dict(kind='region', region=list(parse_box(given, '--boxes'))),
-        '--boxes')
+        dict(kind='region', region=list(parse_box(given, '--boxes'))))
 
 
 def parse_box(text: str, option: str) -> Box:
@@ -302,11 +305,12 @@ def parse_box(text: str, option: str) -> Box:
     """
     try:
         x, y, width, height = map(float, text.split(','))
-        if width <= 0 or height <= 0 or not np.isfinite(
+        if min(x, y) < 0 or min(width, height) <= 0 or not np.isfinite(
                 [x, y, width, height]).all():
             raise ValueError
     except ValueError:
-        allowed = 'X,Y,W,H in pixels, with positive W and H'
+        allowed = ('X,Y,W,H in pixels, the first two at least 0, the last '
+                   'two above')
         if option == '--boxes':
             allowed = f'whole, follow, a .json file, or {allowed}'
         raise DataError(

@@ -13,6 +13,8 @@ from .frames import VideoFrames, read_ahead
 from .run import FRAMES_AHEAD
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
+#: BGR of the skeleton.
+LINK = (200, 200, 200)
 #: Frames a second where a video does not tell.
 USUAL_RATE = 30.
 
@@ -39,7 +41,7 @@ class PoseDrawer:
 
     Args:
         size (tuple[int, int]): Width and height of the frames.
-        meta (dict): Names, links and colors of the data set.
+        meta (dict): Names and links of the data set.
         threshold (float): Joints of a lower likelihood are not drawn.
         trail (int): Number of earlier frames that are drawn.
 
@@ -52,9 +54,8 @@ class PoseDrawer:
                  trail: int) -> None:
         names = meta['keypoint_id2name']
         self.names = [names[i] for i in range(len(names))]
-        self.colors = _colors(meta['keypoint_colors'])
+        self.colors = _colors(len(self.names))
         self.links = list(meta['skeleton_links'])
-        self.link_colors = _colors(meta['skeleton_link_colors'])
         self.threshold = threshold
         self.earlier: Deque[np.ndarray] = deque(maxlen=trail + 1)
         self.radius = max(2, round(max(size) / 200))
@@ -100,8 +101,8 @@ class PoseDrawer:
         for before, after in zip(self.earlier, list(self.earlier)[1:]):
             for a, b, color in zip(before, after, self.colors):
                 _line(view, a, b, color, 1)
-        for (a, b), color in zip(self.links, self.link_colors):
-            _line(view, points[a], points[b], color, self.radius // 2 + 1)
+        for a, b in self.links:
+            _line(view, points[a], points[b], LINK, self.radius // 2)
         for point, color in zip(points, self.colors):
             if np.isfinite(point).all():
                 cv2.circle(view, _pixel(point), self.radius, color, -1,
@@ -110,12 +111,14 @@ class PoseDrawer:
         return picture
 
 
-def _colors(values) -> List[Tuple[int, int, int]]:
-    """BGR of RGB colors."""
-    return [
-        tuple(int(v) for v in color[::-1])
-        for color in np.asarray(values).reshape(-1, 3)
-    ]
+def _colors(number: int) -> List[Tuple[int, int, int]]:
+    """BGR colors that differ, as those of data sets often do not."""
+    hues = np.arange(number) * 180 // max(number, 1)
+    # neighbours in the circle of colors differ in how pale they are
+    pale = np.where(np.arange(number) % 2, 130, 255)
+    hsv = np.stack([hues, pale, np.full(number, 255)], -1).astype(np.uint8)
+    bgr = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2BGR)[0]
+    return [tuple(map(int, color)) for color in bgr]
 
 
 def _pixel(point: np.ndarray) -> Tuple[int, int]:
