@@ -112,8 +112,8 @@ if __name__ == '__main__':
         entry_points=dict(console_scripts=['semipose = semipose_mm.cli:main']),
         extras_require={
             name: read_requirements(name)
-            for name in ('hotcoco', 'onnx', 'mmpretrain', 'tensorboard',
-                         'tests')
+            for name in ('hotcoco', 'onnx', 'mmpretrain', 'tables',
+                         'tensorboard', 'tests')
         },
         classifiers=[
             'Development Status :: 4 - Beta',

@@ -30,6 +30,7 @@ FUNCTIONS = {
     'check': 'semipose_mm.data_check.check_data',
     'subset': 'semipose_mm.subsets.manifest.make_subset',
     'detect': 'semipose_mm.detection.model.PersonFinder',
+    'predict': 'semipose_mm.prediction.run.predict',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

@@ -41,7 +41,9 @@ def test_installed_package(checkout, tmp_path):
     ]
     assert required == ['numpy']
     extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
-    assert extras == {'hotcoco', 'onnx', 'mmpretrain', 'tensorboard', 'tests'}
+    assert extras == {
+        'hotcoco', 'onnx', 'mmpretrain', 'tables', 'tensorboard', 'tests'
+    }
     assert 'Requires-Python: >=3.10' in text
 
 

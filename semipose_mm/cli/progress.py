@@ -8,7 +8,7 @@ class Progress:
 
     Args:
         title (str): What stands before each line.
-        done (int): The number of images that were done before.
+        done (int): The number of those that were done before.
         total (int): The number of all, 0 if nobody knows.
         seconds (float): The time between lines.
         unit (str): What is counted. Defaults to ``'images'``

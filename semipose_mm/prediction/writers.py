@@ -3,11 +3,10 @@
 import csv
 import json
 import os.path as osp
+from array import array
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import Dict, List, Sequence, Union
-
-import numpy as np
+from typing import Dict, Iterable, List, Sequence, Tuple, Union
 
 from semipose_mm.data_files import DataError
 from semipose_mm.files import whole_files, write_json
@@ -79,24 +78,23 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
             for name, file in zip(task.names, files[::2])
         ]
         lists = [CocoList(file, joints, links) for file in files[1::2]]
-        journal = journal_path(task.out)
-        for record in read_records(journal):
-            for coco in lists:
-                coco.add_image(record, _name(task, record))
-        for coco in lists:
-            coco.begin_poses()
-        for record in read_records(journal):
+        sizes = array('i')
+        for record in read_records(journal_path(task.out)):
             counts['frames'] += 1
+            sizes.extend(record['size'])
             poses = record.get('poses')
             if poses is None:
                 reason = record['reason']
                 counts[reason] = counts.get(reason, 0) + 1
+            name = _name(task, record['index'])
             for i, (table, coco) in enumerate(zip(tables, lists)):
-                table.add(_name(task, record), poses and poses[i])
+                table.add(name, poses and poses[i])
                 if poses:
-                    coco.add_pose(record, poses[i])
+                    coco.add(record, poses[i])
         for coco in lists:
-            coco.end()
+            coco.end((index, _name(task, index), width, height)
+                     for index, (width, height) in enumerate(
+                         zip(sizes[::2], sizes[1::2])))
         if counts['frames'] == sum(counts.values()) - counts['frames']:
             first = next(key for key in counts if key != 'frames')
             raise DataError(f'no frame of {task.media.path or "the images"} '
@@ -107,9 +105,8 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
     return counts
 
 
-def _name(task: Task, record: dict) -> Union[int, str]:
+def _name(task: Task, index: int) -> Union[int, str]:
     """What stands for a frame in the files: its number, or its path."""
-    index = record['index']
     return index if task.media.is_video else task.media.images[index]
 
 
@@ -141,7 +138,7 @@ class CsvTable:
 
 
 class CocoList:
-    """A COCO file, written entry by entry: all images, then all poses.
+    """A COCO file, written entry by entry.
 
     Keypoints have visibility 2 throughout, their scores are
     ``keypoint_scores`` and the mean of these ``score``. An image's id is its
@@ -154,57 +151,44 @@ class CocoList:
     """
 
     def __init__(self, file, joints: Sequence[str], links: Sequence) -> None:
-        self.file, self.poses, self.separator = file, 0, '\n'
+        self.file, self.number = file, 0
         category = dict(
             id=1,
             name='subject',
             keypoints=list(joints),
             skeleton=[[int(a) + 1, int(b) + 1] for a, b in links])
-        file.write(f'{{"categories": [{json.dumps(category)}],\n"images": [')
+        file.write(f'{{"categories": [{json.dumps(category)}],\n'
+                   '"annotations": [')
 
-    def _write(self, entry: dict) -> None:
-        """Write an entry of the list that was begun."""
-        self.file.write(self.separator + json.dumps(entry))
-        self.separator = ',\n'
-
-    def add_image(self, record: dict, name) -> None:
-        """Add an image by its number or path."""
-        width, height = record['size']
-        file_name = name if isinstance(name, str) else f'frame {name}'
-        self._write(
-            dict(
-                id=record['index'],
-                file_name=file_name,
-                width=width,
-                height=height))
-
-    def begin_poses(self) -> None:
-        """End the images."""
-        self.file.write('\n],\n"annotations": [')
-        self.separator = '\n'
-
-    def add_pose(self, record: dict, pose) -> None:
+    def add(self, record: dict, pose: Sequence[float]) -> None:
         """Add a pose, x, y, score of all joints in one list."""
-        values = np.reshape(pose, (-1, 3))
-        scores = values[:, 2].tolist()
-        values[:, 2] = 2
+        scores = pose[2::3]
+        keypoints = list(pose)
+        keypoints[2::3] = [2] * len(scores)
         x, y, w, h = record['box']
-        self.poses += 1
-        self._write(
-            dict(
-                id=self.poses,
-                image_id=record['index'],
-                category_id=1,
-                bbox=[x, y, w, h],
-                area=round(w * h, 2),
-                iscrowd=0,
-                num_keypoints=len(scores),
-                keypoints=values.ravel().tolist(),
-                keypoint_scores=scores,
-                score=round(sum(scores) / len(scores), 6)))
+        self.number += 1
+        entry = dict(
+            id=self.number,
+            image_id=record['index'],
+            category_id=1,
+            bbox=[x, y, w, h],
+            area=round(w * h, 2),
+            iscrowd=0,
+            num_keypoints=len(scores),
+            keypoints=keypoints,
+            keypoint_scores=scores,
+            score=round(sum(scores) / len(scores), 6))
+        self.file.write((',\n' if self.number > 1 else '\n') +
+                        json.dumps(entry))
 
-    def end(self) -> None:
-        """End the file."""
+    def end(self, images: Iterable[Tuple]) -> None:
+        """Write id, name, width and height of all images, and the end."""
+        self.file.write('\n],\n"images": [')
+        for key, name, width, height in images:
+            file_name = name if isinstance(name, str) else f'frame {name}'
+            entry = dict(
+                id=key, file_name=file_name, width=width, height=height)
+            self.file.write((',\n' if key else '\n') + json.dumps(entry))
         self.file.write('\n]}\n')
 
 

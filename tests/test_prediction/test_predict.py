@@ -43,9 +43,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def predict(trained, monkeypatch, tmp_path):
+def predict(trained, tmp_path):
     """Call the command with the trained networks; gives the out folder."""
-    monkeypatch.setattr('sys.stdout', sys.stdout)
 
     def run(*args, out='out', model=trained):
         out = tmp_path / out
@@ -191,7 +190,7 @@ def test_frames_without_a_box_are_empty(predict, video, tmp_path, capsys):
 
 @pytest.fixture
 def sure(monkeypatch):
-    """Scores as of a network that has learned, but for frame 20."""
+    """Scores as of a network that has learned."""
     from semipose_mm.prediction.networks import PoseNetworks
     find = PoseNetworks.predict
 
