@@ -43,9 +43,10 @@ class Progress:
             return
         self.said = now
         rate = (done - self.before) / max(now - self.began, 1e-6)
-        parts = [f'{self.title}{done}/{self.total} {self.unit}'
-                 if self.total else f'{self.title}{done} {self.unit}',
-                 f'{rate:.1f} {self.unit}/s']
+        parts = [
+            f'{self.title}{done}/{self.total} {self.unit}' if self.total else
+            f'{self.title}{done} {self.unit}', f'{rate:.1f} {self.unit}/s'
+        ]
         if self.total:
             left = int(max(self.total - done, 0) / max(rate, 1e-6))
             parts.append(f'ETA {left // 3600}:{left // 60 % 60:02d}:'

@@ -120,9 +120,12 @@ class FileBoxes:
                 findings: Findings) -> Tuple[Dict, Dict[int, int]]:
         """Images by id, and the positions in the media of their numbers."""
         if media.is_video:
-            ids = {one.get('image_id') for one in (
-                content.get('annotations') or () if self.clipped else content
-            ) if isinstance(one, dict)} if content else set()
+            ids = {
+                one.get('image_id')
+                for one in (content.get('annotations') or
+                            () if self.clipped else content)
+                if isinstance(one, dict)
+            } if content else set()
             frames = sorted(i for i in ids if type(i) is int and i >= 0)
             images = {
                 i: Image('', '', None, number)
@@ -305,14 +308,14 @@ def parse_box(text: str, option: str) -> Box:
     """
     try:
         x, y, width, height = map(float, text.split(','))
-        if min(x, y) < 0 or min(width, height) <= 0 or not np.isfinite(
-                [x, y, width, height]).all():
+        if min(x, y) < 0 or min(
+                width,
+                height) <= 0 or not np.isfinite([x, y, width, height]).all():
             raise ValueError
     except ValueError:
         allowed = ('X,Y,W,H in pixels, the first two at least 0, the last '
                    'two above')
         if option == '--boxes':
             allowed = f'whole, follow, a .json file, or {allowed}'
-        raise DataError(
-            f'{option} is {text}, but must be {allowed}') from None
+        raise DataError(f'{option} is {text}, but must be {allowed}') from None
     return x, y, width, height

@@ -69,8 +69,7 @@ class PoseDrawer:
         scale = line / 32
         rows = max(1, height // line)
         column = 10 + line + max(
-            cv2.getTextSize(name, FONT, scale, 1)[0][0]
-            for name in self.names)
+            cv2.getTextSize(name, FONT, scale, 1)[0][0] for name in self.names)
         columns = -(-len(self.names) // rows)
         legend = np.full((height, columns * column, 3), 32, np.uint8)
         for i, (name, color) in enumerate(zip(self.names, self.colors)):
@@ -134,8 +133,8 @@ def _line(picture: np.ndarray, a: np.ndarray, b: np.ndarray, color,
         cv2.line(picture, _pixel(a), _pixel(b), color, thickness, cv2.LINE_AA)
 
 
-def write_video(video: str, table: str, out: str, meta: Dict,
-                threshold: float, trail: int) -> int:
+def write_video(video: str, table: str, out: str, meta: Dict, threshold: float,
+                trail: int) -> int:
     """Write a video with the poses of a csv.
 
     Args:

@@ -115,10 +115,10 @@ def _stem(path: str) -> str:
 def _of_folder(path: str) -> List[Media]:
     """The images of a folder, or the videos in it."""
     names = sorted(scan_images(path, Findings()), key=natural_key)
-    videos = sorted((name for name in os.listdir(path)
-                     if name.lower().endswith(VIDEOS)
-                     and not name.startswith('.')),
-                    key=natural_key)
+    videos = sorted(
+        (name for name in os.listdir(path)
+         if name.lower().endswith(VIDEOS) and not name.startswith('.')),
+        key=natural_key)
     if names and videos:
         raise DataError(
             f'folder {path} holds {len(names)} images and {len(videos)} '

@@ -111,8 +111,8 @@ class PoseNetworks:
             data_samples=[item['data_samples'] for item in items])
         if hasattr(self.model, 'predict_networks'):
             batch = self.model.data_preprocessor(batch, False)
-            found = self.model.predict_networks(
-                batch['inputs'], batch['data_samples'], names)
+            found = self.model.predict_networks(batch['inputs'],
+                                                batch['data_samples'], names)
             samples = [found[name] for name in names]
         else:
             samples = [self.model.test_step(batch)]
@@ -130,6 +130,6 @@ def _poses(samples: Sequence[Any]) -> np.ndarray:
     points = np.stack([s.pred_instances.keypoints[0] for s in samples])
     scores = np.stack([s.pred_instances.keypoint_scores[0] for s in samples])
     return np.concatenate([
-        points[..., :2].astype(np.float64).round(4),
-        scores[..., None].astype(np.float64).round(6)
+        points[..., :2].astype(np.float64).round(4), scores[..., None].astype(
+            np.float64).round(6)
     ], -1)

@@ -8,7 +8,6 @@ for each frame, whose record is
   box, and for each network x, y, score of all joints in one list;
 - ``{index, size, reason}``: why there is no pose.
 """
-import os.path as osp
 import shutil
 import sys
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
@@ -52,11 +51,12 @@ def journal_path(out: str) -> str:
     return journals.path_of(out, 0, 1)
 
 
-def predict(networks: PoseNetworks,
-            task: Task,
-            said: Callable[[int, int, List[dict]], None],
-            begin: Callable[[int, int], None] = lambda done, total: None
-            ) -> Optional[str]:
+def predict(
+    networks: PoseNetworks,
+    task: Task,
+    said: Callable[[int, int, List[dict]], None],
+    begin: Callable[[int, int],
+                    None] = lambda done, total: None) -> Optional[str]:
     """Predict what the journal does not have yet.
 
     Args:

@@ -92,9 +92,10 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
                 if poses:
                     coco.add(record, poses[i])
         for coco in lists:
-            coco.end((index, _name(task, index), width, height)
-                     for index, (width, height) in enumerate(
-                         zip(sizes[::2], sizes[1::2])))
+            coco.end(
+                (index, _name(task, index), width, height)
+                for index, (width,
+                            height) in enumerate(zip(sizes[::2], sizes[1::2])))
         if counts['frames'] == sum(counts.values()) - counts['frames']:
             first = next(key for key in counts if key != 'frames')
             raise DataError(f'no frame of {task.media.path or "the images"} '

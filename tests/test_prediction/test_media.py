@@ -6,8 +6,7 @@ import pytest
 from media_toys import picture, turn_mp4, write_frames
 
 from semipose_mm.data_files import DataError
-from semipose_mm.prediction.frames import (ImageFrames, VideoFrames,
-                                           read_ahead)
+from semipose_mm.prediction.frames import ImageFrames, VideoFrames, read_ahead
 from semipose_mm.prediction.media import find_media, natural_key
 
 
@@ -30,13 +29,12 @@ def test_what_is_found(tmp_path):
     image = str(tmp_path / 'frames' / 'img9.png')
     frames = str(tmp_path / 'frames')
     found = find_media([video, frames, image, str(tmp_path / 'videos')])
-    assert [(one.name, one.is_video) for one in found] == [
-        ('day1', True), ('frames', False), ('b9', True), ('b10', True),
-        ('images', False)
-    ]
-    assert found[1].images == [
-        f'{frames}/img9.png', f'{frames}/img10.png'
-    ]
+    assert [(one.name, one.is_video) for one in found] == [('day1', True),
+                                                           ('frames', False),
+                                                           ('b9', True),
+                                                           ('b10', True),
+                                                           ('images', False)]
+    assert found[1].images == [f'{frames}/img9.png', f'{frames}/img10.png']
     assert found[4].images == [image]
     digests = {one.digest() for one in found}
     assert len(digests) == 5
@@ -107,8 +105,7 @@ def test_a_turned_video_is_read_as_it_is_shown(tmp_path):
 
 def test_images_that_cannot_be_read_say_why(tmp_path):
     cv2.imwrite(str(tmp_path / '1.png'), picture(0))
-    (tmp_path / '2.png').write_bytes(
-        (tmp_path / '1.png').read_bytes()[:2000])
+    (tmp_path / '2.png').write_bytes((tmp_path / '1.png').read_bytes()[:2000])
     media, = find_media([str(tmp_path)])
     good, bad = ImageFrames(media).read()
     assert good.size == (96, 120) and good.reason == ''

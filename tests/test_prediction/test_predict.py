@@ -60,8 +60,9 @@ def read(path):
     with open(path, newline='') as file:
         rows = list(csv.reader(file))
     values = [[float(c or 'nan') for c in row[1:]] for row in rows[3:]]
-    return rows[:3], [row[0] for row in rows[3:]
-                      ], np.reshape(values, (len(values), -1, 3))
+    return rows[:3], [row[0]
+                      for row in rows[3:]], np.reshape(values,
+                                                       (len(values), -1, 3))
 
 
 def expected(model, image, box=None, network=None):
@@ -113,8 +114,9 @@ def test_a_video_by_all_networks(predict, video, model, capsys):
             assert one['keypoint_scores'] == poses[number, :, 2].tolist()
             assert abs(one['score'] - poses[number, :, 2].mean()) < 1e-5
     # otherwise nothing above could tell the networks apart
-    assert (out / 'day1_net0.csv').read_bytes() != (
-        out / 'day1_net1.csv').read_bytes()
+    assert (out /
+            'day1_net0.csv').read_bytes() != (out /
+                                              'day1_net1.csv').read_bytes()
 
 
 def test_the_selected_network_alone(predict, video, trained, tmp_path):
@@ -134,9 +136,7 @@ def test_a_folder(predict, folder, model, capsys):
     said = capsys.readouterr().out
     assert 'warning: 1 images have empty rows' in said
     _, names, poses = read(out / 'images_net0.csv')
-    assert names == [
-        f'{folder}/img{i}.png' for i in (2, 9, 10, 11)
-    ]
+    assert names == [f'{folder}/img{i}.png' for i in (2, 9, 10, 11)]
     assert np.isnan(poses[1]).all()
     for number, box in ((0, (0, 0, 95, 119)), (2, (0, 0, 79, 59))):
         found = expected(model, names[number], box, 0)
@@ -161,8 +161,7 @@ def test_the_boxes_of_a_test(trained, people_root, predict, tmp_path):
     compared = 0
     for sample in samples:
         number = names.index(str(images / osp.basename(sample['img_path'])))
-        x, y, w, h = next(
-            b['bbox'] for b in boxes if b['image_id'] == number)
+        x, y, w, h = next(b['bbox'] for b in boxes if b['image_id'] == number)
         found = sample['pred_instances']
         if np.abs(found['bboxes'][0] - [x, y, x + w, y + h]).max() > 1e-3:
             continue  # another person of this image
@@ -183,9 +182,7 @@ def test_frames_without_a_box_are_empty(predict, video, tmp_path, capsys):
     assert '20 frames have empty rows; the reason of 20: no box' in \
         capsys.readouterr().out
     _, _, poses = read(out / 'day1_net0.csv')
-    assert np.array_equal(
-        np.isnan(poses).all((1, 2)),
-        np.arange(30) % 3 != 0)
+    assert np.array_equal(np.isnan(poses).all((1, 2)), np.arange(30) % 3 != 0)
 
 
 @pytest.fixture
@@ -237,13 +234,30 @@ def test_a_run_that_was_cut_off_goes_on(predict, video, sure, args,
 def test_other_settings_are_refused(predict, video, refused, trained,
                                     tmp_path):
     out = predict(video, '--boxes', 'whole')
-    line = refused('predict', trained.config, trained.checkpoint, video,
-                   '--out', out, '--boxes', '1,2,50,50', '--batch-size',
-                   BATCH, noisy=True)
+    line = refused(
+        'predict',
+        trained.config,
+        trained.checkpoint,
+        video,
+        '--out',
+        out,
+        '--boxes',
+        '1,2,50,50',
+        '--batch-size',
+        BATCH,
+        noisy=True)
     assert 'are of another boxes' in line
     os.remove(out / 'day1.about.json')
-    line = refused('predict', trained.config, trained.checkpoint, video,
-                   '--out', out, '--boxes', 'whole', noisy=True)
+    line = refused(
+        'predict',
+        trained.config,
+        trained.checkpoint,
+        video,
+        '--out',
+        out,
+        '--boxes',
+        'whole',
+        noisy=True)
     assert 'day1_net0.csv exists already' in line
 
 
@@ -253,8 +267,8 @@ def test_following(predict, video, sure, model):
     _, _, poses = read(out / 'day1_net0.csv')
     boxes = np.array([
         one['bbox']
-        for one in json.loads((out / 'day1_net0.json').read_text())
-        ['annotations']
+        for one in json.loads((out /
+                               'day1_net0.json').read_text())['annotations']
     ])
     capture = cv2.VideoCapture(video)
     for number in range(30):
@@ -291,7 +305,9 @@ def test_killed_at_any_time(predict, trained, tmp_path):
         trained.checkpoint, video, '--boxes', 'whole', '--out',
         str(tmp_path / 'killed'), '--device', 'cpu', '--batch-size',
         str(BATCH)
-    ], env=env, stdout=subprocess.DEVNULL)
+    ],
+                               env=env,
+                               stdout=subprocess.DEVNULL)
     journal = tmp_path / 'killed/long.journal/shard-0-of-1.jsonl'
     end = time.monotonic() + 600
     while not journal.exists() or journal.read_bytes().count(b'\n') < 20:
@@ -358,9 +374,7 @@ def test_a_stock_estimator(predict, folder, trained, tmp_path, capsys):
         checkpoint=str(tmp_path / 'stock.pth'))
     found = predict(folder, model=stock, out='stock')
     own = predict(folder, '--boxes', 'whole', out='own')
-    poses = [
-        read(path / 'images_net0.csv')[2] for path in (found, own)
-    ]
+    poses = [read(path / 'images_net0.csv')[2] for path in (found, own)]
     np.testing.assert_allclose(*poses, atol=1e-4)
 
 
@@ -374,8 +388,15 @@ def test_a_stock_estimator(predict, folder, trained, tmp_path, capsys):
 ])
 def test_mistakes_give_one_line(args, message, refused, trained, video,
                                 tmp_path):
-    line = refused('predict', trained.config, trained.checkpoint, video,
-                   '--out', tmp_path / 'out', *args, noisy=True)
+    line = refused(
+        'predict',
+        trained.config,
+        trained.checkpoint,
+        video,
+        '--out',
+        tmp_path / 'out',
+        *args,
+        noisy=True)
     assert message in line
     assert not (tmp_path / 'out').exists()
 
@@ -391,6 +412,5 @@ def test_h5_needs_packages(refused, trained, video, monkeypatch, tmp_path):
 def test_options_stand_in_the_order_of_a_test():
     from semipose_mm.cli import build_parser
     args = build_parser('predict').parse_args(['c', 'p', 'v', 'w'])
-    assert (args.config, args.checkpoint, args.media) == ('c', 'p',
-                                                          ['v', 'w'])
+    assert (args.config, args.checkpoint, args.media) == ('c', 'p', ['v', 'w'])
     assert command.__doc__

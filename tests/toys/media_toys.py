@@ -15,8 +15,8 @@ def picture(index, size=(96, 120)):
     y, x = np.mgrid[:height, :width]
     spot = (20 + 3 * index) % width, (30 + 2 * index) % height
     near = np.exp(-((x - spot[0])**2 + (y - spot[1])**2) / 100.)
-    return np.stack([255 * near, 2. * x, 2. * y], -1).clip(0, 255).astype(
-        np.uint8)
+    return np.stack([255 * near, 2. * x, 2. * y],
+                    -1).clip(0, 255).astype(np.uint8)
 
 
 def write_frames(path, number, size=(96, 120), fps=25., code='MJPG'):
