@@ -134,8 +134,12 @@ class ImageFrames:
                 read_whole(path)
                 yield Frame(index, image_size(path), path=path)
             except Exception as error:  # PIL raises many kinds
-                text = ' '.join(f'{type(error).__name__}: {error}'.split())
-                yield Frame(index, (0, 0), path=path, reason=text[:300])
+                yield Frame(index, (0, 0), path=path, reason=told(error))
+
+
+def told(error: Exception) -> str:
+    """What an error says, in one line."""
+    return ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
 
 
 def open_frames(media: Media):

@@ -40,7 +40,9 @@ class Media(NamedTuple):
         """
         digest = hashlib.sha256()
         for path in self.images or [self.path]:
-            digest.update(f'{path!r} {osp.getsize(path)}\n'.encode(
+            # a video may move, while the rows of images name their paths
+            name = path if self.images else ''
+            digest.update(f'{name!r} {osp.getsize(path)}\n'.encode(
                 'utf-8', 'surrogateescape'))
         if self.is_video:
             with open(self.path, 'rb') as file:

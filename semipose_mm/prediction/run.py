@@ -10,13 +10,14 @@ for each frame, whose record is
 """
 import shutil
 import sys
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
+                    Tuple)
 
 import numpy as np
 
 from semipose_mm.data_files import DataError
 from semipose_mm.detection import journal as journals
-from .frames import Frame, open_frames, read_ahead
+from .frames import Frame, open_frames, read_ahead, told
 from .media import Media
 from .networks import PoseNetworks
 
@@ -141,8 +142,7 @@ def _predict(networks: PoseNetworks, task: Task, frames,
             if not frame.reason:
                 box = task.boxes.box(frame.index, *frame.size)
             if box is not None:
-                source = frame.path if frame.image is None else frame.image
-                item = networks.prepare(source, box)
+                frame, item = _crop(networks, frame, box)
             # crops wait for the network, and no whole frame
             yield frame._replace(image=None), box, item
 
@@ -153,6 +153,16 @@ def _predict(networks: PoseNetworks, task: Task, frames,
             yield from _predict_batch(networks, task, batch)
             batch = []
     yield from _predict_batch(networks, task, batch)
+
+
+def _crop(networks: PoseNetworks, frame: Frame, box) -> Tuple:
+    """A frame and its crop; of an image without one, the reason and None."""
+    if frame.image is not None:
+        return frame, networks.prepare(frame.image, box)
+    try:
+        return frame, networks.prepare(frame.path, box)
+    except Exception as error:  # the pipeline is the config's
+        return frame._replace(reason=told(error)), None
 
 
 def _predict_batch(networks: PoseNetworks, task: Task,
@@ -169,20 +179,19 @@ def _follow(networks: PoseNetworks, task: Task, frames,
     """Predict one after the other, each in the box of the pose before."""
     pose = _last_pose(journal_path(task.out)) if done else None
     for frame in read_ahead(frames.read(done), FRAMES_AHEAD):
-        if frame.reason:
-            yield _record(frame, None, None)
-            continue
-        source = frame.path if frame.image is None else frame.image
-        box = None if pose is None else task.boxes.after(pose, *frame.size)
-        looks = 1 if box is not None else LOOKS
-        box = box or task.boxes.first(*frame.size)
-        for _ in range(looks):
-            found = networks.predict([networks.prepare(source, box)],
-                                     task.names)[0]
-            pose, used = found[0], box
+        box = found = used = None
+        if pose is not None and not frame.reason:
             box = task.boxes.after(pose, *frame.size)
-            if box is None:
+        looks = 1 if box is not None else LOOKS
+        while looks and not frame.reason:
+            used = box or task.boxes.first(*frame.size)
+            frame, item = _crop(networks, frame, used)
+            if item is None:
                 break
+            found = networks.predict([item], task.names)[0]
+            pose = found[0]
+            box = task.boxes.after(pose, *frame.size)
+            looks = looks - 1 if box is not None else 0
         yield _record(frame, used, found)
 
 

@@ -3,9 +3,11 @@
 import csv
 import json
 import os.path as osp
+import shutil
 from array import array
 from contextlib import ExitStack
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from typing import Dict, Iterable, List, Sequence, Tuple, Union
 
 from semipose_mm.data_files import DataError
@@ -217,7 +219,10 @@ def write_h5(path: str) -> str:
     import pandas
     table = pandas.read_csv(path, header=[0, 1, 2], index_col=0)
     out = f'{osp.splitext(path)[0]}.h5'
-    with whole_files(out) as (part, ):
+    # HDF5 refuses a file that is locked, as unfinished ones are
+    with whole_files(out) as (part, ), TemporaryDirectory() as folder:
+        written = osp.join(folder, 'table.h5')
         # its name from DeepLabCut, which reads whatever table there is
-        table.to_hdf(part, key='df_with_missing', mode='w', format='table')
+        table.to_hdf(written, key='df_with_missing', mode='w', format='table')
+        shutil.copyfile(written, part)
     return out

@@ -25,7 +25,7 @@ def test_what_is_found(tmp_path):
     video = write_frames(tmp_path / 'day1.AVI', 2)
     (tmp_path / 'videos').mkdir()
     for name in ('b10.mp4', 'b9.mp4'):
-        (tmp_path / 'videos' / name).write_bytes(b'0')
+        (tmp_path / 'videos' / name).write_bytes(name.encode())
     image = str(tmp_path / 'frames' / 'img9.png')
     frames = str(tmp_path / 'frames')
     found = find_media([video, frames, image, str(tmp_path / 'videos')])
