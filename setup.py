@@ -112,7 +112,7 @@ if __name__ == '__main__':
         entry_points=dict(console_scripts=['semipose = semipose_mm.cli:main']),
         extras_require={
             name: read_requirements(name)
-            for name in ('hotcoco', 'labels', 'onnx', 'mmpretrain',
+            for name in ('hotcoco', 'labels', 'onnx', 'mmpretrain', 'tables',
                          'tensorboard', 'tests')
         },
         classifiers=[

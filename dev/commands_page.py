@@ -33,6 +33,7 @@ FUNCTIONS = {
     'frames': 'semipose_mm.videos.writing.write_frames',
     'detect': 'semipose_mm.detection.model.PersonFinder',
     'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',
+    'predict': 'semipose_mm.prediction.run.predict',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

@@ -20,6 +20,7 @@ from .parser import ToolParser
 COMMANDS = {
     'train': ('runs.train', 'train a pose estimator'),
     'test': ('runs.test', 'test a checkpoint'),
+    'predict': ('runs.predict', 'predict videos and images'),
     'import':
     ('data.import_labels', 'import labels of DeepLabCut, SLEAP and others'),
     'config':

@@ -197,6 +197,33 @@ def check_checkpoint(parser: argparse.ArgumentParser, path: str) -> None:
         parser.error(f'checkpoint file {path} does not exist')
 
 
+def choose_device(parser: argparse.ArgumentParser,
+                  args: argparse.Namespace) -> str:
+    """The device of this process.
+
+    Args:
+        parser (ArgumentParser): Reports one that cannot be used.
+        args (Namespace): With ``device``, None for what is there, and
+            ``local_rank``.
+
+    Returns:
+        str: Such as ``'cuda:0'``.
+    """
+    import torch
+    from mmengine.device import get_device
+    if args.device is None:
+        device = get_device()
+        if device == 'cuda':
+            device = f'cuda:{args.local_rank % torch.cuda.device_count()}'
+        return device
+    try:
+        torch.zeros(1, device=args.device)
+    except (AssertionError, RuntimeError) as error:
+        parser.error(f'--device is {args.device}, which cannot be used here: '
+                     f'{str(error).splitlines()[0]}')
+    return args.device
+
+
 def set_visualization(parser: argparse.ArgumentParser,
                       args: argparse.Namespace, cfg: 'Config',
                       show: bool) -> None:

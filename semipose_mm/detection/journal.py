@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""Journals of running detections.
+"""Journals of running detections, and of predictions as one shard.
 
 A journal is a text file for each shard with a json document a line: first
 the settings, then one record for each image, in the shard's order. Images

@@ -6,12 +6,13 @@ The detector is one of MMDetection. docs/detection.md has the details.
 import hashlib
 import json
 import os.path as osp
-import time
 
 from semipose_mm.data_files import DataError
 from semipose_mm.detection import journal as journals
 from semipose_mm.detection import merge
 from semipose_mm.detection.input import read_source
+from ...options import choose_device
+from ...progress import Progress
 from .detect_options import add_options, check_args
 
 __all__ = ['add_options', 'run']
@@ -61,23 +62,6 @@ def load_config(parser, args):
     return cfg, hashlib.sha256(text.encode()).hexdigest()
 
 
-def choose_device(parser, args):
-    """The device of this process."""
-    import torch
-    from mmengine.device import get_device
-    if args.device is None:
-        device = get_device()
-        if device == 'cuda':
-            device = f'cuda:{args.local_rank % torch.cuda.device_count()}'
-        return device
-    try:
-        torch.zeros(1, device=args.device)
-    except (AssertionError, RuntimeError) as error:
-        parser.error(f'--device is {args.device}, which cannot be used here: '
-                     f'{str(error).splitlines()[0]}')
-    return args.device
-
-
 def find_category(parser, args, classes, source):
     """The detector's label, and the name and id of the category."""
     if args.category in classes:
@@ -97,41 +81,6 @@ def find_category(parser, args, classes, source):
         parser.error(f'{args.images} has no category {name}, but '
                      f'{", ".join(ids)}; choose an id with --category-id')
     return label, name, ids.get(name, 1)
-
-
-class Progress:
-    """Says now and then how far it is.
-
-    Args:
-        title (str): What stands before each line.
-        done (int): The number of images that were done before.
-        total (int): The number of all.
-        seconds (float): The time between lines.
-    """
-
-    def __init__(self, title, done, total, seconds):
-        self.title, self.before, self.total = title, done, total
-        self.seconds = seconds
-        self.began = self.said = time.monotonic()
-        self.skipped = 0
-        if done:
-            print(f'{title}{done} of {total} images were done before')
-
-    def update(self, done, records):
-        """Count records, and say so if it is time."""
-        self.skipped += sum('skipped' in record for record in records)
-        now = time.monotonic()
-        if now - self.said < self.seconds and done < self.total:
-            return
-        self.said = now
-        rate = (done - self.before) / max(now - self.began, 1e-6)
-        left = int((self.total - done) / rate)
-        skipped = f', {self.skipped} skipped' if self.skipped else ''
-        print(
-            f'{self.title}{done}/{self.total} images, {rate:.1f} images/s, '
-            f'ETA {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}'
-            f'{skipped}',
-            flush=True)
 
 
 def run_shard(parser, args):
@@ -181,7 +130,8 @@ def run_shard(parser, args):
             parser.error(f'{str(error).splitlines()[0]} With a smaller '
                          '--batch-size the run continues where it was')
         journal.append(records)
-        progress.update(journal.done, records)
+        progress.update(journal.done,
+                        sum('skipped' in record for record in records))
     journal.close()
 
 
