@@ -31,13 +31,14 @@ posedual = dict(
 posecons = dict(
     peers=[], routes=[dict(student=0, teachers=[0])], sup_weight=1.0)
 
-# Crops of labeled images, as strong as an own pipeline should have them; how
-# far they are turned depends on the data.
+# Crops of labeled images, where nothing is known of the data; semipose config
+# turns and scales them as widely as the labels are.
 labeled_box = dict(
     type='RandomBBoxTransform',
     shift_factor=0.08,
     shift_prob=0.8,
-    scale_factor=(0.85, 1.15),
+    scale_factor=(0.75, 1.25),
+    rotate_factor=40,
     rotate_prob=0.8)
 
 # for a child of a PoseDual config: one network learns from labels alone, then

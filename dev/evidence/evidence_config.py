@@ -9,8 +9,7 @@ from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mirror_mouse import prepare
 from mmengine.config import Config
 
-from semipose_mm.config_maker.orientation import (orientation_spread,
-                                                  rotation_bound)
+from semipose_mm.config_maker.pose_spread import crop_bounds, pose_spread
 from semipose_mm.files import write_text
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
@@ -116,11 +115,16 @@ def _crop_labels(labeled: dict, crops: str, box: dict) -> None:
         return
     with open(osp.join(labeled.data_root, labeled.ann_file)) as file:
         entries = json.load(file)['annotations']
-    joints = np.array([one['keypoints'] for one in entries], float)
-    spread = orientation_spread(joints.reshape(len(entries), -1, 3))
+    joints, boxes = (
+        np.array([one[key] for one in entries], float)
+        for key in ('keypoints', 'bbox'))
+    angle, scale = crop_bounds(
+        pose_spread(joints.reshape(len(entries), -1, 3), boxes))
+    if crops == 'turned':
+        scale = 0.15
     assert labeled.pipeline[-4].type == 'EasyAffine'
     labeled.pipeline[-4] = dict(
-        box, rotate_factor=80 if crops == 'wide' else rotation_bound(spread))
+        box, rotate_factor=angle, scale_factor=(1 - scale, 1 + scale))
 
 
 def make_config(run: Run, path: str, folder: str) -> Config:

@@ -9,7 +9,7 @@ from semipose_mm.subsets.selection import order_instances
 from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
-from .orientation import orientation_spread
+from .pose_spread import PoseSpread, pose_spread
 from .sources import Source, apply_rule, find_source, read_unlabeled
 from .writing import Stage
 
@@ -31,8 +31,7 @@ class Data(NamedTuple):
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
         unlabeled_told (str): What of them is left out, in words.
-        spread (float, optional): How much labeled poses are turned against
-            each other, see :func:`orientation_spread`.
+        spread (PoseSpread, optional): How much labeled poses differ.
     """
     keypoints: Keypoints
     metainfo: str
@@ -41,7 +40,7 @@ class Data(NamedTuple):
     source: Optional[Source]
     num_unlabeled: int
     unlabeled_told: str
-    spread: Optional[float]
+    spread: Optional[PoseSpread]
 
 
 def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
@@ -113,7 +112,7 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     else:
         _offer_rest(labeled, findings)
     return Data(keypoints, metainfo, train, val, source, num_unlabeled, told,
-                orientation_spread(joints))
+                pose_spread(joints, boxes))
 
 
 def _draw(labeled: LabelFile, seed: int) -> Set[Any]:

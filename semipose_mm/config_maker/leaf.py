@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from .base import PREFIX, Base
 from .data import Data
 from .leaf_training import training_lines
-from .orientation import rotation_bound
+from .pose_spread import crop_bounds
 from .recipes import Recipe
 from .schedule import Schedule
 from .weights import Weights
@@ -222,14 +222,17 @@ def _box_transform(plan: Plan) -> List[str]:
     """What changes the boxes of labeled images."""
     if plan.recipe.name in ('posedual', 'posecons'):
         return ["box_transform = dict(type='EasyAffine')"]
-    spread, bound = plan.data.spread, rotation_bound(plan.data.spread)
-    told = 'too few labeled poses to tell by how much they are turned' \
-        if spread is None else ('68 % of the labeled poses are turned by at '
-                                f'most {spread:.0f} degrees against their '
-                                'mean')
+    spread = plan.data.spread
+    angle, scale = crop_bounds(spread)
+    told = 'too few labeled poses to tell how they differ' if spread is None \
+        else (f'68 % of the labeled poses are within {spread.angle:.0f} '
+              f'degrees and {100 * spread.scale:.0f} % of size of their mean')
+    turn = dict(
+        rotate_factor=angle, scale_factor=(round(1 - scale, 2), 1 + scale))
     return [
-        *comment(f'{told}: crops are turned by up to {bound}'),
-        f'box_transform = dict(_base_.labeled_box, rotate_factor={bound})'
+        *comment(f'{told}: crops are turned and scaled by up to three times '
+                 'that, within bounds'),
+        f'box_transform = dict(_base_.labeled_box, {arguments(turn)})'
     ]
 
 

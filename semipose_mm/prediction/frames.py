@@ -4,11 +4,11 @@ import queue
 import threading
 from typing import Iterable, Iterator, NamedTuple, Optional, Tuple, TypeVar
 
-import cv2
 import numpy as np
 
-from semipose_mm.data_files import DataError
+from semipose_mm.data_files import WARNING, Findings
 from semipose_mm.data_files.images import image_size, read_whole
+from semipose_mm.videos.reading import read_frames, video_info
 from .media import Media
 
 T = TypeVar('T')
@@ -42,7 +42,6 @@ class VideoFrames:
         total (int): Number of frames that the header tells, 0 if it does
             not; fewer may be readable.
         fps (float): Frames a second, 0 if the header does not tell.
-        warning (str): After reading: what is wrong with the video's end.
 
     Raises:
         DataError: If it cannot be opened.
@@ -50,22 +49,14 @@ class VideoFrames:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        capture = self._open()
-        self.total = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 0 < fps < 1e4 else 0.
-        capture.release()
-        self.warning = ''
+        info = video_info(path)
+        self.total, self.fps = info.frames, info.rate
+        self._findings = Findings()
 
-    def _open(self) -> cv2.VideoCapture:
-        """Open the video anew."""
-        capture = cv2.VideoCapture(self.path)
-        if not capture.isOpened():
-            raise DataError(f'video {self.path} cannot be opened: it is '
-                            'damaged, or of a format that OpenCV does not '
-                            'decode')
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        return capture
+    @property
+    def warning(self) -> str:
+        """str: After reading: what is wrong with the video's end."""
+        return ' '.join(self._findings.lines(WARNING))
 
     def read(self, start: int = 0) -> Iterator[Frame]:
         """Decode the frames.
@@ -81,26 +72,10 @@ class VideoFrames:
         Raises:
             DataError: If there is none at all.
         """
-        capture, index = self._open(), 0
-        try:
-            while index < start and capture.grab():
-                index += 1
-            while index >= start:
-                there, image = capture.read()
-                if not there:
-                    break
-                yield Frame(index, image.shape[1::-1], image)
-                index += 1
-        finally:
-            capture.release()
-        if not index:
-            raise DataError(f'video {self.path} holds no frame that can be '
-                            'decoded')
-        if index < self.total:
-            self.warning = (
-                f'video {self.path} ends after frame {index - 1}: its header '
-                f'tells of {self.total} frames, and no further one can be '
-                'decoded')
+        frames = read_frames(self.path, self._findings,
+                             lambda number: number >= start)
+        for index, image in frames:
+            yield Frame(index, image.shape[1::-1], image)
 
 
 class ImageFrames:

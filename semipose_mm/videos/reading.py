@@ -14,6 +14,9 @@ import numpy as np
 
 from ..data_files import DataError, Findings
 
+#: Frames a second that no camera has.
+MOST_RATE = 1e4
+
 
 class VideoInfo(NamedTuple):
     """What the header of a video says.
@@ -135,7 +138,10 @@ def _info(video: cv2.VideoCapture) -> VideoInfo:
         value = video.get(key)
         return value if math.isfinite(value) and value > 0 else 0.
 
+    rate = number(cv2.CAP_PROP_FPS)
     return VideoInfo(
         int(number(cv2.CAP_PROP_FRAME_WIDTH)),
-        int(number(cv2.CAP_PROP_FRAME_HEIGHT)), number(cv2.CAP_PROP_FPS),
+        int(number(cv2.CAP_PROP_FRAME_HEIGHT)),
+        # some headers name the ticks of their clock
+        rate if rate < MOST_RATE else 0.,
         int(number(cv2.CAP_PROP_FRAME_COUNT)))

@@ -50,7 +50,7 @@ def test_page(evidence, tmp_path):
         row('supervised', 1, 64.),
         row('supervised', 0, 70., budget=4000),
         row('ours', 0, 66.),
-        row('supervised_wide', 0, 50.),
+        row('supervised_turned', 0, 50.),
         row('supervised', 0, 40., setting='mirror_mouse-30'),
     ]
     # the largest set of labels leaves none that choose
@@ -79,7 +79,7 @@ def test_page(evidence, tmp_path):
     assert '| 25.60 |' in part.split('## mirror_mouse-30')[1]
     assert '### lspet-1000' not in trials and '## lspet-1000' in part
     # a trial is not reported, but shown with what it was chosen by
-    title = evidence['settings'].METHODS['supervised_wide'].title
+    title = evidence['settings'].METHODS['supervised_turned'].title
     assert title not in part and title in trials
     assert 'Measured 2026-01-02 to 2026-01-02 with torch 2.5.1' in text
     assert cv2.imread(str(tmp_path / 'figures/results.png')) is not None

@@ -83,14 +83,14 @@ def test_a_broken_tail_ends_with_a_warning(tmp_path):
     video = VideoFrames(path)
     number = len(list(video.read()))
     assert 15 < number < 35
-    assert video.warning == (
-        f'video {path} ends after frame {number - 1}: its header tells of '
-        f'{video.total} frames, and no further one can be decoded')
+    assert video.warning.startswith(
+        f"video '{path}' ends before frame {number}, but its header names "
+        f'{video.total} frames')
 
 
 def test_no_video(tmp_path):
     (tmp_path / 'a.mp4').write_bytes(b'no video at all')
-    with pytest.raises(DataError, match='a.mp4 cannot be opened'):
+    with pytest.raises(DataError, match="a.mp4' cannot be opened"):
         VideoFrames(str(tmp_path / 'a.mp4'))
 
 
