@@ -51,11 +51,13 @@ labels_then_ema = dict(
     routes=[dict(student=0, teachers=['ema0'])],
     views=[
         dict(
-            source='hard', warp='crop', ops=[dict(type='JointCutout', num=5)])
+            source='hard',
+            warp='crop',
+            ops=[dict(type='JointCutout', num=5)] if hard_cutout else [])
     ],
     warp=None,
     sup_weight=1.0)
-unchanged_easy = dict(easy=[], sources=dict())
+unchanged_easy = dict(easy=[], sources=dict(_delete_=True))
 
 # for a child of a PoseDual config: one network, labeled images alone
 supervised = dict(peers=[], routes=[], views=[], warp=None, sup_weight=1.0)

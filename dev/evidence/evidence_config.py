@@ -160,7 +160,7 @@ def make_config(run: Run, path: str, folder: str) -> Config:
             views=[dict(views[0], source='hard', warp='crop')]
             if crop else views)
         if crop:
-            cfg.train_dataloader.dataset.update(base.unchanged_easy)
+            cfg.train_dataloader.dataset.update(easy=[], sources={})
     cfg.model.update(method.model)
     if mirror:
         _use_mirror_mouse(cfg, folder)

@@ -134,6 +134,13 @@ TRIALS = {
         burn_in=0.5,
         crops='spread',
         hard='crop'),
+    'ours_late':
+    Method(
+        'ours, EMA from three quarters on',
+        'labels_then_ema',
+        burn_in=0.75,
+        crops='spread',
+        hard='crop'),
     'ours_quarter':
     Method(
         'ours, EMA from a quarter on',

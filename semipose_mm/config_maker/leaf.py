@@ -146,10 +146,10 @@ def _model(plan: Plan) -> List[str]:
         lines += comment('boxes and joints that are cut, for this input size '
                          'and number of keypoints')
         options = dict(dict(type='JointCutout', num=5), **plan.cutout)
-        own = "source='hard', warp='crop', ops=[joint_cutout]" \
+        own = "source='hard', warp='crop'" \
             if plan.recipe.name == 'labels_then_ema' else \
-            'source=_base_.hard_source, ' \
-            'ops=[joint_cutout] if _base_.hard_cutout else []'
+            'source=_base_.hard_source'
+        own += ', ops=[joint_cutout] if _base_.hard_cutout else []'
         lines += [f'joint_cutout = {code(options)}', f'views = [dict({own})]']
         method['views'] = Raw('views')
     if plan.peer is not None:

@@ -14,7 +14,7 @@ import json
 import os
 import os.path as osp
 import re
-from typing import List, Optional
+from typing import Iterator, List, Optional
 
 from semipose_mm.data_files import DataError
 
@@ -195,6 +195,14 @@ class Journal:
         self._file.truncate(ends[done] if ends else 0)
         self._file.seek(0, os.SEEK_END)
         return done
+
+    def records(self) -> Iterator[dict]:
+        """Read what is there, by the handle that holds the lock."""
+        self._file.seek(0)
+        for number, line in enumerate(self._file):
+            if number:
+                yield parse(line, self._file.name, number + 1)
+        self._file.seek(0, os.SEEK_END)
 
     def append(self, records: List[dict]) -> None:
         """Add the records of a batch; they are on the disk afterwards.

@@ -26,6 +26,7 @@ class ImageFinder:
     def __init__(self, path: str, places: Sequence[str]) -> None:
         self.path = path
         folder = osp.dirname(osp.abspath(path))
+        self._given = bool(places)
         self._searched = [*map(osp.abspath, places), folder]
         self._roots = list(self._searched)
         for _ in range(ABOVE):
@@ -52,6 +53,10 @@ class ImageFinder:
                 return osp.normpath(path)
         parts = name.replace('\\', '/').split('/')
         found = self._index().get(parts[-1], [])
+        if len(parts) > 1 and not self._given:
+            # frames of other videos have the same names
+            last = '/' + '/'.join(parts[-2:])
+            found = [one for one in found if one.endswith(last)]
         for length in range(2, len(parts) + 1):
             tail = '/' + '/'.join(parts[-length:])
             found = [one for one in found if one.endswith(tail)] or found

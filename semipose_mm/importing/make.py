@@ -188,14 +188,25 @@ def _bring_names(source: Source, project: Project, findings: Findings) -> None:
         ]
 
 
+def _make_image(frame: Frame, source: Source) -> None:
+    """Write an image, or see to it that the one there is the same."""
+    there = osp.isfile(frame.path) and file_digest(frame.path)
+    with whole_files(frame.path) as (part, ):
+        frame.make(part)
+        if there and file_digest(part) != there:
+            raise DataError(
+                f'{source.where}: {frame.path} is there and shows another '
+                'picture, of another video of this name: rename one of the '
+                'videos')
+
+
 def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
     """The images of all sources, each once, with size and content."""
     found: Dict[str, Frame] = {}
     for source in read:
         for frame in source.frames:
-            if frame.make is not None and not osp.isfile(frame.path):
-                with whole_files(frame.path) as (part, ):
-                    frame.make(part)
+            if frame.make is not None:
+                _make_image(frame, source)
             fault = image_fault(frame.path)
             if fault:
                 raise DataError(f'{source.where}: {frame.path} {fault}')

@@ -2,7 +2,7 @@
 """SLEAP, by sleap-io: frames of videos become images."""
 import os.path as osp
 import re
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 import cv2
 import numpy as np
@@ -50,7 +50,7 @@ def read_sleap(path: str, frames: str, findings: Findings) -> Source:
     pairs = [tuple(sorted(map(str, one))) for one in skeleton.symmetry_names]
     if pairs:
         source.flip_pairs = [(a, b) for a, b in dict.fromkeys(pairs)]
-    predicted = 0
+    predicted, folders = 0, {}
     for frame in labels.labeled_frames:
         people = [_flat(one) for one in frame.user_instances]
         predicted += len(frame.instances) - len(people)
@@ -64,7 +64,7 @@ def read_sleap(path: str, frames: str, findings: Findings) -> Source:
                                 'exist')
             source.add(people, osp.abspath(image))
             continue
-        video = _video_name(frame.video)
+        video = _folder(frame.video, folders)
         number = int(frame.frame_idx)
         image = osp.join(frames, video, f'frame{number:06d}.png')
         source.add(
@@ -87,15 +87,31 @@ def _flat(instance: Any) -> List[float]:
     return found
 
 
-def _video_name(video: Any) -> str:
-    """Name of a video, also of one whose frames are in the file."""
+def _folder(video: Any, folders: Dict[str, str]) -> str:
+    """A folder of its own for each video, named after it.
+
+    Args:
+        video: The video.
+        folders (dict): Folders of the videos before by their paths; it is
+            added.
+    """
+    name = _path(video)
+    if name not in folders:
+        # a file with its images may come from another system
+        stem = osp.splitext(re.split(r'[\\/]', name)[-1])[0] or 'video'
+        same = sum(one == stem or one.startswith(f'{stem}_')
+                   for one in folders.values())
+        folders[name] = f'{stem}_{same + 1}' if same else stem
+    return folders[name]
+
+
+def _path(video: Any) -> str:
+    """Path of a video, also of one whose frames are in the file."""
     original = getattr(video, 'source_video', None) or video
     name = original.filename
     if isinstance(name, list):
         name = osp.dirname(str(name[0]))
-    # a file with its images may come from another system
-    stem = osp.splitext(re.split(r'[\\/]', str(name))[-1])[0]
-    return stem or 'video'
+    return str(name)
 
 
 def _maker(frame: Any) -> Callable[[str], None]:

@@ -68,6 +68,8 @@ def _draw_videos(known: Dict[str, List[Frame]], wanted: float,
     chosen: List[str] = []
     total = 0
     for name in sorted(known, key=lambda one: _hash(seed, one)):
+        if len(chosen) == len(known) - 1:
+            break  # one is left to train on
         more = total + len(known[name])
         if abs(more - wanted) < abs(total - wanted):
             chosen.append(name)
@@ -100,6 +102,8 @@ def held_out(frames: Sequence[Frame], split: dict) -> Set[tuple]:
         for one in several[len(several) -
                            round(split['share'] * len(several)):]
     ]
+    if len(last) == len(frames):
+        last = last[1:]  # one is left to train on
     # of a few images a share may be none
     longest = max(known.values(), key=len)
     return {one.key for one in last or longest[-1:]}

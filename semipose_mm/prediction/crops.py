@@ -19,6 +19,8 @@ from semipose_mm.data_files.images import Image, read_images
 from .media import Media
 
 Box = Tuple[float, float, float, float]
+#: What images of a video are called in a json of predictions.
+FRAME = re.compile(r'frame \d+')
 OPTIONS = ('--boxes whole, --boxes X,Y,W,H (the same part of every image), '
            '--boxes FILE.json (detections), --boxes follow (the pose of the '
            'frame before)')
@@ -120,6 +122,7 @@ class FileBoxes:
                 findings: Findings) -> Tuple[Dict, Dict[int, int]]:
         """Images by id, and the positions in the media of their numbers."""
         if media.is_video:
+            self._check_frames(content, where)
             ids = {
                 one.get('image_id')
                 for one in (content.get('annotations') or
@@ -149,6 +152,25 @@ class FileBoxes:
             for one in images.values()
             for name in [_tail(one.name, known)] if name is not None
         }
+
+    def _check_frames(self, content: Any, where: str) -> None:
+        """Refuse boxes whose ids are those of images, not of frames."""
+        named = f'{osp.splitext(self.path)[0]}.images.json'
+        if self.clipped:
+            names = [
+                str(one.get('file_name'))
+                for one in content.get('images') or ()
+                if isinstance(one, dict)
+            ]
+            other = [one for one in names if not FRAME.fullmatch(one)][:1]
+        else:
+            other = [named] if osp.isfile(named) else []
+        if other:
+            raise DataError(
+                f'{where} is for images such as {other[0]}, but a video '
+                "needs boxes whose images are called 'frame 0', 'frame 1', "
+                'as in the json of semipose predict, or a list of detections '
+                'with these numbers as image_id')
 
     def settings(self) -> Any:
         """What tells these boxes from others, for the journal."""

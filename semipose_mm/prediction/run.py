@@ -10,6 +10,7 @@ for each frame, whose record is
 """
 import shutil
 import sys
+from functools import partial
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
                     Tuple)
 
@@ -82,7 +83,9 @@ def predict(
         task.batch_size)
     try:
         begin(journal.done, frames.total)
-        records = _follow if task.boxes.follows else _predict
+        records = _predict
+        if task.boxes.follows:
+            records = partial(_follow, pose=_last_pose(journal))
         part = []
         for record in records(networks, task, frames, journal.done):
             part.append(record)
@@ -174,10 +177,9 @@ def _predict_batch(networks: PoseNetworks, task: Task,
         yield _record(frame, box, None if item is None else next(poses))
 
 
-def _follow(networks: PoseNetworks, task: Task, frames,
-            done: int) -> Iterator[dict]:
+def _follow(networks: PoseNetworks, task: Task, frames, done: int,
+            pose: Optional[np.ndarray]) -> Iterator[dict]:
     """Predict one after the other, each in the box of the pose before."""
-    pose = _last_pose(journal_path(task.out)) if done else None
     for frame in read_ahead(frames.read(done), FRAMES_AHEAD):
         box = found = used = None
         if pose is not None and not frame.reason:
@@ -195,10 +197,10 @@ def _follow(networks: PoseNetworks, task: Task, frames,
         yield _record(frame, used, found)
 
 
-def _last_pose(path: str) -> Optional[np.ndarray]:
+def _last_pose(journal: journals.Journal) -> Optional[np.ndarray]:
     """The pose (K, 3) of the first network that a journal has last."""
     pose = None
-    for record in read_records(path):
+    for record in journal.records():
         if 'poses' in record:
             pose = record['poses'][0]
     return None if pose is None else np.reshape(pose, (-1, 3))

@@ -217,7 +217,17 @@ def write_h5(path: str) -> str:
         str: The h5 beside it.
     """
     import pandas
-    table = pandas.read_csv(path, header=[0, 1, 2], index_col=0)
+    with open(path, newline='') as file:
+        names, joints, axes, *rows = csv.reader(file)
+    columns = pandas.MultiIndex.from_tuples(
+        list(zip(names[1:], joints[1:], axes[1:])),
+        names=[names[0], joints[0], axes[0]])
+    index = [row[0] for row in rows]
+    # read_csv takes a first row without values for names of the index
+    table = pandas.DataFrame(
+        [[float(value or 'nan') for value in row[1:]] for row in rows],
+        index=list(map(int, index)) if all(map(str.isdigit, index)) else index,
+        columns=columns)
     out = f'{osp.splitext(path)[0]}.h5'
     # HDF5 refuses a file that is locked, as unfinished ones are
     with whole_files(out) as (part, ), TemporaryDirectory() as folder:

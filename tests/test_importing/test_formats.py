@@ -2,6 +2,7 @@
 """Tests of the readers: what each tool's labels become."""
 import json
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from import_toys import (CVAT_LABELS, FIRST, NAMES, SECOND, coco_file,
 from semipose_mm.data_files import NOTE, WARNING, DataError, Findings
 from semipose_mm.importing import import_labels
 from semipose_mm.importing.formats import read_source
+from semipose_mm.importing.sleap import _folder
 
 EARS = [('left_ear', 'right_ear')]
 
@@ -362,6 +364,15 @@ def test_sleap(tmp_path, embed):
         tmp_path / 'made.png').read_bytes()
 
 
+def test_videos_of_one_name_have_folders_of_their_own():
+    folders = {}
+    names = [
+        _folder(SimpleNamespace(filename=name), folders)
+        for name in ('day1/cam.mp4', 'day2/cam.mp4', 'day1/cam.mp4')
+    ]
+    assert names == ['cam', 'cam_2', 'cam']
+
+
 def test_sleap_needs_an_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'sleap_io', None)
     path = tmp_path / 'a.slp'
@@ -380,6 +391,13 @@ def test_what_is_no_source(tmp_path, name, message):
     (tmp_path / 'folder').mkdir()
     with pytest.raises(DataError, match=message):
         read(tmp_path / name)
+
+
+def test_an_image_of_another_video_is_not_taken(tmp_path):
+    project = dlc_project(tmp_path / 'p', dict(one=[3], two=[3]))
+    (project / 'labeled-data/two/img003.png').unlink()
+    with pytest.raises(DataError, match='two/img003.png.*--images'):
+        read(project)
 
 
 def test_images_elsewhere(tmp_path):

@@ -91,6 +91,14 @@ def test_a_video_is_held_out_if_all_are_larger_than_the_share():
     assert split['videos'] == ['b']
 
 
+@pytest.mark.parametrize('videos', [dict(a=5, b=5, c=5), dict(a=2, b=2)])
+def test_something_is_left_to_train_on(videos):
+    every = frames(**videos)
+    for share in (0.2, 0.9, 0.99):
+        held = held_out(every, choose_split(every, None, share, [], 0))
+        assert 0 < len(held) < len(every)
+
+
 def test_fewer_videos_are_split_by_time():
     every = frames(a=20, b=5)
     split = choose_split(every, None, 0.2, [], 0)

@@ -87,6 +87,8 @@ def test_boxes_of_images(tmp_path):
         dict(id=2, image_id=9, bbox=[1, 1, 2, 2])
     ]
     coco.write_text(json.dumps(dict(images=images, annotations=annotations)))
+    with pytest.raises(DataError, match='images such as b/c.png, but a vid'):
+        FileBoxes(str(coco), VIDEO)
     boxes = FileBoxes(str(coco), FOLDER)
     assert boxes.box(0, 100, 50) is None
     assert boxes.box(1, 100, 50) == (10, 10, 89, 20)
@@ -98,6 +100,8 @@ def test_boxes_of_images(tmp_path):
     (tmp_path / 'det.images.json').write_text(json.dumps(dict(images=images)))
     boxes = FileBoxes(str(found), FOLDER)
     assert boxes.box(0, 100, 50) == (1, 2, 3, 4)
+    with pytest.raises(DataError, match='images such as .*det.images.json'):
+        FileBoxes(str(found), VIDEO)
     found.write_text(json.dumps([detection(9, [1, 2, 3, 4])]))
     with pytest.raises(DataError, match='has no box on any image of f'):
         FileBoxes(str(found), FOLDER)

@@ -343,15 +343,23 @@ def test_a_labelled_video(predict, video, sure):
             assert changed[max(y - 3, 0):y + 4, max(x - 3, 0):x + 4].any()
 
 
-def test_h5_is_deeplabcuts_table(predict, video):
+def test_h5_is_deeplabcuts_table(predict, video, tmp_path):
     pandas = pytest.importorskip('pandas')
     pytest.importorskip('tables')
-    out = predict(video, '--boxes', 'whole', '--h5')
+    boxes = tmp_path / 'boxes.json'
+    # the first row is empty
+    boxes.write_text(
+        json.dumps([
+            dict(image_id=i, category_id=1, bbox=[5, 5, 60, 80], score=1)
+            for i in range(1, 30)
+        ]))
+    out = predict(video, '--boxes', boxes, '--h5')
     table = pandas.read_hdf(out / 'day1_net0.h5')
     _, _, poses = read(out / 'day1_net0.csv')
     assert list(table.columns.names) == ['scorer', 'bodyparts', 'coords']
     assert list(table.index) == list(range(30))
-    assert np.array_equal(table.to_numpy().reshape(30, -1, 3), poses)
+    assert np.array_equal(
+        table.to_numpy().reshape(30, -1, 3), poses, equal_nan=True)
 
 
 def test_a_stock_estimator(predict, folder, trained, tmp_path, capsys):

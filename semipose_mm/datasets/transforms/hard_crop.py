@@ -5,12 +5,16 @@ from typing import Callable, List, NamedTuple, Optional, Union
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
-from mmpose.datasets.transforms import RandomFlip, TopdownAffine
+from mmpose.datasets.transforms import (RandomBBoxTransform, RandomFlip,
+                                        TopdownAffine)
 from mmpose.registry import TRANSFORMS
 from mmpose.structures.bbox import get_udp_warp_matrix, get_warp_matrix
 
 from .building import build_transforms
+from .easy_affine import EasyAffine
 
+# Transforms that leave pixels alone.
+BOX_ONLY = (EasyAffine, RandomBBoxTransform)
 # What its transforms may change without that the easy view learns of it.
 _OWN = ('bbox_center', 'bbox_scale', 'bbox_rotation')
 
@@ -93,6 +97,10 @@ class HardCrop(BaseTransform):
                              'stand before HardCrop, so that both views have '
                              'the same')
         self.use_udp = crops[0].use_udp
+        before = self.pipeline.transforms[:self.pipeline.transforms.
+                                          index(crops[0])]
+        # the easy view must not learn what they do to the image
+        self._copies = not all(isinstance(t, BOX_ONLY) for t in before)
 
     def transform(self, results: dict) -> Optional[dict]:
         """Add a crop.
@@ -103,7 +111,8 @@ class HardCrop(BaseTransform):
         Returns:
             dict | None: The result dict; None if a transform returned that.
         """
-        own = {key: results[key].copy() for key in _OWN if key in results}
+        keys = (*_OWN, 'img') if self._copies else _OWN
+        own = {key: results[key].copy() for key in keys if key in results}
         cropped = self.pipeline({**results, **own})
         if cropped is None:
             return None

@@ -77,3 +77,18 @@ def test_what_cannot_be_a_hard_crop():
         HardCrop([RANDOM_BOX])
     with pytest.raises(ValueError, match='must stand before HardCrop'):
         HardCrop([dict(type='RandomFlip', prob=0.5), crop])
+
+
+def test_the_easy_view_keeps_its_pixels():
+    """YOLOXHSVRandomAug writes into the image that it is given."""
+    color = dict(type='mmdet.YOLOXHSVRandomAug')
+    crop = dict(type='TopdownAffine', input_size=(96, 128))
+    results = dict(
+        img=smooth_image(),
+        bbox_center=np.array([[200, 150]], np.float32),
+        bbox_scale=np.array([[120, 160]], np.float32))
+    for seed in range(3):
+        np.random.seed(seed)
+        HardCrop([color, crop])(results)
+        assert np.array_equal(results['img'], smooth_image())
+        assert results['hard_crops']['hard'].img.std() > 0

@@ -223,6 +223,9 @@ def run(parser, args):
     from semipose_mm.files import file_digest, remove_unfinished
     from semipose_mm.prediction.media import find_media
     media = find_media(args.media)
+    if len(media) > 1 and str(args.boxes).lower().endswith('.json'):
+        parser.error(f'--boxes {args.boxes} is of one video or folder, but '
+                     f'there are {len(media)}: predict them one by one')
     cfg, config_digest = read_config(parser, args)
     device = choose_device(parser, args)
 
