@@ -3,8 +3,9 @@
 import gc
 import json
 import os.path as osp
+import re
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from mmengine.fileio import exists, get
 
@@ -250,3 +251,18 @@ def only_dicts(entries: list, where: str, pattern: str,
                 f'is a {type(entry).__name__}',
                 allowed='a dict')
     return found
+
+
+def natural_key(name: str) -> Tuple:
+    """A key that sorts ``img2`` before ``img10``.
+
+    Args:
+        name (str): A file name or path.
+
+    Returns:
+        tuple: Text and numbers in turn, and the name itself, which decides
+        between ``img2`` and ``img02``.
+    """
+    parts = re.split(r'(\d+)', name)
+    parts[1::2] = map(int, parts[1::2])
+    return (*parts, name)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.numbers import is_number
+from semipose_mm.data_files.text import natural_key
 
 #: Folders and beginnings of file names that name no video.
 GENERIC = frozenset('images image imgs img frames frame labeled-data data '
@@ -58,7 +59,7 @@ class Frame:
     @property
     def order(self) -> tuple:
         """tuple: Orders the frames of a video."""
-        return natural(osp.basename(self.path))
+        return natural_key(osp.basename(self.path))
 
 
 @dataclass
@@ -113,12 +114,6 @@ class Source:
             value for name in self.names
             for value in points.get(name, (0., 0., 0))
         ]
-
-
-def natural(name: str) -> tuple:
-    """Orders names by the numbers in them: ``img2`` before ``img10``."""
-    return tuple((1, int(one), '') if one.isdigit() else (0, 0, one)
-                 for one in re.split(r'([0-9]+)', name) if one)
 
 
 def video_of(path: str) -> Tuple[str, Optional[int]]:

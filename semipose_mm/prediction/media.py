@@ -3,12 +3,11 @@
 import hashlib
 import os
 import os.path as osp
-import re
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.images import say_missing, scan_images
-from semipose_mm.data_files.text import IMAGES, VIDEOS
+from semipose_mm.data_files.text import IMAGES, VIDEOS, natural_key
 
 #: Bytes at both ends of a video by which it is known again.
 ENDS = 1 << 20
@@ -50,21 +49,6 @@ class Media(NamedTuple):
                 file.seek(-min(ENDS, osp.getsize(self.path)), os.SEEK_END)
                 digest.update(file.read(ENDS))
         return digest.hexdigest()
-
-
-def natural_key(name: str) -> Tuple:
-    """A key that sorts ``img2`` before ``img10``.
-
-    Args:
-        name (str): A file name or path.
-
-    Returns:
-        tuple: Text and numbers in turn, and the name itself, which decides
-        between ``img2`` and ``img02``.
-    """
-    parts = re.split(r'(\d+)', name)
-    parts[1::2] = map(int, parts[1::2])
-    return (*parts, name)
 
 
 def find_media(paths: Sequence[str]) -> List[Media]:

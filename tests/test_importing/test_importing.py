@@ -13,7 +13,7 @@ from semipose_mm.cli import main
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.label_folder import read_manifest
 from semipose_mm.importing import import_labels
-from semipose_mm.importing.source import Frame, natural, video_of
+from semipose_mm.importing.source import Frame, video_of
 from semipose_mm.importing.split import choose_split, held_out
 
 WHOLE = [0, 0, *SIZE]
@@ -50,12 +50,6 @@ def files_of(folder):
 ])
 def test_video_of(path, video, number):
     assert video_of('/data/' + path) == (video, number)
-
-
-def test_natural_order():
-    names = ['img10.png', 'img2.png', 'b.png', '3.png']
-    assert sorted(
-        names, key=natural) == ['b.png', 'img2.png', 'img10.png', '3.png']
 
 
 def test_a_video_leads_nowhere_else():

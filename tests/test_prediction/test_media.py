@@ -6,8 +6,9 @@ import pytest
 from media_toys import picture, turn_mp4, write_frames
 
 from semipose_mm.data_files import DataError
+from semipose_mm.data_files.text import natural_key
 from semipose_mm.prediction.frames import ImageFrames, VideoFrames, read_ahead
-from semipose_mm.prediction.media import find_media, natural_key
+from semipose_mm.prediction.media import find_media
 
 
 def test_natural_order():
