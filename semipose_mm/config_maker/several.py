@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.images import Image, scan_images
-from semipose_mm.data_files.text import IMAGES, VIDEOS, read_lines
+from semipose_mm.data_files.text import IMAGES, VIDEOS, read_lines, video_names
 from semipose_mm.videos.rules import NUM
 from .base import ConfigFault
 from .labels import image_folder
@@ -28,12 +28,10 @@ def videos_of(path: str) -> List[str]:
     if not osp.isdir(path):
         return [path] if path.lower().endswith(VIDEOS) else []
     names = [one for one in os.listdir(path) if not one.startswith('.')]
-    found = sorted(
-        osp.join(path, one) for one in names if one.lower().endswith(VIDEOS))
     if any(one.lower().endswith(IMAGES) or osp.isdir(osp.join(path, one))
            for one in names):
         return []
-    return found
+    return [osp.join(path, one) for one in video_names(path)]
 
 
 def read_list(path: str, request: 'Request',

@@ -2,10 +2,12 @@
 """Json files and text lists, read whatever encoding they have."""
 import gc
 import json
+import os
 import os.path as osp
 import re
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (Any, Callable, Collection, Iterator, List, NamedTuple,
+                    Optional, Tuple)
 
 from mmengine.fileio import exists, get
 
@@ -266,3 +268,28 @@ def natural_key(name: str) -> Tuple:
     parts = re.split(r'(\d+)', name)
     parts[1::2] = map(int, parts[1::2])
     return (*parts, name)
+
+
+def video_names(folder: str) -> List[str]:
+    """Names of the videos that lie in a folder, sorted.
+
+    Args:
+        folder (str): The folder; those in it are not searched.
+    """
+    return sorted(
+        name for name in os.listdir(folder)
+        if name.lower().endswith(VIDEOS) and name[0] != '.')
+
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """The first of ``stem``, ``stem_2``, ``stem_3``, ... that is not taken.
+
+    Args:
+        stem (str): A name.
+        taken (Collection[str]): Names that others have.
+    """
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f'{stem}_{number}'
+    return name

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.text import free_name
 from .source import Source
 
 
@@ -99,9 +100,7 @@ def _folder(video: Any, folders: Dict[str, str]) -> str:
     if name not in folders:
         # a file with its images may come from another system
         stem = osp.splitext(re.split(r'[\\/]', name)[-1])[0] or 'video'
-        same = sum(one == stem or one.startswith(f'{stem}_')
-                   for one in folders.values())
-        folders[name] = f'{stem}_{same + 1}' if same else stem
+        folders[name] = free_name(stem, folders.values())
     return folders[name]
 
 

@@ -7,7 +7,8 @@ from typing import List, NamedTuple, Sequence
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.images import say_missing, scan_images
-from semipose_mm.data_files.text import IMAGES, VIDEOS, natural_key
+from semipose_mm.data_files.text import (IMAGES, VIDEOS, natural_key,
+                                         video_names)
 
 #: Bytes at both ends of a video by which it is known again.
 ENDS = 1 << 20
@@ -101,10 +102,7 @@ def _stem(path: str) -> str:
 def _of_folder(path: str) -> List[Media]:
     """The images of a folder, or the videos in it."""
     names = sorted(scan_images(path, Findings()), key=natural_key)
-    videos = sorted(
-        (name for name in os.listdir(path)
-         if name.lower().endswith(VIDEOS) and not name.startswith('.')),
-        key=natural_key)
+    videos = sorted(video_names(path), key=natural_key)
     if names and videos:
         raise DataError(
             f'folder {path} holds {len(names)} images and {len(videos)} '

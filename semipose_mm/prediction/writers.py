@@ -217,7 +217,7 @@ def write_h5(path: str) -> str:
         str: The h5 beside it.
     """
     import pandas
-    with open(path, newline='') as file:
+    with open(path, encoding='utf-8', newline='') as file:
         names, joints, axes, *rows = csv.reader(file)
     columns = pandas.MultiIndex.from_tuples(
         list(zip(names[1:], joints[1:], axes[1:])),

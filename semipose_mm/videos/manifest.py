@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import List, Optional
 
 from ..data_files import DataError
+from ..data_files.text import free_name
 from ..files import write_json
 from ..version import __version__
 
@@ -137,8 +138,4 @@ class Manifest:
             path (str): The video.
         """
         stem = osp.splitext(osp.basename(path))[0]
-        taken = {one.folder for one in self.videos}
-        names = (f'{stem}_{i}' if i > 1 else stem
-                 for i in range(1,
-                                len(taken) + 2))
-        return next(name for name in names if name not in taken)
+        return free_name(stem, {one.folder for one in self.videos})

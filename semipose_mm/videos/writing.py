@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..data_files import DataError
-from ..data_files.text import VIDEOS
+from ..data_files.text import VIDEOS, video_names
 from ..files import remove_unfinished, whole_files
 from .choosing import (Choice, by_kmeans, by_motion, by_stride, drop_near,
                        motion, thumbnail)
@@ -39,9 +39,7 @@ def find_videos(paths: Sequence[str]) -> List[str]:
     for path in paths:
         inside = [path]
         if osp.isdir(path):
-            inside = sorted(
-                osp.join(path, name) for name in os.listdir(path)
-                if name.lower().endswith(VIDEOS) and not name.startswith('.'))
+            inside = [osp.join(path, name) for name in video_names(path)]
         if not inside:
             raise DataError(f"folder '{path}' has no video: {VIDEOS} are "
                             'looked for')

@@ -368,9 +368,10 @@ def test_videos_of_one_name_have_folders_of_their_own():
     folders = {}
     names = [
         _folder(SimpleNamespace(filename=name), folders)
-        for name in ('day1/cam.mp4', 'day2/cam.mp4', 'day1/cam.mp4')
+        for name in ('day1/cam.mp4', 'cam_3.mp4', 'day2/cam.mp4',
+                     'day3/cam.mp4', 'day1/cam.mp4')
     ]
-    assert names == ['cam', 'cam_2', 'cam']
+    assert names == ['cam', 'cam_3', 'cam_2', 'cam_4', 'cam']
 
 
 def test_sleap_needs_an_extra(tmp_path, monkeypatch):
