@@ -60,8 +60,7 @@ class Imported(NamedTuple):
         yield from (f'note: {one}' for one in self.findings.lines(NOTE))
         yield f'written: {project.folder}'
         yield 'next:'
-        yield (f'  semipose config {project.folder} --base mmpose::... '
-               '--unlabeled FRAMES')
+        yield f'  semipose config {project.folder} --unlabeled FRAMES'
 
 
 def import_labels(sources: Sequence[str],
