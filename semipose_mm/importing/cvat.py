@@ -2,6 +2,7 @@
 """CVAT: the xml file of 'CVAT for images 1.1', which sleap-io cannot read."""
 import re
 import xml.etree.ElementTree as ET
+from html import unescape
 from typing import Dict, List, Sequence
 
 from semipose_mm.data_files import DataError, Findings
@@ -81,7 +82,10 @@ def _described(root: ET.Element) -> tuple:
             svg = ''.join(
                 ET.tostring(one, 'unicode') for one in label.find('svg'))
         tags = [
-            dict(re.findall(r'([\w-]+)="([^"]*)"', one))
+            {
+                key: unescape(value)
+                for key, value in re.findall(r'([\w-]+)="([^"]*)"', one)
+            }
             for one in re.findall(r'<(?:circle|line)\b[^>]*>', svg)
         ]
         nodes = {
