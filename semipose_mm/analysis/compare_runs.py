@@ -252,15 +252,14 @@ def compare(work_dirs: List[str],
     text = to_markdown(runs, groups, keys)
     if labels:
         rows, notes = label_rounds(labels, folders, runs)
-        text = '\n\n'.join(
-            [text, rounds_table(rows, folders, keys), *notes])
+        text = '\n\n'.join([text, rounds_table(rows, folders, keys), *notes])
         write_text(osp.join(out_dir, 'labels.csv'), rounds_csv(rows))
     path = osp.join(out_dir, 'runs')
     write_text(f'{path}.md', text + '\n')
     write_text(f'{path}.csv', to_csv(runs, members))
     write_json(f'{path}.json', dict(runs=runs, groups=groups))
-    files = ['runs.md', 'runs.csv', 'runs.json'] + ['labels.csv'
-                                                    ] * bool(labels)
+    files = ['runs.md', 'runs.csv', 'runs.json'
+             ] + ['labels.csv'] * bool(labels)
     if keys:
         draw_curves(runs, members, keys, osp.join(out_dir, 'curves.png'), axis)
         files.append('curves.png')

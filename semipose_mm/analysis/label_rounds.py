@@ -54,14 +54,14 @@ def label_rounds(folder: str, work_dirs: Dict[str, str],
                 start = before.setdefault((network, metric), cell)
                 rows.append(
                     dict(
-                        zip(COLUMNS, (
-                            name, number, counts['train']['images'],
-                            counts['train']['labeled_joints'],
-                            counts['val']['images'],
-                            counts['val']['labeled_joints'], int(same),
-                            network, metric, cell['last'], cell['best'],
-                            *(_change(cell[key], start[key])
-                              for key in ('last', 'best'))))))
+                        zip(COLUMNS,
+                            (name, number, counts['train']['images'],
+                             counts['train']['labeled_joints'],
+                             counts['val']['images'],
+                             counts['val']['labeled_joints'], int(same),
+                             network, metric, cell['last'], cell['best'],
+                             *(_change(cell[key], start[key])
+                               for key in ('last', 'best'))))))
     notes = [
         f'{", ".join(others)} had another held-out part than '
         f'{next(iter(work_dirs))}: these scores are of different labels; '

@@ -27,8 +27,7 @@ COMMANDS = {
     ('data.config', 'make the config of a training on your own data'),
     'check': ('data.check', 'check the data that a config reads'),
     'subset': ('data.subset', 'choose labeled subsets of an annotation file'),
-    'label-next':
-    ('data.label_next', 'choose the frames to label next'),
+    'label-next': ('data.label_next', 'choose the frames to label next'),
     'frames': ('data.frames', 'choose frames of videos as unlabeled images'),
     'detect': ('data.detect', 'find boxes in unlabeled images'),
     'browse': ('data.browse', 'draw a training batch and what is taught'),
@@ -36,8 +35,8 @@ COMMANDS = {
     ('runs.plot_curves', 'draw losses and metrics of trainings'),
     'plot predictions':
     ('runs.plot_predictions', 'draw the truth and the predictions'),
-    'video-metrics':
-    ('runs.video_metrics', 'measure predictions on a video without labels'),
+    'video-metrics': ('runs.video_metrics',
+                      'measure predictions on a video without labels'),
     'compare': ('runs.compare', 'compare trainings: tables and curves'),
     'export': ('weights.export', 'export one network as MMPose alone uses it'),
     'convert': ('weights.convert',

@@ -39,8 +39,7 @@ def read_coco(path: str, content: Any, images: Sequence[str],
     if scored:
         findings.warn(
             'predictions',
-            where,
-            f'has {scored} annotations with keypoint_scores: they are '
+            where, f'has {scored} annotations with keypoint_scores: they are '
             'predictions, and taken as labels',
             advice='Correct them first, if nobody has')
     wanted = Wanted(path, where, [one.name for one in listed.values()],

@@ -81,13 +81,10 @@ def _described(root: ET.Element) -> tuple:
         if label.find('svg') is not None and not svg.strip():
             svg = ''.join(
                 ET.tostring(one, 'unicode') for one in label.find('svg'))
-        tags = [
-            {
-                key: unescape(value)
-                for key, value in re.findall(r'([\w-]+)="([^"]*)"', one)
-            }
-            for one in re.findall(r'<(?:circle|line)\b[^>]*>', svg)
-        ]
+        tags = [{
+            key: unescape(value)
+            for key, value in re.findall(r'([\w-]+)="([^"]*)"', one)
+        } for one in re.findall(r'<(?:circle|line)\b[^>]*>', svg)]
         nodes = {
             one['data-node-id']: one['data-label-name']
             for one in tags

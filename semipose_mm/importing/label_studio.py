@@ -22,8 +22,8 @@ def is_label_studio(content: Any) -> bool:
     return isinstance(content, list) and bool(content) and all(
         isinstance(one, dict) and (any(
             isinstance(one.get(key), list)
-            for key in ('annotations', 'predictions')) or 'annotation_id' in
-                                   one and 'annotator' in one)
+            for key in ('annotations', 'predictions'
+                        )) or 'annotation_id' in one and 'annotator' in one)
         for one in content)
 
 
@@ -54,7 +54,9 @@ def read_label_studio(path: str, content: List[dict], images: Sequence[str],
             source.where,
             'has predictions and no annotations: they are taken as labels',
             advice='Correct them in Label Studio, and import its export')
-        content = [dict(one, annotations=one['predictions']) for one in content]
+        content = [
+            dict(one, annotations=one['predictions']) for one in content
+        ]
     tasks = []
     for index, task in enumerate(content):
         where = f'{source.where}, task {task.get("id", index)}'

@@ -62,9 +62,8 @@ class Imported(NamedTuple):
         if self.before:
             same = self.before['held_out'] == project.imports[-1]['held_out']
             yield 'the held-out part is ' + (
-                'as it was: scores before and after can be compared'
-                if same else
-                'not as it was: scores before are of other labels')
+                'as it was: scores before and after can be compared' if same
+                else 'not as it was: scores before are of other labels')
         yield f'boxes: {rule_told(project.box_rule)}'
         yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
         yield from (f'note: {one}' for one in self.findings.lines(NOTE))
@@ -72,7 +71,6 @@ class Imported(NamedTuple):
         yield 'next:'
         yield (f'  semipose config {project.folder} --base mmpose::... '
                '--unlabeled FRAMES')
-
 
     def _before(self, part: str) -> str:
         """What was there before, behind what is there now."""

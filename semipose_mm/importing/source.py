@@ -60,8 +60,8 @@ class Frame:
     def order(self) -> tuple:
         """tuple: Orders the frames of a video."""
         # tools call frames img0012 or frame000012
-        return (self.number is None, self.number or 0,
-                natural_key(osp.basename(self.path)))
+        return (self.number is None, self.number
+                or 0, natural_key(osp.basename(self.path)))
 
 
 @dataclass

@@ -122,8 +122,8 @@ def described(meta: dict) -> Tuple[List[str], list, list]:
     flips = [(i, int(other))
              for i, other in enumerate(meta.get('flip_indices') or ())
              if i < other]
-    return ([names[i] for i in range(len(names))],
-            list(meta['skeleton_links']), flips)
+    return ([names[i]
+             for i in range(len(names))], list(meta['skeleton_links']), flips)
 
 
 def _name(task: Task, index: int) -> Union[int, str]:

@@ -175,10 +175,10 @@ def test_runs_before_and_after_labels_were_added(runs, tmp_path, capsys,
     with open(later / '20260101_120000/20260101_100000.log', 'a') as file:
         file.write('train_dataloader.dataset.labeled: 31 of 33 annotations of '
                    'train.json are used, with 99 labeled joints\n')
-    labels = write_labels(
-        tmp_path / 'labels', [('2025-12-31T23:00:00+00:00', 'a', 20),
-                              ('2026-01-01T02:00:00+00:00', 'a', 31),
-                              ('2026-01-02T00:00:00+00:00', 'b', 40)])
+    labels = write_labels(tmp_path / 'labels',
+                          [('2025-12-31T23:00:00+00:00', 'a', 20),
+                           ('2026-01-01T02:00:00+00:00', 'a', 31),
+                           ('2026-01-02T00:00:00+00:00', 'b', 40)])
     out = tmp_path / 'out'
     run_command('compare', *runs[:2], '--group', 'none', '--labels', labels,
                 '--keys', 'PCK@0.1', '--out-dir', out)
@@ -190,15 +190,17 @@ def test_runs_before_and_after_labels_were_added(runs, tmp_path, capsys,
     ]
     assert [cells(line) for line in table] == [
         [
-            'run', 'import', 'train_images', 'train_joints',
-            'held_out_images', 'held_out_joints', 'PCK@0.1'
+            'run', 'import', 'train_images', 'train_joints', 'held_out_images',
+            'held_out_joints', 'PCK@0.1'
         ],
         ['dual-seed0, net0', '1', '20', '60', '5', '15', '0.6000 (+0.0000)'],
         ['dual-seed1, net0', '2', '31', '93', '5', '15', '0.8000 (+0.2000)'],
     ]
     with open(out / 'labels.csv', newline='') as file:
-        rows = {(row['run'], row['network'], row['metric']): row
-                for row in csv.DictReader(file)}
+        rows = {
+            (row['run'], row['network'], row['metric']): row
+            for row in csv.DictReader(file)
+        }
     row = rows['dual-seed1', 'net1', 'PCK@0.1']
     assert (row['import'], row['held_out_as_first']) == ('2', '1')
     assert float(row['last_change']) == pytest.approx(0.2)

@@ -46,11 +46,11 @@ def done(tmp_path_factory):
     first[:, UNSURE, 2] = 0.1
     second = first.copy()
     second[40:, :, :2] += np.linspace(2, 8, FRAMES - 40)[:, None, None]
-    write_predictions(
-        root / 'predictions', video, dict(net0=first, net1=second))
+    write_predictions(root / 'predictions', video,
+                      dict(net0=first, net1=second))
     # 3 and 44 are trained on, 52 and 56 held out
-    project = dlc_project(
-        root / 'p', dict(walk=[3, 10, 20, 30, 35, 36, 37, 44, 52, 56]))
+    project = dlc_project(root / 'p',
+                          dict(walk=[3, 10, 20, 30, 35, 36, 37, 44, 52, 56]))
     import_labels([str(project)], str(root / 'labels'))
     run_command('label-next', root / 'predictions', video, '--num', 4, '--gap',
                 3, '--pool', 2, '--min-score', 0.2, '--labels',
@@ -70,9 +70,8 @@ def done(tmp_path_factory):
 def test_the_table_says_what_became_of_each_frame(done):
     assert [row['frame'] for row in done.rows] == [*map(str, range(FRAMES))]
     reasons = [row['reason'] for row in done.rows]
-    assert [i for i, one in enumerate(reasons) if one == 'labeled'] == [
-        3, 10, 20, 30, 35, 36, 37, 44, 52, 56
-    ]
+    assert [i for i, one in enumerate(reasons)
+            if one == 'labeled'] == [3, 10, 20, 30, 35, 36, 37, 44, 52, 56]
     assert {i
             for i, one in enumerate(reasons)
             if one == 'would be held out'} == {53, 54, 55}
@@ -85,7 +84,8 @@ def test_the_table_says_what_became_of_each_frame(done):
         assert (row['image'] != '') == (row['chosen'] == '1')
         assert float(row['value']) == pytest.approx(
             (float(row['disagreement_rank']) + float(row['low_score_rank'])) /
-            2, abs=1e-5)
+            2,
+            abs=1e-5)
         score = done.poses[int(row['frame']), :, 2].mean()
         assert float(row['score']) == pytest.approx(score, abs=1e-5)
     about = json.loads((done.out / 'label_next.json').read_text())
@@ -238,8 +238,8 @@ def test_images_are_copied_and_known_by_their_content(tmp_path):
     import_labels([str(tmp_path / 'other/labels.csv')], labels)
     poses = toy_poses(12)
     poses[4] = np.nan
-    media = write_predictions(
-        tmp_path / 'p', tmp_path / 'set/images', dict(net0=poses))
+    media = write_predictions(tmp_path / 'p', tmp_path / 'set/images',
+                              dict(net0=poses))
     done = label_next(
         str(tmp_path / 'p'), [media],
         3,
@@ -252,8 +252,9 @@ def test_images_are_copied_and_known_by_their_content(tmp_path):
     assert [done.choice.reasons[i] for i in (2, 7, 9)] == ['labeled'] * 3
     for i in done.choice.chosen:
         name = f'walk_{i:03d}.png'
-        assert (tmp_path / 'o/labeled-data/set' / name).read_bytes() == (
-            tmp_path / 'set/images' / name).read_bytes()
+        assert (tmp_path / 'o/labeled-data/set' /
+                name).read_bytes() == (tmp_path / 'set/images' /
+                                       name).read_bytes()
     assert any('nothing disagrees with it' in one for one in done.lines())
     assert sorted(path.name for path in (tmp_path / 'o').iterdir()) == [
         'coco.json', 'label_next.csv', 'label_next.json', 'labeled-data'
@@ -293,7 +294,8 @@ def test_predictions_of_another_video_or_model_are_refused(done, tmp_path):
     poses = dict(net0=toy_poses(9))
     media = [
         write_predictions(tmp_path / 'p', other, poses),
-        write_predictions(tmp_path / 'p', second, poses, checkpoint_sha256='x')
+        write_predictions(
+            tmp_path / 'p', second, poses, checkpoint_sha256='x')
     ]
     with pytest.raises(DataError, match='with different checkpoint_sha256'):
         label_next(str(tmp_path / 'p'), media, 1, str(tmp_path / 'o'))
@@ -322,5 +324,6 @@ def test_a_model_predicts_first(trained, tmp_path, capsys):
     # they are read, not made again
     run_command('label-next', out / 'predictions', video, '--num', 2, '--gap',
                 2, '--format', 'coco', '--out', tmp_path / 'again')
-    assert (tmp_path / 'again/coco.json').read_bytes() == (
-        out / 'coco.json').read_bytes()
+    assert (tmp_path /
+            'again/coco.json').read_bytes() == (out /
+                                                'coco.json').read_bytes()

@@ -14,8 +14,8 @@ def candidates(points, scores, networks, side=100.):
     num = points.shape[1]
     boxes = np.tile([0., 0., side, side / 2], (num, 1))
     return Candidates([], 'toy', networks, Subject(NAMES, [], None, 'mouse'),
-                      np.zeros(num, int), np.arange(num),
-                      np.full((num, 2), 100), boxes, points, scores)
+                      np.zeros(num, int), np.arange(num), np.full(
+                          (num, 2), 100), boxes, points, scores)
 
 
 @pytest.mark.parametrize('seed', range(5))
@@ -46,20 +46,25 @@ def test_scores_are_of_the_networks_that_are_no_mean():
     assert np.allclose(found.disagreement, apart / 100)
     sure = scores[:2].mean((0, 2))
     assert np.allclose(found.score, sure)
-    assert np.allclose(found.value,
-                       (ranks(apart) + 3 * ranks(1 - sure)) / 4)
+    assert np.allclose(found.value, (ranks(apart) + 3 * ranks(1 - sure)) / 4)
     alone = score(candidates(points[:1], scores[:1], names[:1]), (1, 0))
     assert alone.disagreement is None
     assert np.allclose(alone.value, ranks(-scores[0].mean(1)))
 
 
-def choice(value, poses, num, places=None, barred=None, labeled=(), gap=5,
+def choice(value,
+           poses,
+           num,
+           places=None,
+           barred=None,
+           labeled=(),
+           gap=5,
            pool=10):
     total = len(value)
     return choose(
-        np.array(value, float), poses,
-        places or [('v', i) for i in range(total)], barred or [''] * total,
-        labeled, num, gap, pool)
+        np.array(value,
+                 float), poses, places or [('v', i) for i in range(total)],
+        barred or [''] * total, labeled, num, gap, pool)
 
 
 @pytest.mark.parametrize('seed', range(8))

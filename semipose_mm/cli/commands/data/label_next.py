@@ -11,8 +11,7 @@ import math
 import os.path as osp
 
 from semipose_mm.label_next.rules import FORMATS, GAP, POOL, SCORER, WEIGHTS
-from ..runs.predict import (add_prediction_options, check_args,
-                            predict_media)
+from ..runs.predict import add_prediction_options, check_args, predict_media
 
 
 def add_options(parser):
