@@ -109,9 +109,9 @@ def label_next(predictions: str,
         DataError: In one line, if something cannot be used; then no table is
             written.
     """
-    check_new(out)
+    check_folders(out, labels)
     findings = Findings()
-    project = read_labels(labels, findings)
+    project = read_project(labels, [], findings) if labels else None
     candidates = read_candidates(predictions, media)
     subject = _subject(candidates.subject, project)
     candidates = candidates._replace(subject=subject)
@@ -163,31 +163,24 @@ def label_next(predictions: str,
     return Labeling(candidates, scored, choice, list(contents), findings)
 
 
-def check_new(out: str) -> None:
-    """Refuse a folder that may hold labels that somebody corrected.
+def check_folders(out: str, labels: Optional[str]) -> None:
+    """Refuse folders before anything is predicted.
+
+    Args:
+        out (str): See :func:`label_next`.
+        labels (str, optional): See :func:`label_next`.
 
     Raises:
-        DataError: If it has frames that were chosen before.
+        DataError: If ``out`` has frames that were chosen before, or
+            ``labels`` is no folder of ``semipose import``.
     """
     if osp.exists(osp.join(out, TABLE)):
         raise DataError(
             f'--out {out} has frames that were chosen before, and may have '
             'labels that were corrected: choose another folder')
-
-
-def read_labels(labels: Optional[str], findings: Findings) -> \
-        Optional[Project]:
-    """Read the labels that there are.
-
-    Raises:
-        DataError: If it is no folder of ``semipose import``.
-    """
-    if labels is None:
-        return None
-    if not is_label_folder(labels):
+    if labels is not None and not is_label_folder(labels):
         raise DataError(f'--labels {labels} is no folder that semipose import '
                         'has written')
-    return read_project(labels, [], findings)
 
 
 def write_images(candidates: Candidates, choice: Choice, files: Sequence[str],

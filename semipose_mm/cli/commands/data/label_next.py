@@ -128,9 +128,9 @@ def predict(parser, args):
 def run(parser, args):
     """Choose frames and write them."""
     check_numbers(parser, args)
-    from semipose_mm.label_next.run import check_new, label_next
+    from semipose_mm.label_next.run import check_folders, label_next
     from semipose_mm.prediction.media import find_media
-    check_new(args.out)
+    check_folders(args.out, args.labels)
     predictions = args.model
     if not osp.isdir(predictions):
         predictions = predict(parser, args)
