@@ -78,15 +78,21 @@ def build_data(cfg,
         part (str): ``'test'`` or ``'val'``. Defaults to ``'test'``
 
     Returns:
-        Dataset: The dataset.
+        Dataset: The dataset, with labels as validation reads them.
+
+    Raises:
+        DataError: If the labels cannot be used.
     """
     from mmpose.registry import DATASETS
+
+    from semipose_mm.datasets.reading.labeled import one_reading
     settings = copy.deepcopy(cfg[f'{part}_dataloader'].dataset)
     if settings.get('bbox_file'):
         settings.bbox_file = ''
     if pipeline is not None:
         settings.pipeline = pipeline
-    dataset = DATASETS.build(settings)
+    with one_reading(settings, f'{part}_dataloader.dataset'):
+        dataset = DATASETS.build(settings)
     if limit is not None and limit < len(dataset):
         dataset.get_subset_(limit)
     return dataset

@@ -256,6 +256,16 @@ def test_what_is_kept_of_each_joint():
     rows = teaching.kept_rows(views, ['nose', 'paw'])
     assert [(row['joint'], row['kept']) for row in rows] == [('nose', 1),
                                                              ('paw', 0.75)]
+    made = page.Page('a')
+    logged = [{'iter': i, 'net0/kept/0': i / 100} for i in (10, 20)]
+    text = ''.join(
+        teaching.kept_section(made, views, ['nose', 'paw'], logged,
+                              dict(net0=0)))
+    assert 'at iteration 20' in text and '<td>0.20</td>' in text
+    assert made.files['kept_in_training.csv'].decode().splitlines() == [
+        'iteration,student,joint,kept', '10,net0,nose,0.1', '20,net0,nose,0.2'
+    ]
+    assert made.files['kept.csv'].decode().splitlines()[2].endswith('0.75')
     views = [view._replace(kept=None) for view in views]
     assert np.isnan([r['kept'] for r in teaching.kept_rows(views, 'ab')]).all()
 

@@ -109,7 +109,7 @@ img {{ display: block; width: 100%; height: auto; border-radius: 4px;
   overflow-wrap: anywhere; }}
 .route {{ display: grid; gap: .6rem; align-items: start; margin-top: .7rem;
   grid-template-columns: repeat(3, minmax(0, 12rem)) minmax(13rem, 1fr); }}
-@media (max-width: 48rem) {{
+@media screen and (max-width: 48rem) {{
   .route {{ grid-template-columns: repeat(3, minmax(0, 1fr)); }}
   .route .scroll {{ grid-column: 1 / -1; }}
 }}

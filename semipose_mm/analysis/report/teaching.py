@@ -68,7 +68,7 @@ def add_teaching(page: Page, model, cfg, joints: Sequence[str], num: int,
             f'Places are in pixels of the network\'s input, {width} x '
             f'{height}.'),
         heading(*parts[1]),
-        *_kept(page, views, joints, kept, colors),
+        *kept_section(page, views, joints, kept, colors),
         headings=parts)
 
 
@@ -152,9 +152,9 @@ def kept_rows(views: Sequence['taught.TaughtView'],
     return rows
 
 
-def _kept(page: Page, views: Sequence['taught.TaughtView'],
-          joints: Sequence[str], logged: Sequence[dict],
-          colors: Dict[str, int]) -> List[str]:
+def kept_section(page: Page, views: Sequence['taught.TaughtView'],
+                 joints: Sequence[str], logged: Sequence[dict],
+                 colors: Dict[str, int]) -> List[str]:
     """What counts of each joint at the checkpoint and in the training."""
     rows = kept_rows(views, joints)
     students = list(dict.fromkeys(row['student'] for row in rows))
@@ -183,7 +183,7 @@ def _kept(page: Page, views: Sequence['taught.TaughtView'],
             'joint', *(f'{name}, {k.replace("_", " ")}' for name in students
                        for k in keys)
         ], [[
-            joint, *(f'{cells[name, joint][k]:.2f}' for name in students
+            joint, *(_share(cells[name, joint][k]) for name in students
                      for k in keys)
         ] for joint in joints]),
         page.source(
@@ -191,6 +191,10 @@ def _kept(page: Page, views: Sequence['taught.TaughtView'],
             csv_bytes([list(rows[0]), *(row.values() for row in rows)]))
     ]
     return body + (_kept_in_training(page, logged, joints) if logged else [])
+
+
+def _share(value: float) -> str:
+    return '-' if np.isnan(value) else f'{value:.2f}'
 
 
 def _kept_in_training(page: Page, logged: Sequence[dict],

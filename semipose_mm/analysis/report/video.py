@@ -55,11 +55,11 @@ def add_video(page: Page, folders: Sequence[str]) -> None:
             content = file.read()
         rows = list(csv.DictReader(content.decode().splitlines()))
         name = osp.basename(osp.normpath(folder))
+        plain = re.sub(r'[^\w.-]+', '_', name)
         parts.append((f'video{number}', name))
         body += [
             heading(*parts[-1]), *_measures(rows, f'video{number}'),
-            page.source(f'video_{re.sub(r"[^\w.-]+", "_", name)}_{number}.csv',
-                        content)
+            page.source(f'video_{plain}_{number}.csv', content)
         ]
     page.add('video', 'Video without labels', *body, headings=parts)
 
