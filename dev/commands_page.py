@@ -30,6 +30,7 @@ FUNCTIONS = {
     'config': 'semipose_mm.config_maker.make_config',
     'check': 'semipose_mm.data_check.check_data',
     'subset': 'semipose_mm.subsets.manifest.make_subset',
+    'label-next': 'semipose_mm.label_next.run.label_next',
     'frames': 'semipose_mm.videos.writing.write_frames',
     'detect': 'semipose_mm.detection.model.PersonFinder',
     'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',

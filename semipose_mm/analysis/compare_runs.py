@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Tuple
 from semipose_mm.evaluation import split_networks, write_json, write_text
 from .compare_tables import ABOUT, draw_curves, to_markdown
 from .compute import training_compute
+from .label_rounds import label_rounds, rounds_csv, rounds_table
 from .plot_curves import entry_metrics, read_curves
 from .run_config import (describe_config, kept_config, read_logged,
                          scored_networks)
@@ -205,7 +206,8 @@ def compare(work_dirs: List[str],
             keys: Optional[List[str]] = None,
             group: str = 'auto',
             out_dir: str = 'compare_runs',
-            axis: str = 'iterations') -> Tuple[str, List[str]]:
+            axis: str = 'iterations',
+            labels: Optional[str] = None) -> Tuple[str, List[str]]:
     """Compare trainings, and write tables and curves.
 
     Args:
@@ -218,6 +220,8 @@ def compare(work_dirs: List[str],
         out_dir (str): Folder to write to. Defaults to ``'compare_runs'``.
         axis (str): What curves are drawn against, ``'iterations'`` or
             ``'compute'``. Defaults to ``'iterations'``.
+        labels (str, optional): Folder of ``semipose import``, to tell which
+            labels each run had. Defaults to None.
 
     Returns:
         tuple[str, list[str]]: The tables in markdown, and the names of the
@@ -228,10 +232,8 @@ def compare(work_dirs: List[str],
         ValueError: If there is no such metric, or a run does not tell its
             compute.
     """
-    runs = {
-        name: read_run(folder)
-        for name, folder in name_runs(work_dirs).items()
-    }
+    folders = name_runs(work_dirs)
+    runs = {name: read_run(folder) for name, folder in folders.items()}
     for run in runs.values():
         add_scores(run)
     keys = choose_keys(runs, keys)
@@ -248,11 +250,16 @@ def compare(work_dirs: List[str],
         for name, names in members.items()
     }
     text = to_markdown(runs, groups, keys)
+    if labels:
+        rows, notes = label_rounds(labels, folders, runs)
+        text = '\n\n'.join([text, rounds_table(rows, folders, keys), *notes])
+        write_text(osp.join(out_dir, 'labels.csv'), rounds_csv(rows))
     path = osp.join(out_dir, 'runs')
     write_text(f'{path}.md', text + '\n')
     write_text(f'{path}.csv', to_csv(runs, members))
     write_json(f'{path}.json', dict(runs=runs, groups=groups))
-    files = ['runs.md', 'runs.csv', 'runs.json']
+    files = ['runs.md', 'runs.csv', 'runs.json'
+             ] + ['labels.csv'] * bool(labels)
     if keys:
         draw_curves(runs, members, keys, osp.join(out_dir, 'curves.png'), axis)
         files.append('curves.png')

@@ -5,7 +5,7 @@ import json
 import os.path as osp
 import re
 from glob import glob
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 
 def describe_config(work_dir: str) -> dict:
@@ -22,7 +22,10 @@ def describe_config(work_dir: str) -> dict:
     copies = sorted(glob(osp.join(work_dir, '*.py')), key=osp.getmtime)
     name = osp.splitext(osp.basename(copies[-1]))[0] if copies else None
     cfg = kept_config(work_dir)
-    return dict(config=name, labels=_labels(cfg) if cfg else None)
+    labels = logged_labels(work_dir)
+    if labels is None and cfg:
+        labels = _labels(cfg)
+    return dict(config=name, labels=labels)
 
 
 def scored_networks(cfg: Optional[dict]) -> Tuple[Optional[str], List[str]]:
@@ -74,12 +77,7 @@ def read_logged(work_dir: str) -> Logged:
     Returns:
         Logged: What the newest one says that has it.
     """
-    text = ''
-    for path in sorted(glob(osp.join(work_dir, '*', '*.log'))):
-        with open(path, errors='replace') as file:
-            one = file.read()
-        # a test in the same folder tells of its own processes
-        text += one if '(train)' in one else ''
+    text = ''.join(_training_logs(work_dir).values())
     found = [
         re.findall(pattern, text)
         for pattern in (r'processes: (\d+)',
@@ -88,6 +86,34 @@ def read_logged(work_dir: str) -> Logged:
     ]
     processes, epoch, began = (int(one[-1]) if one else None for one in found)
     return Logged(processes, epoch, began and began - 1)
+
+
+def logged_folders(work_dir: str) -> List[str]:
+    """Folders of the logs of a training, one for each start."""
+    return list(map(osp.dirname, _training_logs(work_dir)))
+
+
+def logged_labels(work_dir: str) -> Optional[int]:
+    """Labeled samples that a training said it uses; None if it did not.
+
+    The file that its config names may have got more since.
+    """
+    found = re.findall(
+        r'train_dataloader\.dataset(?:\.labeled)?: (\d+) .*are used, with',
+        ''.join(_training_logs(work_dir).values()))
+    return int(found[-1]) if found else None
+
+
+def _training_logs(work_dir: str) -> Dict[str, str]:
+    """Text logs of a training by their paths, through all its resumes."""
+    logs = {}
+    for path in sorted(glob(osp.join(work_dir, '*', '*.log'))):
+        with open(path, errors='replace') as file:
+            text = file.read()
+        # a test in the same folder tells of its own processes
+        if '(train)' in text:
+            logs[path] = text
+    return logs
 
 
 def _labels(cfg) -> Optional[int]:

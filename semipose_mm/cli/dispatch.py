@@ -27,6 +27,7 @@ COMMANDS = {
     ('data.config', 'make the config of a training on your own data'),
     'check': ('data.check', 'check the data that a config reads'),
     'subset': ('data.subset', 'choose labeled subsets of an annotation file'),
+    'label-next': ('data.label_next', 'choose the frames to label next'),
     'frames': ('data.frames', 'choose frames of videos as unlabeled images'),
     'detect': ('data.detect', 'find boxes in unlabeled images'),
     'browse': ('data.browse', 'draw a training batch and what is taught'),

@@ -1,7 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """The data of a config: labels, validation, unlabeled samples, keypoints."""
 import os.path as osp
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Set, Tuple
+
+import numpy as np
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import compare_sizes, relative_size
@@ -32,6 +34,8 @@ class Data(NamedTuple):
         num_unlabeled (int): Their number.
         unlabeled_told (str): What of them is left out, in words.
         spread (PoseSpread, optional): How much labeled poses differ.
+        box (tuple): Width and height of the boxes of labels in pixels, the
+            medians.
     """
     keypoints: Keypoints
     metainfo: str
@@ -41,6 +45,7 @@ class Data(NamedTuple):
     num_unlabeled: int
     unlabeled_told: str
     spread: Optional[PoseSpread]
+    box: Tuple[float, float]
 
 
 def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
@@ -112,7 +117,8 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     else:
         _offer_rest(labeled, findings)
     return Data(keypoints, metainfo, train, val, source, num_unlabeled, told,
-                pose_spread(joints, boxes))
+                pose_spread(joints, boxes),
+                tuple(np.median(boxes[:, 2:], axis=0)))
 
 
 def _draw(labeled: LabelFile, seed: int) -> Set[Any]:

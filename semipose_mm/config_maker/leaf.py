@@ -21,6 +21,7 @@ class Plan(NamedTuple):
     Attributes:
         recipe (Recipe): What it is.
         base (Base): What it inherits.
+        base_told (str, optional): Why, if no option named it.
         network (dict): Overrides of ``model``.
         peer (dict, optional): Entry of ``model.peers``.
         peer_name (str, optional): The config that it comes from.
@@ -35,6 +36,7 @@ class Plan(NamedTuple):
     """
     recipe: Recipe
     base: Base
+    base_told: Optional[str]
     network: dict
     peer: Optional[dict]
     peer_name: Optional[str]
@@ -224,14 +226,16 @@ def _box_transform(plan: Plan) -> List[str]:
         return ["box_transform = dict(type='EasyAffine')"]
     spread = plan.data.spread
     angle, scale = crop_bounds(spread)
-    told = 'too few labeled poses to tell how they differ' if spread is None \
-        else (f'68 % of the labeled poses are within {spread.angle:.0f} '
-              f'degrees and {100 * spread.scale:.0f} % of size of their mean')
+    told = ('too few labeled poses to tell how they differ: crops are turned '
+            'and scaled moderately') if spread is None else (
+                f'68 % of the labeled poses are within {spread.angle:.0f} '
+                f'degrees and {100 * spread.scale:.0f} % of size of their '
+                'mean: crops are turned and scaled by up to three times that, '
+                'within bounds')
     turn = dict(
         rotate_factor=angle, scale_factor=(round(1 - scale, 2), 1 + scale))
     return [
-        *comment(f'{told}: crops are turned and scaled by up to three times '
-                 'that, within bounds'),
+        *comment(told),
         f'box_transform = dict(_base_.labeled_box, {arguments(turn)})'
     ]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
                     Union)
 
+import torch
+
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.label_folder import (annotation_file,
                                                  is_label_folder,
@@ -18,6 +20,7 @@ from .leaf import Plan, leaf_text
 from .leaf_training import MAX_LR
 from .network import cutout, network_overrides, peer_entry
 from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
+from .recommend import recommend
 from .report import report_lines
 from .schedule import plan_schedule
 from .timing import Costs, training_costs
@@ -28,7 +31,7 @@ from .writing import staged
 @dataclass
 class Request:
     """What a config is to be, see :func:`make_config`."""
-    base: str
+    base: Optional[str]
     labeled: str
     unlabeled: Union[None, str, Sequence[str]] = None
     frames: Optional[int] = None
@@ -87,6 +90,8 @@ class Request:
                     raise ConfigFault(f'--{option} needs --unlabeled')
         if self.val_images and self.val is None:
             raise ConfigFault('--val-images needs --val')
+        if self.peer and self.base is None:
+            raise ConfigFault('--peer needs --base, the first network')
         if self.peer and self.recipe != 'posedual':
             raise ConfigFault('--peer needs --recipe posedual, as '
                               f'{self.recipe} has one network')
@@ -149,14 +154,16 @@ class Made(NamedTuple):
         return report_lines(self)
 
 
-def make_config(base: str,
+def make_config(base: Optional[str],
                 labeled: str,
                 unlabeled: Union[None, str, Sequence[str]] = None,
                 **options: Any) -> Made:
     """Make the config of a training on one's own data, and build it.
 
     Args:
-        base (str): A top-down config of MMPose, ``mmpose::...``, or a file.
+        base (str, optional): A top-down config of MMPose, ``mmpose::...``,
+            or a file. None takes one of MMPose that fits the labels, and an
+            input size, see :func:`~.recommend.recommend`.
         labeled (str): Labels in COCO's keypoint format, or a folder that
             ``semipose import`` wrote, which tells ``val``, the folders of the
             images of both, and where boxes come from.
@@ -191,7 +198,8 @@ def make_config(base: str,
         peer (str, optional): Config of the second network, if it is another
             one.
         input_size (tuple[int, int], optional): Width and height of the crop
-            in pixels. Defaults to that of the base.
+            in pixels. Defaults to that of the base, without one to what
+            fits the labels.
         batch_size (int, optional): Labels of an iteration.
         lr (float, optional): Learning rate. Defaults to that of the base, at
             most 0.001.
@@ -226,6 +234,12 @@ def make_config(base: str,
             check_base(first, peer_entry(first, peer, None, size), size)
         with staged(request.out) as stage:
             data = read_data(request, stage, findings)
+            chosen = None
+            if first is None:
+                chosen = recommend(data.keypoints.names, data.train.num,
+                                   data.box, torch.cuda.is_available())
+                first = _read_network('--base', chosen.base)
+                size = size or chosen.input_size
             num = len(data.keypoints.names)
             network = network_overrides(first, num, size)
             second = peer and peer_entry(first, peer, num, size)
@@ -235,6 +249,7 @@ def make_config(base: str,
             plan = Plan(
                 recipe=request.chosen,
                 base=first,
+                base_told=chosen and chosen.told,
                 network=network,
                 peer=second,
                 peer_name=request.peer,
@@ -255,7 +270,7 @@ def make_config(base: str,
                                findings)
         return Made(plan, files, findings, costs)
     except Unsupported as fault:
-        names = f'--base {request.base}'
+        names = f'--base {request.base or chosen.base}'
         if peer:
             names += f' and --peer {request.peer}'
         raise ConfigFault(f'{names} cannot be used: {fault}') from fault

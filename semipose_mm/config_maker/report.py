@@ -23,6 +23,9 @@ def report_lines(made: 'Made') -> Iterator[str]:
     yield 'written and built:'
     yield from (f'  {osp.relpath(one)}' for one in made.files)
     yield plan.recipe.line
+    if plan.base_told:
+        yield (f'base: {plan.base.name}, as --base names none: '
+               f'{plan.base_told}')
     yield f'weights: {plan.weights.told}'
     other = plan.peer and plan.weights.peer_told(plan.peer)
     if other:
@@ -52,5 +55,6 @@ def report_lines(made: 'Made') -> Iterator[str]:
     yield from (f'note: {one}' for one in made.findings.lines(NOTE))
     config = shlex.quote(osp.relpath(made.config))
     yield 'next:'
+    yield f'  semipose browse {config}'
     yield f'  semipose check {config}'
     yield f'  semipose train {config}'

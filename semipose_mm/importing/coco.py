@@ -33,6 +33,15 @@ def read_coco(path: str, content: Any, images: Sequence[str],
     """
     where = f"SOURCE '{path}'"
     listed = read_images(content, where, '', findings)
+    scored = sum(
+        isinstance(one, dict) and 'keypoint_scores' in one
+        for one in content.get('annotations') or ())
+    if scored:
+        findings.warn(
+            'predictions',
+            where, f'has {scored} annotations with keypoint_scores: they are '
+            'predictions, and taken as labels',
+            advice='Correct them first, if nobody has')
     wanted = Wanted(path, where, [one.name for one in listed.values()],
                     [one.size for one in listed.values()], '--images')
     if not listed:

@@ -2,6 +2,7 @@
 """CVAT: the xml file of 'CVAT for images 1.1', which sleap-io cannot read."""
 import re
 import xml.etree.ElementTree as ET
+from html import unescape
 from typing import Dict, List, Sequence
 
 from semipose_mm.data_files import DataError, Findings
@@ -80,10 +81,10 @@ def _described(root: ET.Element) -> tuple:
         if label.find('svg') is not None and not svg.strip():
             svg = ''.join(
                 ET.tostring(one, 'unicode') for one in label.find('svg'))
-        tags = [
-            dict(re.findall(r'([\w-]+)="([^"]*)"', one))
-            for one in re.findall(r'<(?:circle|line)\b[^>]*>', svg)
-        ]
+        tags = [{
+            key: unescape(value)
+            for key, value in re.findall(r'([\w-]+)="([^"]*)"', one)
+        } for one in re.findall(r'<(?:circle|line)\b[^>]*>', svg)]
         nodes = {
             one['data-node-id']: one['data-label-name']
             for one in tags

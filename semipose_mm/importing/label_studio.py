@@ -20,9 +20,11 @@ _UPLOAD = re.compile(r'^[0-9a-f]{8}-')
 def is_label_studio(content: Any) -> bool:
     """Whether the content of a json file is a list of tasks."""
     return isinstance(content, list) and bool(content) and all(
-        isinstance(one, dict) and
-        (isinstance(one.get('annotations'), list)
-         or 'annotation_id' in one and 'annotator' in one) for one in content)
+        isinstance(one, dict) and (any(
+            isinstance(one.get(key), list)
+            for key in ('annotations', 'predictions'
+                        )) or 'annotation_id' in one and 'annotator' in one)
+        for one in content)
 
 
 def read_label_studio(path: str, content: List[dict], images: Sequence[str],
@@ -30,7 +32,8 @@ def read_label_studio(path: str, content: List[dict], images: Sequence[str],
     """Read an export of tasks.
 
     Keypoints belong to the rectangle that is their parent or that a relation
-    names; those of no rectangle are one instance.
+    names; those of no rectangle are one instance. Predictions are labels only
+    in a file that has no annotations, such as ``semipose label-next`` writes.
 
     Args:
         path (str): The json file.
@@ -45,6 +48,15 @@ def read_label_studio(path: str, content: List[dict], images: Sequence[str],
         DataError: If something cannot be read.
     """
     source = Source(path, 'Label Studio', [], files=[path])
+    if _has_only(content, 'predictions'):
+        findings.warn(
+            'predictions',
+            source.where,
+            'has predictions and no annotations: they are taken as labels',
+            advice='Correct them in Label Studio, and import its export')
+        content = [
+            dict(one, annotations=one['predictions']) for one in content
+        ]
     tasks = []
     for index, task in enumerate(content):
         where = f'{source.where}, task {task.get("id", index)}'
@@ -75,6 +87,13 @@ def read_label_studio(path: str, content: List[dict], images: Sequence[str],
         source.add([source.flat(one) for one in people.values()],
                    _find(finder, name, where))
     return source
+
+
+def _has_only(content: List[dict], key: str) -> bool:
+    """Whether tasks are as they are before anybody has worked on them."""
+    return all(
+        isinstance(one.get(key), list) and 'annotations' not in one
+        for one in content)
 
 
 def _results(task: dict, where: str, findings: Findings) -> List[dict]:

@@ -31,12 +31,15 @@ class Imported(NamedTuple):
         sources (list[Source]): What was read.
         added (int): Images that are new.
         relabeled (int): Images whose labels were replaced.
+        before (dict, optional): What an import keeps of the folder as it
+            was: ``counts`` of each part and ``held_out``; None of a new one.
         findings (Findings): What is doubtful.
     """
     project: Project
     sources: List[Source]
     added: int
     relabeled: int
+    before: Optional[dict]
     findings: Findings
 
     def lines(self) -> Iterator[str]:
@@ -50,18 +53,31 @@ class Imported(NamedTuple):
         for part, count in project.counts().items():
             yield (f'{part}: {count["instances"]} instances on '
                    f'{count["images"]} images of {count["videos"]} videos, '
-                   f'{count["labeled_joints"]} labeled joints')
+                   f'{count["labeled_joints"]} labeled joints'
+                   f'{self._before(part)}')
         rule = project.split['rule']
         videos = ', '.join(project.split.get('videos', ()))
         yield (f'held out by {rule}{f": {videos}" if videos else ""}; '
                f'{self.added} new images, {self.relabeled} relabeled')
+        if self.before:
+            same = self.before['held_out'] == project.imports[-1]['held_out']
+            yield 'the held-out part is ' + (
+                'as it was: scores before and after can be compared' if same
+                else 'not as it was: scores before are of other labels')
         yield f'boxes: {rule_told(project.box_rule)}'
         yield from (f'warning: {one}' for one in self.findings.lines(WARNING))
         yield from (f'note: {one}' for one in self.findings.lines(NOTE))
         yield f'written: {project.folder}'
         yield 'next:'
-        yield (f'  semipose config {project.folder} --base mmpose::... '
-               '--unlabeled FRAMES')
+        yield f'  semipose config {project.folder} --unlabeled FRAMES'
+
+    def _before(self, part: str) -> str:
+        """What was there before, behind what is there now."""
+        if not self.before:
+            return ''
+        count = self.before['counts'][part]
+        return (f' (before: {count["instances"]} on {count["images"]}, '
+                f'{count["labeled_joints"]} joints)')
 
 
 def import_labels(sources: Sequence[str],
@@ -121,6 +137,7 @@ def import_labels(sources: Sequence[str],
     project = old or _new_project(out, read)
     for one in read:
         _bring_names(one, project, findings)
+    before = old and old.state()
     new = _gather(read, findings)
     fresh = _merge(project, new, split, share, val_videos, seed)
     added, relabeled = len(fresh), len(new) - len(fresh)
@@ -136,6 +153,7 @@ def import_labels(sources: Sequence[str],
             version=__version__,
             added=added,
             relabeled=relabeled,
+            **project.state(),
             sources=[
                 dict(
                     path=osp.abspath(one.path),
@@ -145,7 +163,7 @@ def import_labels(sources: Sequence[str],
                     sha256=_digest(one.files)) for one in read
             ]))
     project.write()
-    return Imported(project, read, added, relabeled, findings)
+    return Imported(project, read, added, relabeled, before, findings)
 
 
 def _digest(files: Sequence[str]) -> str:

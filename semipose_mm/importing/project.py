@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """The labels of a folder, read, and written at once."""
+import hashlib
 import json
 import os.path as osp
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from .coco import read_coco
 from .source import Frame, Pairs
 
 PARTS = ('train', 'val')
+#: What is counted of each part.
+COUNTS = ('images', 'instances', 'labeled_joints', 'videos')
 
 
 @dataclass
@@ -64,6 +67,28 @@ class Project:
                             for one in self.parts[part]}))
         return found
 
+    def state(self) -> dict:
+        """What an import keeps of the labels, to tell them from later ones.
+
+        Returns:
+            dict: ``counts`` of each part, and ``held_out``, the SHA-256 of
+            the held-out pictures and their labels.
+        """
+        content = sorted((one.digest, [[*map(float, p)] for p in one.people])
+                         for one in self.parts['val'])
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return dict(counts=self.counts(), held_out=digest)
+
+    def history(self) -> str:
+        """The parts after each import, as csv."""
+        rows = ['import,time,part,' + ','.join(COUNTS)]
+        for number, one in enumerate(self.imports, 1):
+            # those of earlier versions do not tell
+            for part, counts in one.get('counts', {}).items():
+                rows.append(f'{number},{one["time"]},{part},' +
+                            ','.join(str(counts[key]) for key in COUNTS))
+        return '\n'.join(rows) + '\n'
+
     def write(self) -> None:
         """Write all files, or leave them as they were.
 
@@ -87,11 +112,13 @@ class Project:
             split=self.split,
             counts=self.counts(),
             imports=self.imports)
+        files = {
+            path: (json.dumps(one, indent=1) + '\n').encode()
+            for path, one in contents.items()
+        }
+        files[osp.join(self.folder, 'imports.csv')] = self.history().encode()
         try:
-            write_all({
-                path: (json.dumps(one, indent=1) + '\n').encode()
-                for path, one in contents.items()
-            })
+            write_all(files)
         except OSError as error:
             raise DataError(f'--out {self.folder} cannot be written: '
                             f'{error.strerror or error}') from error

@@ -59,7 +59,9 @@ class Frame:
     @property
     def order(self) -> tuple:
         """tuple: Orders the frames of a video."""
-        return natural_key(osp.basename(self.path))
+        # tools call frames img0012 or frame000012
+        return (self.number is None, self.number
+                or 0, natural_key(osp.basename(self.path)))
 
 
 @dataclass

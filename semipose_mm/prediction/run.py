@@ -11,8 +11,8 @@ for each frame, whose record is
 import shutil
 import sys
 from functools import partial
-from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Tuple)
+from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterator, List,
+                    NamedTuple, Optional, Tuple)
 
 import numpy as np
 
@@ -20,7 +20,9 @@ from semipose_mm.data_files import DataError
 from semipose_mm.detection import journal as journals
 from .frames import Frame, open_frames, read_ahead, told
 from .media import Media
-from .networks import PoseNetworks
+
+if TYPE_CHECKING:  # torch need not be there to read what was predicted
+    from .networks import PoseNetworks
 
 #: Frames of a video hold much memory, and few need to wait for the network.
 FRAMES_AHEAD = 4
@@ -54,7 +56,7 @@ def journal_path(out: str) -> str:
 
 
 def predict(
-    networks: PoseNetworks,
+    networks: 'PoseNetworks',
     task: Task,
     said: Callable[[int, int, List[dict]], None],
     begin: Callable[[int, int],
@@ -135,7 +137,7 @@ def _record(frame: Frame, box, poses: Optional[np.ndarray]) -> Dict:
     return dict(record, box=list(box), poses=flat)
 
 
-def _predict(networks: PoseNetworks, task: Task, frames,
+def _predict(networks: 'PoseNetworks', task: Task, frames,
              done: int) -> Iterator[dict]:
     """Predict in batches; a thread decodes and cuts the crops."""
 
@@ -158,7 +160,7 @@ def _predict(networks: PoseNetworks, task: Task, frames,
     yield from _predict_batch(networks, task, batch)
 
 
-def _crop(networks: PoseNetworks, frame: Frame, box) -> Tuple:
+def _crop(networks: 'PoseNetworks', frame: Frame, box) -> Tuple:
     """A frame and its crop; of an image without one, the reason and None."""
     if frame.image is not None:
         return frame, networks.prepare(frame.image, box)
@@ -168,7 +170,7 @@ def _crop(networks: PoseNetworks, frame: Frame, box) -> Tuple:
         return frame._replace(reason=told(error)), None
 
 
-def _predict_batch(networks: PoseNetworks, task: Task,
+def _predict_batch(networks: 'PoseNetworks', task: Task,
                    batch: List) -> Iterator[dict]:
     """Predict those that have a crop."""
     items = [item for _, _, item in batch if item is not None]
@@ -177,7 +179,7 @@ def _predict_batch(networks: PoseNetworks, task: Task,
         yield _record(frame, box, None if item is None else next(poses))
 
 
-def _follow(networks: PoseNetworks, task: Task, frames, done: int,
+def _follow(networks: 'PoseNetworks', task: Task, frames, done: int,
             pose: Optional[np.ndarray]) -> Iterator[dict]:
     """Predict one after the other, each in the box of the pose before."""
     for frame in read_ahead(frames.read(done), FRAMES_AHEAD):

@@ -8,7 +8,7 @@ from array import array
 from contextlib import ExitStack
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
-from typing import Dict, Iterable, List, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
 
 from semipose_mm.data_files import DataError
 from semipose_mm.files import whole_files, write_json
@@ -53,14 +53,13 @@ def is_finished(task: Task) -> bool:
     return False
 
 
-def write_files(task: Task, joints: Sequence[str], links: Sequence,
+def write_files(task: Task, meta: dict,
                 warnings: Sequence[str]) -> Dict[str, int]:
     """Write the files of a journal that is complete.
 
     Args:
         task (Task): What was predicted.
-        joints (Sequence[str]): Names of the keypoints.
-        links (Sequence): Pairs of the indices of joints that are linked.
+        meta (dict): Meta information of the data set.
         warnings (Sequence[str]): What was doubtful.
 
     Returns:
@@ -70,6 +69,7 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
         DataError: If no image could be read.
     """
     counts = dict(frames=0)
+    joints, links, flips = described(meta)
     with whole_files(*files_of(task)) as parts, ExitStack() as stack:
         files = [
             stack.enter_context(open(part, 'w', encoding='utf-8', newline=''))
@@ -79,7 +79,7 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
             CsvTable(file, f'{task.settings["model"]}_{name}', joints)
             for name, file in zip(task.names, files[::2])
         ]
-        lists = [CocoList(file, joints, links) for file in files[1::2]]
+        lists = [CocoList(file, joints, links, flips) for file in files[1::2]]
         sizes = array('i')
         for record in read_records(journal_path(task.out)):
             counts['frames'] += 1
@@ -106,6 +106,24 @@ def write_files(task: Task, joints: Sequence[str], links: Sequence,
         about_file(task),
         dict(settings=task.settings, counts=counts, warnings=list(warnings)))
     return counts
+
+
+def described(meta: dict) -> Tuple[List[str], list, list]:
+    """Names of the joints, and which ones belong together.
+
+    Args:
+        meta (dict): Meta information of a data set.
+
+    Returns:
+        tuple: Names, and pairs of the indices of those that are linked, and
+        of those that a mirror image exchanges.
+    """
+    names = meta['keypoint_id2name']
+    flips = [(i, int(other))
+             for i, other in enumerate(meta.get('flip_indices') or ())
+             if i < other]
+    return ([names[i]
+             for i in range(len(names))], list(meta['skeleton_links']), flips)
 
 
 def _name(task: Task, index: int) -> Union[int, str]:
@@ -151,15 +169,20 @@ class CocoList:
         file: It is written to.
         joints (Sequence[str]): Names of the keypoints.
         links (Sequence): Pairs of the indices of joints that are linked.
+        flips (Sequence): Those that a mirror image exchanges; they are
+            ``flip_pairs`` of the category.
     """
 
-    def __init__(self, file, joints: Sequence[str], links: Sequence) -> None:
+    def __init__(self, file, joints: Sequence[str], links: Sequence,
+                 flips: Sequence) -> None:
         self.file, self.number = file, 0
         category = dict(
             id=1,
             name='subject',
             keypoints=list(joints),
             skeleton=[[int(a) + 1, int(b) + 1] for a, b in links])
+        if flips:
+            category['flip_pairs'] = [[joints[a], joints[b]] for a, b in flips]
         file.write(f'{{"categories": [{json.dumps(category)}],\n'
                    '"annotations": [')
 
@@ -229,10 +252,22 @@ def write_h5(path: str) -> str:
         index=list(map(int, index)) if all(map(str.isdigit, index)) else index,
         columns=columns)
     out = f'{osp.splitext(path)[0]}.h5'
+    with whole_files(out) as (part, ):
+        save_table(table, part)
+    return out
+
+
+def save_table(table: Any, path: str, form: str = 'table') -> None:
+    """Write a table of pandas as DeepLabCut does.
+
+    Args:
+        table (pandas.DataFrame): The table.
+        path (str): The file, which is there and may be locked.
+        form (str): pandas' ``format``. Defaults to ``'table'``.
+    """
     # HDF5 refuses a file that is locked, as unfinished ones are
-    with whole_files(out) as (part, ), TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         written = osp.join(folder, 'table.h5')
         # its name from DeepLabCut, which reads whatever table there is
-        table.to_hdf(written, key='df_with_missing', mode='w', format='table')
-        shutil.copyfile(written, part)
-    return out
+        table.to_hdf(written, key='df_with_missing', mode='w', format=form)
+        shutil.copyfile(written, path)

@@ -3,7 +3,7 @@
 import os
 import os.path as osp
 import time
-from typing import Any, Callable, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 import cv2
 import numpy as np
@@ -139,20 +139,45 @@ def _write(path: str, out: str, entry: VideoFrames, findings: Any,
            say: Callable) -> int:
     """Write the frames that are missing; their number."""
     remove_unfinished(osp.join(out, entry.folder), f'.{entry.image}')
-    missing = {
-        number
+    targets = {
+        number: osp.join(out, entry.name(number))
         for number in entry.frames
-        if not osp.exists(osp.join(out, entry.name(number)))
     }
-    written, last = 0, max(missing, default=-1)
     # what the choice has warned of is not warned of twice
-    findings = findings if entry.rule == 'stride' else None
+    return write_missing(path, targets, say,
+                         findings if entry.rule == 'stride' else None)
+
+
+def write_missing(path: str,
+                  targets: Dict[int, str],
+                  say: Callable[[str], Any] = print,
+                  findings: Any = None) -> int:
+    """Write frames of a video that are not there yet.
+
+    Args:
+        path (str): The video.
+        targets (dict[int, str]): The file of each frame by its number,
+            ``.jpg`` (of quality 95) or ``.png``.
+        say (Callable): Gets a line now and then. Defaults to :func:`print`.
+        findings (Findings, optional): Learns what is doubtful. Defaults to
+            None, for nobody.
+
+    Returns:
+        int: How many were written; those after the video breaks off are not.
+
+    Raises:
+        DataError: If the video cannot be read.
+        OSError: If an image cannot be written.
+    """
+    missing = {n for n, target in targets.items() if not osp.exists(target)}
+    written, last = 0, max(missing, default=-1)
     for number, frame in _said(
             path, last + 1, say, findings=findings,
             wanted=missing.__contains__) if missing else ():
-        target = osp.join(out, entry.name(number))
+        target = targets[number]
         with whole_files(target) as (part, ):
-            if not cv2.imwrite(part, frame, _OPTIONS[entry.image]):
+            if not cv2.imwrite(part, frame,
+                               _OPTIONS[osp.splitext(target)[1][1:]]):
                 raise OSError(f'the image {target} cannot be written')
         written += 1
         if number == last:

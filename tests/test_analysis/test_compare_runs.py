@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import time
 from importlib import import_module
 
 import cv2
@@ -132,6 +133,98 @@ def test_tables_and_files(compare, runs, tmp_path, monkeypatch, capsys):
     assert {p.name
             for p in out.iterdir()
             } == {'runs.md', 'runs.csv', 'runs.json', 'curves.png'}
+
+
+@pytest.fixture
+def tokyo():
+    """Nine hours ahead of UTC, in which imports are dated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('TZ', 'Asia/Tokyo')
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def write_labels(folder, imports):
+    """A folder of labels that remembers its imports."""
+    imports = [
+        dict(
+            time=time,
+            held_out=held_out,
+            counts={
+                part: dict(images=images, labeled_joints=3 * images)
+                for part, images in (('train', train), ('val', 5))
+            }) for time, held_out, train in imports
+    ]
+    folder.mkdir()
+    (folder / 'manifest.json').write_text(
+        json.dumps(
+            dict(
+                format='semipose_mm labels 1',
+                images='.',
+                box_rule=dict(kind='whole'),
+                split={},
+                imports=imports)))
+    return folder
+
+
+def test_runs_before_and_after_labels_were_added(runs, tmp_path, capsys,
+                                                 tokyo):
+    later = tmp_path / 'dual-seed1'
+    (later / '20260101_100000').rename(later / '20260101_120000')
+    with open(later / '20260101_120000/20260101_100000.log', 'a') as file:
+        file.write('train_dataloader.dataset.labeled: 31 of 33 annotations of '
+                   'train.json are used, with 99 labeled joints\n')
+    labels = write_labels(tmp_path / 'labels',
+                          [('2025-12-31T23:00:00+00:00', 'a', 20),
+                           ('2026-01-01T02:00:00+00:00', 'a', 31),
+                           ('2026-01-02T00:00:00+00:00', 'b', 40)])
+    out = tmp_path / 'out'
+    run_command('compare', *runs[:2], '--group', 'none', '--labels', labels,
+                '--keys', 'PCK@0.1', '--out-dir', out)
+    said = capsys.readouterr().out
+    assert 'labels.csv' in said and 'another held-out part' not in said
+    table = [
+        line for line in said.splitlines()
+        if 'train_images' in line or ', net0 ' in line
+    ]
+    assert [cells(line) for line in table] == [
+        [
+            'run', 'import', 'train_images', 'train_joints', 'held_out_images',
+            'held_out_joints', 'PCK@0.1'
+        ],
+        ['dual-seed0, net0', '1', '20', '60', '5', '15', '0.6000 (+0.0000)'],
+        ['dual-seed1, net0', '2', '31', '93', '5', '15', '0.8000 (+0.2000)'],
+    ]
+    with open(out / 'labels.csv', newline='') as file:
+        rows = {
+            (row['run'], row['network'], row['metric']): row
+            for row in csv.DictReader(file)
+        }
+    row = rows['dual-seed1', 'net1', 'PCK@0.1']
+    assert (row['import'], row['held_out_as_first']) == ('2', '1')
+    assert float(row['last_change']) == pytest.approx(0.2)
+    assert float(row['best_change']) == pytest.approx(0.1)
+    # the file of its config may have grown since
+    content = json.loads((out / 'runs.json').read_text())['runs']
+    assert [content[f'dual-seed{i}']['labels'] for i in (0, 1)] == [20, 31]
+    (later / '20260101_120000').rename(later / '20260103_120000')
+    run_command('compare', *runs[:2], '--group', 'none', '--labels', labels,
+                '--out-dir', out)
+    assert 'dual-seed1 had another held-out part than dual-seed0: these ' in (
+        capsys.readouterr().out)
+
+
+@pytest.mark.parametrize('imports, message', [
+    ([], 'does not tell the labels of'),
+    ([('2026-01-05T00:00:00+00:00', 'a', 20)], 'no import before its start'),
+    (None, 'is no folder that semipose import has written'),
+])
+def test_labels_that_tell_nothing(runs, tmp_path, refused, imports, message):
+    labels = tmp_path / 'labels'
+    if imports is not None:
+        write_labels(labels, imports)
+    assert message in refused('compare', runs[0], '--labels', labels)
 
 
 @pytest.mark.parametrize('selected, names', [

@@ -33,9 +33,9 @@ def add_options(parser):
         'what validates, where images lie and where boxes come from')
     parser.add_argument(
         '--base',
-        required=True,
         metavar='mmpose::...',
-        help='a top-down heatmap or SimCC config of MMPose, or a file')
+        help='a top-down heatmap or SimCC config of MMPose, or a file. '
+        'Defaults to one that fits the labels and this machine')
     parser.add_argument(
         '--labeled',
         metavar='ANN.json',
@@ -111,7 +111,8 @@ def add_options(parser):
         nargs=2,
         type=positive(int),
         metavar=('W', 'H'),
-        help='size of the crop in pixels. Defaults to that of the base')
+        help='size of the crop in pixels. Defaults to that of the base, '
+        'without --base to what fits the boxes')
     parser.add_argument('--batch-size', type=positive(int), metavar='N')
     parser.add_argument(
         '--lr',

@@ -30,6 +30,12 @@ def add_options(parser):
         help='what curves are drawn against; compute is passes of an image '
         'through a network, forward and backward. Defaults to iterations')
     parser.add_argument(
+        '--labels',
+        metavar='FOLDER',
+        help='folder that semipose import has written: also say how many '
+        'labels each run had, whether they share the held-out part, and how '
+        'scores differ from those of the first run')
+    parser.add_argument(
         '--out-dir',
         default='compare_runs',
         help='folder for runs.md, runs.csv, runs.json and curves.png. '
@@ -51,7 +57,7 @@ def run(parser, args):
     from semipose_mm.analysis.compare_runs import compare
     try:
         text, files = compare(args.work_dirs, args.keys, args.group,
-                              args.out_dir, args.axis)
+                              args.out_dir, args.axis, args.labels)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     print(text)

@@ -30,12 +30,37 @@ def add_options(parser):
         default='predictions',
         metavar='DIR',
         help='folder for what is written. Defaults to predictions')
+    add_prediction_options(parser)
+    parser.add_argument(
+        '--h5',
+        action='store_true',
+        help="also write each csv as DeepLabCut's h5; needs pandas and "
+        'tables, the extra semipose_mm[tables]')
+    parser.add_argument(
+        '--video',
+        action='store_true',
+        help='also write videos with the poses of the first network')
+    parser.add_argument(
+        '--trail',
+        type=int,
+        default=10,
+        metavar='N',
+        help='earlier frames whose joints are drawn. Defaults to 10')
+
+
+def add_prediction_options(parser, networks='model.test_cfg.network'):
+    """Add the options of whatever command predicts.
+
+    Args:
+        parser (ToolParser): The command's parser.
+        networks (str): What ``--networks`` defaults to, in words.
+    """
     parser.add_argument(
         '--networks',
         nargs='+',
         metavar='NAME',
         help='the networks that predict, in one pass: all, or names such as '
-        'net0 net1 ema0 ensemble. Defaults to model.test_cfg.network')
+        f'net0 net1 ema0 ensemble. Defaults to {networks}')
     parser.add_argument(
         '--boxes',
         metavar='whole|follow|X,Y,W,H|FILE',
@@ -56,7 +81,7 @@ def add_options(parser):
         '--threshold',
         type=float,
         default=0.3,
-        help='joints with a lower score are not drawn, and are not followed. '
+        help='joints with a lower score are not followed, and not drawn. '
         'Defaults to 0.3')
     parser.add_argument(
         '--batch-size',
@@ -69,21 +94,6 @@ def add_options(parser):
         choices=['on', 'off'],
         help='whether to average heatmaps with those of the mirrored image. '
         'Defaults to model.test_cfg.flip_test')
-    parser.add_argument(
-        '--h5',
-        action='store_true',
-        help="also write each csv as DeepLabCut's h5; needs pandas and "
-        'tables, the extra semipose_mm[tables]')
-    parser.add_argument(
-        '--video',
-        action='store_true',
-        help='also write videos with the poses of the first network')
-    parser.add_argument(
-        '--trail',
-        type=int,
-        default=10,
-        metavar='N',
-        help='earlier frames whose joints are drawn. Defaults to 10')
     parser.add_argument(
         '--log-seconds',
         type=float,
@@ -106,17 +116,14 @@ def add_options(parser):
 def check_args(parser, args):
     """Refuse what cannot work before anything is loaded."""
     from semipose_mm.prediction.crops import parse_box
-    from semipose_mm.prediction.writers import check_tables
     check_checkpoint(parser, args.checkpoint)
     for name, lowest in (('batch_size', 1), ('trail', 0), ('margin', 0)):
-        value = getattr(args, name)
+        value = getattr(args, name, None)
         if value is not None and not value >= lowest:
             parser.error(f'--{name.replace("_", "-")} is {value}, but must '
                          f'be at least {lowest}')
     if args.start is not None:
         args.start = parse_box(args.start, '--start')
-    if args.h5:
-        check_tables()
     check_writable(parser, '--out', args.out)
 
 
@@ -187,8 +194,7 @@ def predict_one(networks, task, seconds):
     notes = list(getattr(task.boxes, 'notes', ()))
     end = prediction.predict(networks, task, said, begin)
     notes += [end] if end else []
-    counts = writers.write_files(task, networks.joints,
-                                 networks.meta['skeleton_links'], notes)
+    counts = writers.write_files(task, networks.meta, notes)
     prediction.remove_journal(task.out)
     for note in notes:
         print(f'warning: {note}')
@@ -219,10 +225,26 @@ def write_extras(args, task, meta):
 
 def run(parser, args):
     """Predict."""
+    if args.h5:
+        from semipose_mm.prediction.writers import check_tables
+        check_tables()
     check_args(parser, args)
-    from semipose_mm.files import file_digest, remove_unfinished
     from semipose_mm.prediction.media import find_media
-    media = find_media(args.media)
+    predict_media(parser, args, find_media(args.media), write_extras)
+
+
+def predict_media(parser, args, media, end=lambda *_: None):
+    """Predict what is not predicted yet.
+
+    Args:
+        parser (ToolParser): Reports mistakes.
+        args (Namespace): With the options of :func:`add_prediction_options`,
+            ``config``, ``checkpoint`` and ``out``.
+        media (list[Media]): What is to be predicted.
+        end (Callable): Called with ``args``, the task and the data set's
+            meta information as soon as one is done. Defaults to nothing.
+    """
+    from semipose_mm.files import file_digest, remove_unfinished
     if len(media) > 1 and str(args.boxes).lower().endswith('.json'):
         parser.error(f'--boxes {args.boxes} is of one video or folder, but '
                      f'there are {len(media)}: predict them one by one')
@@ -244,7 +266,7 @@ def run(parser, args):
     try:
         for task in tasks:
             predict_one(networks, task, args.log_seconds)
-            write_extras(args, task, networks.meta)
+            end(args, task, networks.meta)
     except KeyboardInterrupt:
         parser.exit(
             130, f'{parser.prog}: interrupted; the same command '

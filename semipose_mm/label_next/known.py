@@ -1,0 +1,133 @@
+# Copyright (c) semipose_mm authors.
+"""Where candidates are written, and which of them have labels already."""
+import os.path as osp
+from typing import Dict, List, NamedTuple, Optional
+
+from semipose_mm.data_files import Findings
+from semipose_mm.data_files.text import free_name
+from semipose_mm.files import file_digest
+from semipose_mm.importing.project import Project
+from semipose_mm.importing.source import Frame, video_of
+from semipose_mm.importing.split import goes_to_val
+from .candidates import Candidates
+from .choosing import Place
+
+#: The folder of DeepLabCut's layout, whose name is that of no video.
+FOLDER = 'labeled-data'
+LABELED, HELD_OUT, NO_POSE = 'labeled', 'would be held out', 'no pose'
+
+
+class Known(NamedTuple):
+    """What is known of the candidates without their poses.
+
+    Args:
+        files (list[str]): Where each one is written, relative to the output.
+        places (list[Place]): Video and number of each.
+        barred (list[str]): Why one cannot be chosen; empty if it can.
+        labeled (list[Place]): Video and number of all frames with labels.
+    """
+    files: List[str]
+    places: List[Place]
+    barred: List[str]
+    labeled: List[Place]
+
+
+def image_files(candidates: Candidates) -> List[str]:
+    """Names of the images, as DeepLabCut calls them.
+
+    Args:
+        candidates (Candidates): The frames.
+
+    Returns:
+        list[str]: ``labeled-data/VIDEO/img0123.png`` for frame 123 of a
+        video; an image keeps its name and the folder that stands for its
+        video.
+    """
+    folders: Dict[str, str] = {}
+
+    def folder_of(origin: str, stem: str) -> str:
+        if origin not in folders:
+            folders[origin] = free_name(stem, set(folders.values()))
+        return folders[origin]
+
+    lengths = candidates.of.tolist()
+    digits = [
+        len(str(max(lengths.count(i) - 1, 0)))
+        for i in range(len(candidates.media))
+    ]
+    files = []
+    for one, name in zip(lengths, candidates.names()):
+        media = candidates.media[one]
+        if media.is_video:
+            folder = folder_of(media.path, media.name)
+            name = f'img{name.zfill(digits[one])}.png'
+        else:
+            stem = video_of(name)[0].split('/')[0]
+            folder = folder_of(osp.dirname(osp.abspath(name)), stem)
+            name = osp.basename(name)
+        files.append(f'{FOLDER}/{folder}/{name}')
+    return files
+
+
+def look_up(candidates: Candidates, out: str, project: Optional[Project],
+            findings: Findings) -> Known:
+    """Find which candidates are labeled, or would not be trained on.
+
+    An image is known by its content, a frame of a video by the names of both
+    in the labels.
+
+    Args:
+        candidates (Candidates): The frames.
+        out (str): The folder that images are written to.
+        project (Project, optional): The labels that there are.
+        findings (Findings): Learns what is doubtful.
+
+    Returns:
+        Known: What is known of them.
+    """
+    files = image_files(candidates)
+    frames = [Frame(osp.join(osp.abspath(out), one), []) for one in files]
+    barred = [
+        '' if there else NO_POSE
+        for there in (candidates.boxes[:, 0] == candidates.boxes[:, 0])
+    ]
+    places = [_place(one) for one in frames]
+    if project is None:
+        return Known(files, places, barred, [])
+    labeled = [_place(one) for one in project.frames]
+    same = _same(candidates, project)
+    numbered = {one for one in labeled if one[1] >= 0}
+    for i, frame in enumerate(frames):
+        if i in same or places[i] in numbered:
+            barred[i] = LABELED
+        elif not barred[i] and goes_to_val(frame, project.split,
+                                           project.parts['val']):
+            barred[i] = HELD_OUT
+    if LABELED not in barred:
+        findings.warn(
+            'labels of others',
+            f'--labels {project.folder}',
+            f'has no frame of what is to be labeled, but of '
+            f'{", ".join(sorted({one.video for one in project.frames})[:3])}: '
+            'none is left out as labeled',
+            advice='If it has, name the video as its labels do')
+    return Known(files, places, barred, labeled)
+
+
+def _place(frame: Frame) -> Place:
+    return frame.video, -1 if frame.number is None else frame.number
+
+
+def _same(candidates: Candidates, project: Project) -> Dict[int, str]:
+    """Candidates that are images with labels, by their content."""
+    known = {one.digest: one.path for one in project.frames}
+    sizes = {osp.getsize(path) for path in known.values()}
+    found = {}
+    for i, name in enumerate(candidates.names()):
+        # few need to be read
+        if candidates.media[candidates.of[i]].images and \
+                osp.getsize(name) in sizes:
+            digest = file_digest(name)
+            if digest in known:
+                found[i] = known[digest]
+    return found
