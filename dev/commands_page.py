@@ -35,6 +35,7 @@ FUNCTIONS = {
     'detect': 'semipose_mm.detection.model.PersonFinder',
     'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',
     'predict': 'semipose_mm.prediction.run.predict',
+    'report': 'semipose_mm.analysis.report.make.write_report',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

@@ -1,6 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Files that are written whole or not at all, and what they hold."""
+import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -9,7 +11,7 @@ import re
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 try:
     import fcntl
@@ -106,6 +108,24 @@ def write_text(path: str, text: str) -> None:
         text (str): What it shall hold.
     """
     write_all({path: text.encode()})
+
+
+def csv_bytes(rows: Iterable[Sequence[Any]], digits: int = 5) -> bytes:
+    """The content of a csv file in UTF-8.
+
+    Args:
+        rows (Iterable[Sequence]): Cells; nan and None are empty.
+        digits (int): Digits of a float that count. Defaults to 5
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    for row in rows:
+        writer.writerow([
+            '' if cell is None or cell != cell else
+            f'{cell:.{digits}g}' if isinstance(cell, float) else cell
+            for cell in row
+        ])
+    return text.getvalue().encode()
 
 
 def write_json(path: str, content: Any) -> None:

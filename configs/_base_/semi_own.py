@@ -23,5 +23,6 @@ own_val = dict(
         data_prefix=dict(img='images/val/')))
 own_evaluator = [
     dict(type='FastCocoMetric', ann_file=own_root + own_val_file),
-    dict(type='BoxPCK')
+    dict(type='BoxPCK'),
+    dict(type='PixelError')
 ]

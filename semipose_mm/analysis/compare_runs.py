@@ -9,12 +9,12 @@ import statistics
 from typing import Dict, List, Optional, Tuple
 
 from semipose_mm.evaluation import split_networks, write_json, write_text
+from .compare_tables import ABOUT, draw_curves, to_markdown
 from .compute import training_compute
 from .label_rounds import label_rounds, rounds_csv, rounds_table
 from .plot_curves import entry_metrics, read_curves
 from .run_config import (describe_config, kept_config, read_logged,
                          scored_networks)
-from .run_report import ABOUT, draw_curves, to_markdown
 
 #: What is shown of the metrics if ``--keys`` does not say it.
 MAIN_KEYS = ('coco/AP', 'PCK', 'PCK@0.05', 'PCK@0.1', 'PCK@0.2', 'AUC')

@@ -2,11 +2,14 @@
 """Losses and metrics of runs against iterations."""
 import json
 import os.path as osp
+import re
 from glob import glob
 from typing import Dict, List, Sequence
 
 #: Keys of log entries that are no curves.
 _POSITION = ('epoch', 'iter', 'step', 'time', 'data_time', 'seconds')
+# of a joint, which TeachingMonitorHook logs in lines of their own
+_KEPT = re.compile(r'net\d+/kept/\d+$')
 
 
 def read_curves(work_dir: str) -> Dict[str, List[dict]]:
@@ -17,7 +20,8 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
 
     Returns:
         dict: ``train`` and ``val``: entries in order, each with ``iter``,
-        ``seconds`` of training so far, and the values that were logged.
+        ``seconds`` of training so far, and the values that were logged;
+        ``kept``: what selections kept of each joint, with ``iter``.
 
     Raises:
         FileNotFoundError: If the folder has no log.
@@ -26,25 +30,28 @@ def read_curves(work_dir: str) -> Dict[str, List[dict]]:
     if not paths:
         raise FileNotFoundError(f'{work_dir} is no work folder of a training: '
                                 'it has no */vis_data/*.json')
-    train, val, seconds, last, step_time = {}, {}, 0., 0, 0.
+    train, val, kept, seconds, last, step_time = {}, {}, {}, 0., 0, 0.
     for path in paths:
         for entry in _read_entries(path):
-            if 'loss' not in entry:
+            if any(_KEPT.match(key) for key in entry):
+                kept[entry['step']] = dict(entry, iter=entry['step'])
+            elif 'loss' not in entry:
                 # the epoch, if the run counts epochs
                 step = max(last, entry.get('step', 0))
                 # of iterations after the last entry of the training
                 seconds += step_time * (step - last)
                 last = step
                 val[last] = dict(entry, iter=last, seconds=seconds)
-                continue
-            # a resumed run repeats what came after its checkpoint
-            step_time = entry['time']
-            seconds += step_time * max(0, entry['iter'] - last)
-            last = max(last, entry['iter'])
-            train[entry['iter']] = dict(entry, seconds=seconds)
-    return dict(
-        train=[train[i] for i in sorted(train)],
-        val=[val[i] for i in sorted(val)])
+            else:
+                # a resumed run repeats what came after its checkpoint
+                step_time = entry['time']
+                seconds += step_time * max(0, entry['iter'] - last)
+                last = max(last, entry['iter'])
+                train[entry['iter']] = dict(entry, seconds=seconds)
+    return {
+        name: [part[i] for i in sorted(part)]
+        for name, part in dict(train=train, val=val, kept=kept).items()
+    }
 
 
 def _read_entries(path: str) -> List[dict]:
@@ -85,7 +92,7 @@ def plot(runs: Dict[str, str], keys: Sequence[str], path: str) -> None:
     curves = {name: read_curves(folder) for name, folder in runs.items()}
     for axis, key in zip(axes[0], keys):
         for name, curve in curves.items():
-            points = [p for p in curve['train'] + curve['val'] if key in p]
+            points = [p for part in curve.values() for p in part if key in p]
             axis.plot([p['iter'] for p in points], [p[key] for p in points],
                       label=name)
         axis.set_xlabel('iteration')

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """Predictions for test data with the truth, and a score for each sample."""
 import copy
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -64,25 +64,35 @@ def load_model(config: str, checkpoint: str, network: Optional[str],
     return model
 
 
-def build_data(cfg, limit: Optional[int] = None, pipeline=None):
-    """Test data with the boxes of the annotations.
+def build_data(cfg,
+               limit: Optional[int] = None,
+               pipeline=None,
+               part: str = 'test'):
+    """Data that a config tests with, with the boxes of the annotations.
 
     Args:
-        cfg (Config): The config whose ``test_dataloader`` names the data.
+        cfg (Config): The config whose dataloader names the data.
         limit (int, optional): Samples to take, the first ones. Defaults to
             None, all
         pipeline (list, optional): Transforms. Defaults to None, the config's
+        part (str): ``'test'`` or ``'val'``. Defaults to ``'test'``
 
     Returns:
-        Dataset: The dataset.
+        Dataset: The dataset, with labels as validation reads them.
+
+    Raises:
+        DataError: If the labels cannot be used.
     """
     from mmpose.registry import DATASETS
-    settings = copy.deepcopy(cfg.test_dataloader.dataset)
+
+    from semipose_mm.datasets.reading.labeled import one_reading
+    settings = copy.deepcopy(cfg[f'{part}_dataloader'].dataset)
     if settings.get('bbox_file'):
         settings.bbox_file = ''
     if pipeline is not None:
         settings.pipeline = pipeline
-    dataset = DATASETS.build(settings)
+    with one_reading(settings, f'{part}_dataloader.dataset'):
+        dataset = DATASETS.build(settings)
     if limit is not None and limit < len(dataset):
         dataset.get_subset_(limit)
     return dataset
@@ -101,22 +111,27 @@ def read_truth(dataset) -> List[Truth]:
     return truths
 
 
-def predict(model, cfg, limit: Optional[int] = None) -> List[np.ndarray]:
-    """Predict the test data of a config, batch by batch.
+def predict(model,
+            dataset,
+            loader,
+            names: Optional[Sequence[str]] = None) -> Dict[str, np.ndarray]:
+    """Predict a dataset, batch by batch.
 
     Args:
-        model (nn.Module): As :func:`load_model` returns it; images are
-            prepared as its own config says.
-        cfg (Config): The config whose test data these are.
-        limit (int, optional): As for :func:`build_data`.
+        model (nn.Module): In evaluation mode.
+        dataset (Dataset): Of N samples, as :func:`build_data` returns it.
+        loader (dict): Config of a dataloader, for its size of batches.
+        names (Sequence[str], optional): Networks. Defaults to None, the one
+            that ``model.test_cfg.network`` names
 
     Returns:
-        list[np.ndarray]: Keypoints (K, 2) in image pixels of each sample.
+        dict: By name of the network (N, K, 3): x and y in image pixels, and
+        the score.
     """
-    import torch
     from mmengine.runner import Runner
-    loader = model.cfg.test_dataloader
-    dataset = build_data(cfg, limit, loader.dataset.pipeline)
+
+    from semipose_mm.prediction.networks import choose_networks, predict_batch
+    names = names or choose_networks(None, model, '')
     batch_size = loader.get('batch_size', 32)
     # starting workers takes longer than a few batches
     workers = loader.get('num_workers', 0)
@@ -128,12 +143,11 @@ def predict(model, cfg, limit: Optional[int] = None) -> List[np.ndarray]:
             batch_size=batch_size,
             num_workers=workers,
             sampler=dict(type='DefaultSampler', shuffle=False)))
-    found = []
-    for batch in batches:
-        with torch.no_grad():
-            samples = model.test_step(batch)
-        found += [s.pred_instances.keypoints[0, :, :2] for s in samples]
-    return found
+    found = [predict_batch(model, batch, names) for batch in batches]
+    return {
+        name: np.concatenate([one[name] for one in found])
+        for name in names
+    }
 
 
 def relative_error(truth: Truth, keypoints: np.ndarray) -> float:
@@ -239,7 +253,11 @@ def collect(models: Dict[str, Tuple[str, str]],
             cfg = model.cfg
             dataset = build_data(cfg, limit)
             truths, meta = read_truth(dataset), dataset.metainfo
-        found[name] = predict(model, cfg, limit)
+        loader = model.cfg.test_dataloader
+        poses, = predict(model, build_data(cfg, limit,
+                                           loader.dataset.pipeline),
+                         loader).values()
+        found[name] = poses[..., :2]
         if found[name][0].shape != truths[0].keypoints.shape:
             raise ValueError(
                 f'{config} predicts {len(found[name][0])} keypoints, but the '

@@ -37,6 +37,7 @@ COMMANDS = {
     ('runs.plot_predictions', 'draw the truth and the predictions'),
     'video-metrics': ('runs.video_metrics',
                       'measure predictions on a video without labels'),
+    'report': ('runs.report', 'report a training as one html page'),
     'compare': ('runs.compare', 'compare trainings: tables and curves'),
     'export': ('weights.export', 'export one network as MMPose alone uses it'),
     'convert': ('weights.convert',

@@ -57,7 +57,7 @@ class Plan(NamedTuple):
     def metrics(self) -> List[str]:
         """List[str]: What scores the validation, the best one first."""
         ap = self.data.keypoints.sigmas_known
-        return ['FastCocoMetric', 'BoxPCK'] if ap else ['BoxPCK']
+        return ['FastCocoMetric'] * ap + ['BoxPCK', 'PixelError']
 
 
 def leaf_text(plan: Plan) -> str:
@@ -271,6 +271,6 @@ def _loaders(plan: Plan) -> List[str]:
         '**_base_.semi_loader)',
         f'val_dataloader = test_dataloader = dict(dataset={val})'
     ]
-    if len(metrics) == 1:
+    if 'FastCocoMetric' not in plan.metrics:
         lines += comment('no AP of keypoints, as their sigmas are not known')
     return [*lines, f'val_evaluator = test_evaluator = {code(metrics)}']

@@ -7,6 +7,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
+from .distances import labeled_distances
+
 
 @METRICS.register_module()
 class BoxPCK(BaseMetric):
@@ -57,28 +59,13 @@ class BoxPCK(BaseMetric):
             data_samples (Sequence[dict]): Predictions with ground truth.
         """
         for sample in data_samples:
-            truth = sample['gt_instances']
-            visible = np.asarray(truth['keypoints_visible']) > 0
-            # (N, K, 2) holds visibility and weight
-            visible = visible[..., 0] if visible.ndim == 3 else visible
-            positions = np.asarray(truth['keypoints'], dtype=np.float64)
-            # a detector's boxes come with made-up joints at the origin
-            annotated = 'raw_ann_info' in sample or 'category_id' in sample
-            if visible.any() and not positions.any() and not annotated:
-                raise ValueError(
-                    f"{sample.get('img_path', 'a sample')} has no annotated "
-                    'keypoints. BoxPCK needs ground truth: set bbox_file to '
-                    "'' in the dataset of val_dataloader and test_dataloader")
-            boxes = np.asarray(truth['bboxes'], dtype=np.float64)
+            distances, labeled = labeled_distances(sample, type(self).__name__)
+            boxes = np.asarray(
+                sample['gt_instances']['bboxes'], dtype=np.float64)
             sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)  # (N, )
-            finite = np.isfinite(positions[..., :2]).all(-1)
-            visible = visible & finite & (sides > 0)[:, None]  # (N, K)
-            distances = np.linalg.norm(
-                sample['pred_instances']['keypoints'][..., :2] -
-                positions[..., :2],
-                axis=-1)  # (N, K)
-            sides = np.broadcast_to(sides[:, None], visible.shape)
-            self.results.append(distances[visible] / sides[visible])
+            labeled = labeled & (sides > 0)[:, None]  # (N, K)
+            sides = np.broadcast_to(sides[:, None], labeled.shape)
+            self.results.append(distances[labeled] / sides[labeled])
 
     def compute_metrics(self, results: list) -> Dict[str, float]:
         """Compute the scores from all errors.

@@ -168,11 +168,11 @@ def check_data(parser, cfg) -> None:
 
 
 def set_outputs(cfg, out_dir: str) -> None:
-    """Let every COCO metric keep its predictions, a file for each network.
+    """Let metrics write predictions and errors, a file for each network.
 
     Args:
-        cfg (Config): Changed in place. An ``outfile_prefix`` that is set
-            stays as it is.
+        cfg (Config): Changed in place. An ``outfile_prefix`` or
+            ``out_file_path`` that is set stays as it is.
         out_dir (str): Folder of the results; :data:`UNFINISHED` in it takes
             the files first.
     """
@@ -182,6 +182,10 @@ def set_outputs(cfg, out_dir: str) -> None:
     name = '{network}' if several else selected_network(cfg)
     number = 0
     for metric in metrics_of(cfg):
+        if type_name(metric) == 'PixelError' and \
+                metric.get('out_file_path') is None:
+            metric.out_file_path = osp.join(out_dir, UNFINISHED,
+                                            f'{name}.errors.csv')
         if type_name(metric) in COCO_METRICS:
             number += 1
             if metric.get('outfile_prefix') is None:

@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """The networks of a checkpoint, asked for images with boxes."""
-from typing import Any, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 import torch
@@ -90,7 +90,6 @@ class PoseNetworks:
             np.ones(1, np.float32)
         })
 
-    @torch.no_grad()
     def predict(self, items: Sequence[dict],
                 names: Sequence[str]) -> np.ndarray:
         """Predict crops.
@@ -109,20 +108,35 @@ class PoseNetworks:
         batch = dict(
             inputs=[item['inputs'] for item in items],
             data_samples=[item['data_samples'] for item in items])
-        if hasattr(self.model, 'predict_networks'):
-            batch = self.model.data_preprocessor(batch, False)
-            found = self.model.predict_networks(batch['inputs'],
-                                                batch['data_samples'], names)
-            samples = [found[name] for name in names]
-        else:
-            samples = [self.model.test_step(batch)]
-        poses = np.stack([_poses(of_network) for of_network in samples], 1)
+        poses = np.stack(
+            list(predict_batch(self.model, batch, names).values()), 1)
         if poses.shape[2] != len(self.joints):
             raise DataError(
                 f'the network predicts {poses.shape[2]} joints, but its data '
                 f'set describes {len(self.joints)}: check metainfo of the '
                 'config')
         return poses
+
+
+@torch.no_grad()
+def predict_batch(model: torch.nn.Module, batch: dict,
+                  names: Sequence[str]) -> Dict[str, np.ndarray]:
+    """Predict a batch with several networks in one pass.
+
+    Args:
+        model (nn.Module): A ``PeerEstimator``, or an estimator of MMPose.
+        batch (dict): ``inputs`` and ``data_samples`` of B crops.
+        names (Sequence[str]): Of :func:`choose_networks`.
+
+    Returns:
+        dict: By name (B, K, 3), as :meth:`PoseNetworks.predict` gives them.
+    """
+    if not hasattr(model, 'predict_networks'):
+        return {name: _poses(model.test_step(batch)) for name in names}
+    batch = model.data_preprocessor(batch, False)
+    found = model.predict_networks(batch['inputs'], batch['data_samples'],
+                                   names)
+    return {name: _poses(found[name]) for name in names}
 
 
 def _poses(samples: Sequence[Any]) -> np.ndarray:

@@ -11,12 +11,9 @@ from mmpose.registry import MODELS
 from people_toys import own_config
 from toy_tools import run_command
 
+from semipose_mm.analysis import taught
+
 WIDTH, HEIGHT = 96, 128
-
-
-@pytest.fixture
-def browse(monkeypatch):
-    return import_module('semipose_mm.cli.commands.data.browse')
 
 
 @pytest.fixture
@@ -32,7 +29,7 @@ def cells(path, rows, columns):
     return grid.swapaxes(1, 2)[:, :, :HEIGHT, :WIDTH].astype(int)
 
 
-def test_a_batch_of_posedual(browse, trained, tmp_path, monkeypatch, capsys):
+def test_a_batch_of_posedual(trained, tmp_path, monkeypatch, capsys):
     out = tmp_path / 'new' / 'batch.png'
     run_command('browse', trained.config, '--checkpoint', trained.checkpoint,
                 '--num', 3, '--out', out)
@@ -49,8 +46,7 @@ def test_a_batch_of_posedual(browse, trained, tmp_path, monkeypatch, capsys):
         assert np.abs(image - marked).mean() > 5
 
 
-def test_the_same_seed_gives_the_same_batch(browse, trained, tmp_path,
-                                            monkeypatch):
+def test_the_same_seed_gives_the_same_batch(trained, tmp_path, monkeypatch):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
         run_command('browse', trained.config, '--num', 2, '--seed', seed,
                     '--out', tmp_path / f'{name}.png')
@@ -58,7 +54,7 @@ def test_the_same_seed_gives_the_same_batch(browse, trained, tmp_path,
     assert a == b != c
 
 
-def test_a_supervised_batch(browse, people_root, tmp_path, monkeypatch):
+def test_a_supervised_batch(people_root, tmp_path, monkeypatch):
     cfg = own_config(people_root, tmp_path, 'supervised')
     cfg.dump(str(tmp_path / 'sup.py'))
     run_command('browse', tmp_path / 'sup.py', '--num', 2, '--work-dir',
@@ -66,16 +62,15 @@ def test_a_supervised_batch(browse, people_root, tmp_path, monkeypatch):
     cells(tmp_path / 'browse_semi.png', 2, 2)
 
 
-def test_several_partners(browse, trained):
+def test_several_partners(pictures, trained):
     """Beside a labeled sample stands the first of its partners."""
     cfg = Config.fromfile(trained.config)
     cfg.train_dataloader.dataset.unlabeled_ratio = 2
-    model = browse.build_model(cfg, trained.checkpoint)
-    batch = browse.build_batch(cfg, 2, seed=0)
-    data = model.data_preprocessor(batch, True)
-    with torch.no_grad():
-        model.loss(**data)
-    sheet = browse.draw(model, data['inputs'], data['data_samples'])
+    model = taught.build_model(cfg, trained.checkpoint)
+    batch = taught.build_batch(cfg, 2, seed=0)
+    titles, columns = zip(
+        *taught.columns(model, **taught.take_step(model, batch)))
+    sheet = pictures.sheet(list(zip(*columns)), titles)
     assert sheet.shape[0] == 22 + 2 * (HEIGHT + 4)
     for row in range(2):
         easy = batch['inputs']['easy'][row][0].numpy().transpose(1, 2, 0)

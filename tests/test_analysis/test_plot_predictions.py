@@ -203,9 +203,9 @@ def test_predictions_are_those_of_mmpose(scores, trained):
     model = init_model(trained.config, trained.checkpoint, device='cpu')
     cfg = Config.fromfile(trained.config)
     cfg.test_dataloader.batch_size = 3
-    model.cfg.test_dataloader.batch_size = 3
-    found = scores.predict(model, cfg)
-    truths = scores.read_truth(scores.build_data(cfg))
+    data = scores.build_data(cfg)
+    found = scores.predict(model, data, cfg.test_dataloader)['net0'][..., :2]
+    truths = scores.read_truth(data)
     assert len(found) == len(truths) == 4
     for truth, keypoints in zip(truths, found):
         one, = inference_topdown(model, truth.info['img_path'],

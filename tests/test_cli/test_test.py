@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Tests of the command that tests."""
+import csv
 import json
 
 import mmengine
@@ -282,11 +283,16 @@ def test_a_trained_model(tmp_path, trained, monkeypatch, capfd):
             for p in (tmp_path / 'out').iterdir()} == {
                 f'{name}{ending}'
                 for name in names
-                for ending in ('.json', '.keypoints.json')
+                for ending in ('.json', '.keypoints.json', '.errors.csv')
             }
     for name in names:
         found = json.loads((tmp_path / f'out/{name}.json').read_text())
         assert {'coco/AP', 'coco/AR', 'AUC'} <= set(found['scores'])
+        with (tmp_path / f'out/{name}.errors.csv').open() as file:
+            total, *joints = csv.DictReader(file)
+        assert float(total['median']) == pytest.approx(
+            found['scores']['EPE median'], rel=1e-4)
+        assert len(joints) == 17
         results = json.loads(
             (tmp_path / f'out/{name}.keypoints.json').read_text())
         assert 0 < len(results) <= 4

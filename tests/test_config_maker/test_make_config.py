@@ -77,7 +77,7 @@ def test_config(made):
     assert cfg.optim_wrapper.optimizer.lr == 5e-4
     assert cfg.optim_wrapper.optimizer.type == 'Adam'
     # whoever has no sigmas has no AP either
-    assert [m.type for m in cfg.val_evaluator] == ['BoxPCK']
+    assert [m.type for m in cfg.val_evaluator] == ['BoxPCK', 'PixelError']
     assert cfg.default_hooks.checkpoint.save_best == 'PCK@0.1'
 
 

@@ -1,7 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Measures of predictions become csv files, a table and pictures."""
-import csv
-import io
 import os.path as osp
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -10,7 +8,8 @@ import numpy as np
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.labels import read_labels
-from semipose_mm.files import whole_files, write_all
+from semipose_mm.evaluation.distances import STATISTICS, summarize
+from semipose_mm.files import csv_bytes, whole_files, write_all
 from .measures import (PoseSpace, disagreement, jumps, pose_space,
                        second_differences)
 from .tables import Poses, aligned, read_poses
@@ -22,7 +21,6 @@ UNITS = dict(
     likelihood='',
     disagreement='px',
     pose_error='px')
-STATISTICS = ('mean', 'median', '95%')
 
 
 class Measured(NamedTuple):
@@ -130,15 +128,6 @@ def measure(models: Dict[str, List[Poses]],
     return found
 
 
-def summarize(values: np.ndarray) -> Dict[str, Any]:
-    """Mean, median and 95th percentile of what is known, and its number."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return dict.fromkeys(STATISTICS, np.nan) | dict(values=0)
-    numbers = known.mean(), np.median(known), np.percentile(known, 95)
-    return dict(zip(STATISTICS, map(float, numbers))) | dict(values=len(known))
-
-
 def summary(networks: Sequence[Measured], score_thr: float) -> List[dict]:
     """Rows of the summary, of all joints and of each.
 
@@ -186,19 +175,6 @@ def table(rows: Sequence[dict]) -> str:
                      for line in lines)
 
 
-def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator='\n').writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    """A cell: five digits of a number, nothing for nan."""
-    if isinstance(value, float):
-        return '' if np.isnan(value) else f'{value:.5g}'
-    return value
-
-
 def values_csv(one: Measured) -> bytes:
     """All measures of a network, a row for each frame and joint."""
     rows: List[Sequence[Any]] = [['frame', 'joint', 'x', 'y', *one.values]]
@@ -206,9 +182,9 @@ def values_csv(one: Measured) -> bytes:
         (one.poses.points, np.stack(list(one.values.values()), 2)),
         2).tolist()
     for frame, joints in zip(one.poses.frames.tolist(), columns):
-        rows += [[frame, name, *map(_cell, cells)]
+        rows += [[frame, name, *cells]
                  for name, cells in zip(one.poses.joints, joints)]
-    return _csv(rows)
+    return csv_bytes(rows)
 
 
 def write_report(out: str, networks: Sequence[Measured],
@@ -230,7 +206,7 @@ def write_report(out: str, networks: Sequence[Measured],
     rows = summary(networks, score_thr)
     files = {
         'summary.csv':
-        _csv([list(rows[0]), *([*map(_cell, row.values())] for row in rows)])
+        csv_bytes([list(rows[0]), *(row.values() for row in rows)])
     }
     for one in networks:
         name = re.sub(r'[^\w.-]+', '_', one.name)

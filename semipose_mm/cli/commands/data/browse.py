@@ -35,64 +35,6 @@ def check_args(parser, args):
         check_checkpoint(parser, args.checkpoint)
 
 
-def build_batch(cfg, num, seed):
-    """The first pairs of epoch 0, collated."""
-    from mmengine.dataset import pseudo_collate
-    from mmpose.registry import DATASETS
-
-    from semipose_mm.datasets import SemiPoseSampler
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    sampler = SemiPoseSampler(dataset, seed=seed)
-    return pseudo_collate([dataset[sampler.item(0, i)] for i in range(num)])
-
-
-def build_model(cfg, checkpoint):
-    """The model in training mode, on the CPU."""
-    from mmengine.runner import load_checkpoint
-    from mmpose.registry import MODELS
-
-    from semipose_mm.models.initial_weights import drop_initial_weights
-    model = MODELS.build(cfg.model)
-    if checkpoint:
-        load_checkpoint(model, checkpoint, map_location='cpu')
-    else:
-        drop_initial_weights(model)  # what is shown does not depend on them
-        model.init_weights()
-    return model.train()
-
-
-def draw(model, inputs, samples):
-    """Draw a batch after a training step of the model.
-
-    Args:
-        model (SemiPoseEstimator): The model; its ``last_step`` is drawn.
-        inputs (dict): Preprocessed inputs of that step.
-        samples (dict): Its data samples.
-
-    Returns:
-        np.ndarray: A sheet, BGR, uint8.
-    """
-    from semipose_mm.analysis.pictures import overlay, sheet, to_images
-    step = model.last_step
-    labeled = to_images(inputs['labeled'], model.data_preprocessor)
-    truth = model.output.maps(model.output.labeled_targets(samples['labels']))
-    titles = ['labeled', 'labels']
-    columns = [labeled, [overlay(*pair) for pair in zip(labeled, truth)]]
-    if step.views:
-        titles.append('easy')
-        # the first partner of each labeled sample
-        first = slice(None, None, len(inputs['easy']) // len(labeled))
-        columns.append(
-            to_images(inputs['easy'][first], model.data_preprocessor))
-    for view in step.views:
-        name = f'net{view.student}'
-        images = to_images(view.images[first], model.data_preprocessor)
-        titles += [f'view {view.view}, {name}', f'taught to {name}']
-        taught = model.output.maps(view.targets)[first]
-        columns += [images, [overlay(*p) for p in zip(images, taught)]]
-    return sheet(list(zip(*columns)), titles)
-
-
 def run(parser, args):
     """Draw a batch of a config."""
     check_args(parser, args)
@@ -102,7 +44,8 @@ def run(parser, args):
     import torch
     from mmengine.registry import init_default_scope
 
-    from semipose_mm.analysis.pictures import write_picture
+    from semipose_mm.analysis import taught
+    from semipose_mm.analysis.pictures import sheet, write_picture
 
     init_default_scope('mmpose')
     if cfg.train_dataloader.dataset.type != 'SemiPoseDataset':
@@ -110,12 +53,11 @@ def run(parser, args):
                      f'{cfg.train_dataloader.dataset.type}, but must be '
                      'SemiPoseDataset')
     torch.manual_seed(args.seed)
-    model = build_model(cfg, args.checkpoint)
-    batch = build_batch(cfg, args.num, args.seed)
-    data = model.data_preprocessor(batch, True)
-    with torch.no_grad():
-        model.loss(**data)
-    picture = draw(model, data['inputs'], data['data_samples'])
+    model = taught.build_model(cfg, args.checkpoint)
+    batch = taught.build_batch(cfg, args.num, args.seed)
+    data = taught.take_step(model, batch)
+    titles, columns = zip(*taught.columns(model, **data))
+    picture = sheet(list(zip(*columns)), titles)
     path = args.out or osp.join(cfg.work_dir, 'browse_semi.png')
     os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
     write_picture(path, picture)

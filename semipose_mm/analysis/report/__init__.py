@@ -1,0 +1,2 @@
+# Copyright (c) semipose_mm authors.
+"""A training as one html page: what it logged, predicts and is taught."""
