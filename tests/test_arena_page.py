@@ -11,6 +11,7 @@ import cv2
 import pytest
 import torch
 from mmpose.models.backbones import MobileNetV2
+from mmpose.visualization import PoseLocalVisualizer
 from people_toys import ROOT
 
 from semipose_mm.cli import main
@@ -80,6 +81,8 @@ def test_every_command_of_the_page(tmp_path, monkeypatch, capsys, no_yapf):
     monkeypatch.chdir(tmp_path)
     for line in commands():
         assert line[0] == 'semipose'
+        # one process stands for several, each with a visualizer of its own
+        PoseLocalVisualizer._instance_dict.clear()
         main(quick(line, str(weights))[1:])
     told = capsys.readouterr().out
     assert 'the held-out part is as it was' in told
