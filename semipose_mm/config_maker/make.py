@@ -16,6 +16,7 @@ from .check import check_base, check_config, nearest_supported
 from .data import read_data
 from .leaf import Plan, leaf_text
 from .leaf_training import MAX_LR
+from .library import is_library, leaf_overrides, library_base
 from .network import cutout, network_overrides, peer_entry
 from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
 from .report import report_lines
@@ -156,7 +157,9 @@ def make_config(base: str,
     """Make the config of a training on one's own data, and build it.
 
     Args:
-        base (str): A top-down config of MMPose, ``mmpose::...``, or a file.
+        base (str): A top-down config of MMPose, ``mmpose::...``, or a file; or
+            a backbone, ``timm:MODEL`` or ``hf:MODEL``, see
+            :func:`~semipose_mm.config_maker.library.library_base`.
         labeled (str): Labels in COCO's keypoint format, or a folder that
             ``semipose import`` wrote, which tells ``val``, the folders of the
             images of both, and where boxes come from.
@@ -217,17 +220,21 @@ def make_config(base: str,
     """
     request = Request(base, labeled, unlabeled, **options)
     size = tuple(request.input_size) if request.input_size else None
-    first, peer = (_read_network(option, name)
+    first, peer = (_read_network(option, name, size)
                    for option, name in (('--base', request.base),
                                         ('--peer', request.peer)))
     findings = Findings()
+    for option, one in (('--base', first), ('--peer', peer)):
+        if one and one.library:
+            one.library.report(option, findings)
     try:
         if peer:
             check_base(first, peer_entry(first, peer, None, size), size)
         with staged(request.out) as stage:
             data = read_data(request, stage, findings)
             num = len(data.keypoints.names)
-            network = network_overrides(first, num, size)
+            network = leaf_overrides(first,
+                                     network_overrides(first, num, size))
             second = peer and peer_entry(first, peer, num, size)
             weights = choose_weights(request.weights, first,
                                      data.keypoints.names, size, network)
@@ -261,12 +268,14 @@ def make_config(base: str,
         raise ConfigFault(f'{names} cannot be used: {fault}') from fault
 
 
-def _read_network(option: str, name: Optional[str]) -> Any:
+def _read_network(option: str, name: Optional[str],
+                  size: Optional[Tuple[int, int]]) -> Any:
     """Read base or peer, and refuse what cannot teach early."""
     if name is None:
         return None
     try:
-        found = read_base(name, option)
+        found = library_base(name, option, size) if is_library(name) else \
+            read_base(name, option)
         check_base(found)
         return found
     except MissingExtra as fault:

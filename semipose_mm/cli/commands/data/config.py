@@ -34,8 +34,9 @@ def add_options(parser):
     parser.add_argument(
         '--base',
         required=True,
-        metavar='mmpose::...',
-        help='a top-down heatmap or SimCC config of MMPose, or a file')
+        metavar='mmpose::...|timm:MODEL|hf:MODEL',
+        help='a top-down heatmap or SimCC config of MMPose, or a file; or a '
+        'backbone of timm or Hugging Face, which gets a head for heatmaps')
     parser.add_argument(
         '--labeled',
         metavar='ANN.json',
@@ -104,7 +105,7 @@ def add_options(parser):
         'or symmetric: true, sigmas. Defaults to what the labels say')
     parser.add_argument(
         '--peer',
-        metavar='mmpose::...',
+        metavar='mmpose::...|timm:MODEL|hf:MODEL',
         help='config of the second network of posedual, if it is another one')
     parser.add_argument(
         '--input-size',
