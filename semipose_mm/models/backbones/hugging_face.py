@@ -91,14 +91,12 @@ class HuggingFaceBackbone(LibraryBackbone):
 
     def convert(self, state: State) -> State:
         """See :class:`LibraryBackbone`: as transformers loads files."""
-        # config and drawn weights stay as they are
-        with torch.random.fork_rng(devices=[]):
-            net, info = type(self.model).from_pretrained(
-                None,
-                config=self._config,
-                state_dict=dict(state),
-                output_loading_info=True,
-                ignore_mismatched_sizes=True)
+        net, info = type(self.model).from_pretrained(
+            None,
+            config=self._config,
+            state_dict=dict(state),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True)
         lacks = {*info['missing_keys']}
         lacks.update(one[0] for one in info['mismatched_keys'])
         found = {k: v for k, v in net.state_dict().items() if k not in lacks}

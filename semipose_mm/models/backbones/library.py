@@ -210,8 +210,10 @@ class LibraryBackbone(BaseModule):
             RunError: If it cannot be read, or has less than half of what the
                 backbone needs.
         """
-        found = fit_state(self.model.state_dict(), read_state(path),
-                          self.convert)
+        # what converters draw is not used
+        with torch.random.fork_rng(devices=[]):
+            found = fit_state(self.model.state_dict(), read_state(path),
+                              self.convert)
         own = len(self.model.state_dict())
         told = (f'Checkpoint {path}: {self.title} takes '
                 f'{own - len(found.missing)} of its {own} entries')
@@ -258,14 +260,14 @@ def check_normalization(backbone: nn.Module, preprocessor: nn.Module,
         getattr(preprocessor, name).flatten().tolist() if hasattr(
             preprocessor, name) else None for name in ('mean', 'std')
     ]
+    swaps = getattr(preprocessor, '_channel_conversion', False)
     same = all(
         one is not None and len(one) == 3 and np.allclose(one, two, atol=0.01)
         for one, two in zip(found, (mean, std)))
-    if not same or not preprocessor._channel_conversion:
+    if not same or not swaps:
         raise ValueError(
             f'model.data_preprocessor has mean={found[0]}, std={found[1]}, '
-            f'bgr_to_rgb={preprocessor._channel_conversion}, but '
-            f'{backbone.title} (network {number}) takes mean={mean}, '
+            f'bgr_to_rgb={swaps}, but {backbone.title} (network {number}) takes mean={mean}, '
             f'std={std}, bgr_to_rgb=True: set these there, or mean and std of '
             'the backbone if its weights are made for others')
 
