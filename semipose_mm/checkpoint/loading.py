@@ -41,9 +41,8 @@ def register_loaders() -> None:
             'mmcls://')
     for prefixes, loader in (('', load_from_local), ('file://',
                                                      load_from_url_of_file),
-                             (('http://', 'https://'),
-                              load_from_http), (zoos, load_from_zoo),
-                             ('hf://', load_from_hub)):
+                             (('http://', 'https://'), load_from_http),
+                             (zoos, load_from_zoo), ('hf://', load_from_hub)):
         CheckpointLoader.register_scheme(prefixes, loader, force=True)
 
 

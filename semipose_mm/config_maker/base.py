@@ -2,8 +2,7 @@
 """Reading the config that becomes semi-supervised."""
 import difflib
 import os.path as osp
-from typing import (TYPE_CHECKING, Iterator, List, NamedTuple, Optional,
-                    Tuple)
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path

@@ -171,10 +171,10 @@ def choose_weights(wanted: Optional[str], base: Base, names: List[str],
         model = networks_config(base, None, len(names), input_size)
         # to read a file, a backbone of a library needs its weights
         net = build_networks(model, None if base.library else 'meta')
-        found = read_weights(
-            wanted, {k: v.shape
-                     for k, v in own_state(net).items()}, base.title,
-            net.backbone if base.library else None)
+        found = read_weights(wanted, {
+            k: v.shape
+            for k, v in own_state(net).items()
+        }, base.title, net.backbone if base.library else None)
         if found.init_cfg is not None:
             return Weights(
                 f'{found.path} for backbones', init_cfg=found.init_cfg)

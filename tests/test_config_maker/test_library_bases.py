@@ -62,8 +62,7 @@ def test_a_config_of_a_vit(trained):
         type='TimmBackbone',
         model='test_vit.r160_in1k',
         img_size=(64, 64),
-        init_cfg=dict(
-            type='Pretrained', checkpoint=str(folder / 'vit.pth')))
+        init_cfg=dict(type='Pretrained', checkpoint=str(folder / 'vit.pth')))
     # 16 pixels by patch, four by pixel of a heatmap
     head = cfg.model.head
     assert head.deconv_out_channels == (256, 256) and head.in_channels == 64
@@ -130,7 +129,8 @@ def test_sizes():
     assert base.cfg.model.head.in_channels == 384
     assert base.cfg.model.backbone.img_size == (252, 196)
     with pytest.raises(
-            ConfigFault, match='is 192 256, but .* multiples of 14, such as '
+            ConfigFault,
+            match='is 192 256, but .* multiples of 14, such as '
             '196 252'):
         library_base(DINO, '--base', (192, 256))
 

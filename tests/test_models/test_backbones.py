@@ -20,8 +20,7 @@ from semipose_mm.models.backbones.timm import timm_config
 from semipose_mm.models.teaching.followers import Follower
 
 ALL = [
-    pytest.param(cfg, id=name)
-    for name, cfg in dict(
+    pytest.param(cfg, id=name) for name, cfg in dict(
         dino=DINO, convnext=CONVNEXT, hf_dino=HF_DINO,
         hf_convnext=HF_CONVNEXT).items()
 ]
@@ -41,8 +40,9 @@ def build(cfg, seed=0, **more):
 def test_maps(cfg):
     net = build(cfg).eval()
     step = net.multiple
-    found, = net(torch.rand(2, 3, 3 * step, 2 * step)
-                 if net.img_size is None else torch.rand(2, 3, 84, 56))
+    found, = net(
+        torch.rand(2, 3, 3 * step, 2 *
+                   step) if net.img_size is None else torch.rand(2, 3, 84, 56))
     assert found.shape[:2] == (2, 32) and net.channels == [32]
     assert step == (14 if 'dino' in str(cfg) else 32)
     height, width = net.img_size or (3 * step, 2 * step)
@@ -65,8 +65,9 @@ def test_several_stages():
     assert one.shape == (1, 16, 12, 8) and two.shape == (1, 24, 6, 4)
     assert net.channels == [16, 24] and net.strides == [8, 16]
     # the last stage is left out, or DDP would wait for its gradients
-    assert not any(name.startswith('model.stages.3')
-                   for name, _ in net.named_parameters())
+    assert not any(
+        name.startswith('model.stages.3')
+        for name, _ in net.named_parameters())
 
 
 @pytest.mark.parametrize('cfg, size, message', [
@@ -136,8 +137,9 @@ def test_frozen_statistics():
         if not torch.equal(value, before[name])
     }
     assert 'model.layer2.0.bn1.running_mean' in changed
-    assert not any(name.startswith(('model.conv1', 'model.bn1',
-                                    'model.layer1')) for name in changed)
+    assert not any(
+        name.startswith(('model.conv1', 'model.bn1', 'model.layer1'))
+        for name in changed)
     before = copy.deepcopy(net.state_dict())
     net.norm_eval = True
     net.train()(images)
@@ -241,8 +243,10 @@ def test_weights_of_the_hub(tmp_path, monkeypatch):
         raise OSError('no\nnetwork')
 
     monkeypatch.setattr(hub, 'hf_hub_download', fail)
-    with pytest.raises(RunError, match='cannot be downloaded: no network. '
-                       'Download the file .*init_cfg.checkpoint=FILE'):
+    with pytest.raises(
+            RunError,
+            match='cannot be downloaded: no network. '
+            'Download the file .*init_cfg.checkpoint=FILE'):
         net.read(checkpoint)
 
 
@@ -280,8 +284,9 @@ def test_two_networks_teach_and_an_average_follows(cfg):
     follower.copy()
     assert networks.own_state(teacher).keys() == networks.own_state(
         model.networks[0]).keys()
-    assert model.predict(*predicted())[0].pred_instances.keypoints.shape == (
-        1, toys.NUM_JOINTS, 2)
+    assert model.predict(
+        *predicted())[0].pred_instances.keypoints.shape == (1, toys.NUM_JOINTS,
+                                                            2)
 
 
 def predicted():
@@ -341,7 +346,8 @@ def test_rates_by_depth(cfg):
     names = {id(p): name for name, p in model.named_parameters()}
     found = {
         names[id(p)]: (group['lr'], group['weight_decay'])
-        for group in wrapper.optimizer.param_groups for p in group['params']
+        for group in wrapper.optimizer.param_groups
+        for p in group['params']
     }
     trained = {n for n, p in model.named_parameters() if p.requires_grad}
     assert found.keys() == trained
@@ -360,8 +366,8 @@ def test_autocast_of_a_teacher_without_buffers(monkeypatch):
     """Of its own device, as cast weights must not be kept."""
     asked = []
     monkeypatch.setattr(
-        torch, 'autocast', lambda device, **kwargs: asked.append(device) or
-        nullcontext())
+        torch, 'autocast',
+        lambda device, **kwargs: asked.append(device) or nullcontext())
     monkeypatch.setattr(torch, 'get_autocast_dtype', lambda device: None)
     monkeypatch.setattr(torch, 'is_autocast_enabled', lambda device: False)
     net = torch.nn.Module()

@@ -193,8 +193,10 @@ def check_export(model: nn.Module, key: Union[int, str], inputs: Tensor,
     done = run_stock(config, checkpoint, asked, told, *more)
     if done.returncode != 0:
         how = 'with' if more else 'without'
+        reason = first_error(done.stdout) if done.returncode > 0 else \
+            f'signal {-done.returncode} has ended it'
         raise ExportError(f'self-check: {how} semipose_mm MMPose cannot use '
-                          f'the exported files: {first_error(done.stdout)}')
+                          f'the exported files: {reason}')
     found = torch.load(told, weights_only=True)
     compare(found['outputs'], expected['outputs'], 'outputs')
     compare(

@@ -2,8 +2,8 @@
 """What a network predicts by MMPose's own inference.
 
 Also a script, for a process in which this package cannot be imported:
-``python stock_inference.py CONFIG CHECKPOINT QUESTIONS ANSWERS``. With one more
-argument it may be imported, for a backbone that is a part of it.
+``python stock_inference.py CONFIG CHECKPOINT QUESTIONS ANSWERS``. With one
+more argument it may be imported, for a backbone that is a part of it.
 """
 import sys
 from typing import List, Optional, Tuple

@@ -67,13 +67,15 @@ class NetworkLayerDecayOptimWrapperConstructor(
             decays = param.dim() > 1 and not name.endswith('.bias') and \
                 own not in bare
             scale = rate**(last - layer)
-            group = groups.setdefault((layer, decays), dict(
-                weight_decay=self.base_wd if decays else 0.,
-                params=[],
-                param_names=[],
-                lr_scale=scale,
-                group_name=f'layer_{layer}_{"" if decays else "no_"}decay',
-                lr=scale * self.base_lr))
+            group = groups.setdefault(
+                (layer, decays),
+                dict(
+                    weight_decay=self.base_wd if decays else 0.,
+                    params=[],
+                    param_names=[],
+                    lr_scale=scale,
+                    group_name=f'layer_{layer}_{"" if decays else "no_"}decay',
+                    lr=scale * self.base_lr))
             group['params'].append(param)
             group['param_names'].append(name)
         return list(groups.values())

@@ -19,7 +19,7 @@ _STAGE = re.compile(r'(?:^|\.)(?:layers?|stages|blocks)\.(\d+)\.')
 
 
 def import_transformers() -> Any:
-    """transformers, or how to install it.
+    """Transformers, or how to install it.
 
     Raises:
         MissingLibrary: If it is not installed.

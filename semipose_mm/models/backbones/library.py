@@ -54,6 +54,8 @@ class LibraryBackbone(BaseModule):
         strides (Sequence[int]): Input pixels by pixel of each map.
         layers (dict): The layer of each parameter of ``model``: 0 is what
             comes before the first stage or block, k the k-th of them.
+        unused (Sequence[str]): Parameters on which no map depends. Defaults
+            to ``()``
         frozen_stages (int | str): Layers up to this one are not trained, and
             their norms and drop paths are in evaluation mode; -1 freezes
             nothing, ``'all'`` the whole backbone. Defaults to -1
@@ -66,8 +68,6 @@ class LibraryBackbone(BaseModule):
         init_cfg (dict, optional): ``dict(type='Pretrained', checkpoint=...)``
             with a file or an address that :meth:`read` takes. Defaults to
             ``None``, the random weights of the library
-        unused (Sequence[str]): Parameters on which no map depends. Defaults
-            to ``()``
 
     Raises:
         ValueError: If a value is not allowed.
@@ -79,13 +79,13 @@ class LibraryBackbone(BaseModule):
                  channels: Sequence[int],
                  strides: Sequence[int],
                  layers: Dict[str, int],
+                 unused: Sequence[str] = (),
                  frozen_stages: Union[int, str] = -1,
                  norm_eval: bool = False,
                  mean: Optional[Sequence[float]] = None,
                  std: Optional[Sequence[float]] = None,
                  img_size: Optional[Tuple[int, int]] = None,
-                 init_cfg: Optional[dict] = None,
-                 unused: Sequence[str] = ()) -> None:
+                 init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if init_cfg is not None and (init_cfg.get('type') != 'Pretrained'
                                      or 'checkpoint' not in init_cfg):
@@ -101,8 +101,8 @@ class LibraryBackbone(BaseModule):
         self.layers = layers
         #: tuple[list, list]: Mean and standard deviation in [0, 255].
         self.normalization = tuple(
-            [float(v) for v in given] if given else
-            [round(255 * v, 6) for v in known]
+            [float(v)
+             for v in given] if given else [round(255 * v, 6) for v in known]
             for given, known in zip((mean, std), IMAGENET))
         self.img_size = tuple(img_size) if img_size else None
         if img_size:
@@ -133,7 +133,7 @@ class LibraryBackbone(BaseModule):
 
     @property
     def no_weight_decay(self) -> List[str]:
-        """list[str]: Parameters of ``model`` that are no weights."""
+        """List[str]: Parameters of ``model`` that are no weights."""
         return []
 
     @property
@@ -267,9 +267,10 @@ def check_normalization(backbone: nn.Module, preprocessor: nn.Module,
     if not same or not swaps:
         raise ValueError(
             f'model.data_preprocessor has mean={found[0]}, std={found[1]}, '
-            f'bgr_to_rgb={swaps}, but {backbone.title} (network {number}) takes mean={mean}, '
-            f'std={std}, bgr_to_rgb=True: set these there, or mean and std of '
-            'the backbone if its weights are made for others')
+            f'bgr_to_rgb={swaps}, but {backbone.title} (network {number}) '
+            f'takes mean={mean}, std={std}, bgr_to_rgb=True: set these there, '
+            'or mean and std of the backbone if its weights are made for '
+            'others')
 
 
 def _some(names: Sequence[str]) -> str:

@@ -55,8 +55,8 @@ def read_state(path: str) -> State:
     return state
 
 
-def fit_state(own: State, state: State,
-              convert: Callable[[State], State]) -> Fit:
+def fit_state(own: State, state: State, convert: Callable[[State],
+                                                          State]) -> Fit:
     """Find the entries of a network in a file, below whatever prefix.
 
     Args:
@@ -99,7 +99,6 @@ def _fit(own: State, state: State, prefix: str,
         if name not in found or found[name].shape != value.shape
     ]
     lacks = set(missing)
-    return Fit({
-        name: found[name]
-        for name in own if name not in lacks
-    }, missing, [name for name in found if name not in own])
+    return Fit({name: found[name]
+                for name in own if name not in lacks}, missing,
+               [name for name in found if name not in own])

@@ -13,7 +13,7 @@ from .state import State
 
 
 def import_timm() -> Any:
-    """timm, or how to install it.
+    """Timm, or how to install it.
 
     Raises:
         MissingLibrary: If it is not installed.
@@ -136,7 +136,7 @@ class TimmBackbone(LibraryBackbone):
 
     @property
     def no_weight_decay(self) -> List[str]:
-        """list[str]: Parameters that timm names as no weights."""
+        """List[str]: Parameters that timm names as no weights."""
         return list(getattr(self.model, 'no_weight_decay', list)())
 
     def maps(self, images: Tensor) -> Sequence[Tensor]:
@@ -186,8 +186,8 @@ def timm_config(name: str) -> Tuple[dict, str]:
         file = known.hf_hub_filename
         cfg['init_cfg'] = dict(
             type='Pretrained',
-            checkpoint=f'hf://{known.hf_hub_id}' + (f'/{file}' if file else
-                                                    ''))
+            checkpoint=f'hf://{known.hf_hub_id}' +
+            (f'/{file}' if file else ''))
     elif known.url:
         cfg['init_cfg'] = dict(type='Pretrained', checkpoint=known.url)
     return cfg, known.license or ''
