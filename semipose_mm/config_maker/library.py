@@ -107,8 +107,9 @@ def _library_base(name: str, option: str,
         net = _build(backbone)
         maps = _shapes(net, size)
     except (AssertionError, RuntimeError, ValueError) as error:
+        reason = one_line(error) or type(error).__name__
         raise ConfigFault(f'{option} {name} cannot have crops of {size[0]} x '
-                          f'{size[1]} pixels: {one_line(error)}') from error
+                          f'{size[1]} pixels: {reason}') from error
     channels, height, width = maps
     plain = read_base(DEFAULT)
     ups = max(0, round(math.log2(step / 4)))

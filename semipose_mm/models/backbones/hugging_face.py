@@ -1,21 +1,20 @@
 # Copyright (c) semipose_mm authors.
 """Networks of Hugging Face's transformers as backbones."""
 import os.path as osp
-import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
-from .library import LibraryBackbone, MissingLibrary, on_meta
+from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+                      on_meta)
 from .state import State
 
 # what a config says of files, classes and stages, and not of the network
 _NOT_NETWORK = ('architectures', '_name_or_path', 'transformers_version',
                 'torch_dtype', 'dtype', 'id2label', 'label2id', 'out_features',
                 'out_indices', 'stage_names', 'problem_type')
-_STAGE = re.compile(r'(?:^|\.)(?:layers?|stages|blocks)\.(\d+)\.')
 
 
 def import_transformers() -> Any:
@@ -77,7 +76,7 @@ class HuggingFaceBackbone(LibraryBackbone):
             title,
             channels=[size[0] for size in sizes],
             strides=[size[1] for size in sizes],
-            layers=_layers(net),
+            layers=numbered_layers(net),
             frozen_stages=frozen_stages,
             norm_eval=norm_eval,
             mean=mean,
@@ -124,17 +123,6 @@ def _probe(config: Any) -> Tuple[List[Tuple[int, int]], List[str]]:
         maps, unused = on_meta(run)
     return [(one.shape[1], round(height / one.shape[2]))
             for one in maps], unused
-
-
-def _layers(net: nn.Module) -> Dict[str, int]:
-    """The layer of each parameter, by numbers in the names."""
-    layers, last = {}, 0
-    for name, _ in net.named_parameters():
-        found = _STAGE.search(name)
-        # what follows the stages, a last norm, belongs to the last one
-        last = int(found[1]) + 1 if found else last
-        layers[name] = last
-    return layers
 
 
 def hugging_face_config(name: str) -> dict:

@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """What backbones of other libraries have in common."""
+import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -14,6 +15,7 @@ from .state import State, fit_state, read_state
 
 #: ImageNet's mean and standard deviation, of values in [0, 1].
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_STAGE = re.compile(r'(?:^|\.)(?:layers?|stages|blocks)\.(\d+)\.')
 # entries named in a line of the log
 _NAMED = 4
 
@@ -37,6 +39,21 @@ def on_meta(build: Callable[[], Any]) -> Any:
     except RuntimeError:
         # some read numbers off a tensor
         return build()
+
+
+def numbered_layers(net: nn.Module) -> Dict[str, int]:
+    """The layer of each parameter, by numbers in the names.
+
+    Args:
+        net (nn.Module): With ``layer``, ``layers``, ``stages`` or ``blocks``.
+    """
+    layers, last = {}, 0
+    for name, _ in net.named_parameters():
+        found = _STAGE.search(name)
+        # what follows the stages, a last norm, belongs to the last one
+        last = int(found[1]) + 1 if found else last
+        layers[name] = last
+    return layers
 
 
 class LibraryBackbone(BaseModule):

@@ -5,10 +5,12 @@ import sys
 from functools import partial
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .library import LibraryBackbone, MissingLibrary
+from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+                      on_meta)
 from .state import State
 
 
@@ -133,6 +135,7 @@ class TimmBackbone(LibraryBackbone):
             init_cfg=init_cfg)
         self.out_indices = indices
         self._create = create
+        self._probe()
 
     @property
     def no_weight_decay(self) -> List[str]:
@@ -144,9 +147,48 @@ class TimmBackbone(LibraryBackbone):
         return self.model.forward_intermediates(
             images,
             indices=self.out_indices,
-            norm=True,
+            norm=self.norm,
             output_fmt='NCHW',
             intermediates_only=True)
+
+    def _probe(self) -> None:
+        """Find by passes without values what the maps are.
+
+        Raises:
+            ValueError: If they are no maps of the whole input.
+        """
+        size = self.img_size or (8 * self.multiple, ) * 2
+
+        def run():
+            net = self._create().eval()
+            return net.forward_intermediates(
+                torch.zeros(1, 3, *size),
+                indices=self.out_indices,
+                norm=self.norm,
+                output_fmt='NCHW',
+                intermediates_only=True)
+
+        with torch.no_grad():
+            #: bool: Whether its last norm is applied to the maps.
+            self.norm = True
+            try:
+                try:
+                    maps = on_meta(run)
+                except AssertionError:
+                    # how some of timm say that they cannot
+                    self.norm = False
+                    maps = on_meta(run)
+            except Exception as error:  # whatever a network does
+                reason = ' '.join(str(error).split())[:200]
+                raise ValueError(f'{self.title} cannot be used: '
+                                 f'{reason or type(error).__name__}') from error
+        self.channels = [one.shape[1] for one in maps]
+        for one, stride in zip(maps, self.strides):
+            if tuple(one.shape[2:]) != tuple(v // stride for v in size):
+                raise ValueError(
+                    f'{self.title} cannot be used: of {size[0]} x {size[1]} '
+                    f'pixels it makes maps of {tuple(one.shape[2:])}, which '
+                    f'are not one for {stride} pixels')
 
     def convert(self, state: State) -> State:
         """See :class:`LibraryBackbone`: by the converter of the model."""
@@ -159,9 +201,12 @@ class TimmBackbone(LibraryBackbone):
 
 
 def _layers(net: nn.Module) -> Dict[str, int]:
-    """The layer of each parameter, by timm's own groups."""
-    return import_timm().models.group_parameters(
-        net, net.group_matcher(coarse=True), reverse=True)
+    """The layer of each parameter, by timm's own groups if it has some."""
+    try:
+        matcher = net.group_matcher(coarse=True)
+    except (AssertionError, AttributeError):
+        return numbered_layers(net)
+    return import_timm().models.group_parameters(net, matcher, reverse=True)
 
 
 def timm_config(name: str) -> Tuple[dict, str]:
@@ -179,7 +224,7 @@ def timm_config(name: str) -> Tuple[dict, str]:
         ValueError: If it has no such model.
     """
     known = pretrained_cfg(name)
-    if '.' not in name and known.tag:
+    if '.' not in name and known.has_weights:
         name = f'{name}.{known.tag}'
     cfg = dict(type='TimmBackbone', model=name)
     if known.hf_hub_id:
