@@ -7,8 +7,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
-                      on_meta)
+from .library import LibraryBackbone, MissingLibrary, numbered_layers, on_meta
 from .state import State
 
 # what a config says of files, classes and stages, and not of the network

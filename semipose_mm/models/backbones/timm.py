@@ -9,8 +9,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
-                      on_meta)
+from .library import LibraryBackbone, MissingLibrary, numbered_layers, on_meta
 from .state import State
 
 
@@ -180,8 +179,9 @@ class TimmBackbone(LibraryBackbone):
                     maps = on_meta(run)
             except Exception as error:  # whatever a network does
                 reason = ' '.join(str(error).split())[:200]
-                raise ValueError(f'{self.title} cannot be used: '
-                                 f'{reason or type(error).__name__}') from error
+                raise ValueError(
+                    f'{self.title} cannot be used: '
+                    f'{reason or type(error).__name__}') from error
         self.channels = [one.shape[1] for one in maps]
         for one, stride in zip(maps, self.strides):
             if tuple(one.shape[2:]) != tuple(v // stride for v in size):
