@@ -112,8 +112,9 @@ if __name__ == '__main__':
         entry_points=dict(console_scripts=['semipose = semipose_mm.cli:main']),
         extras_require={
             name: read_requirements(name)
-            for name in ('hotcoco', 'labels', 'onnx', 'mmpretrain', 'tables',
-                         'tensorboard', 'tests')
+            for name in ('hotcoco', 'huggingface', 'labels', 'onnx',
+                         'mmpretrain', 'tables', 'tensorboard', 'tests',
+                         'timm')
         },
         classifiers=[
             'Development Status :: 4 - Beta',

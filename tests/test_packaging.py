@@ -42,8 +42,8 @@ def test_installed_package(checkout, tmp_path):
     assert required == ['numpy']
     extras = set(re.findall(r'^Provides-Extra: (\w+)', text, re.MULTILINE))
     assert extras == {
-        'hotcoco', 'labels', 'onnx', 'mmpretrain', 'tables', 'tensorboard',
-        'tests'
+        'hotcoco', 'huggingface', 'labels', 'onnx', 'mmpretrain', 'tables',
+        'tensorboard', 'tests', 'timm'
     }
     assert 'Requires-Python: >=3.10' in text
 

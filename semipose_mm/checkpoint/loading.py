@@ -41,8 +41,8 @@ def register_loaders() -> None:
             'mmcls://')
     for prefixes, loader in (('', load_from_local), ('file://',
                                                      load_from_url_of_file),
-                             (('http://', 'https://'),
-                              load_from_http), (zoos, load_from_zoo)):
+                             (('http://', 'https://'), load_from_http),
+                             (zoos, load_from_zoo), ('hf://', load_from_hub)):
         CheckpointLoader.register_scheme(prefixes, loader, force=True)
 
 
@@ -57,7 +57,7 @@ def load_from_local(filename: str,
         mmap (bool): As in ``torch.load``. Defaults to ``False``
 
     Returns:
-        dict: The checkpoint.
+        dict: The checkpoint; of ``.safetensors`` the tensors by name.
 
     Raises:
         RunError: If there is no such file, it names a class or function that
@@ -67,6 +67,8 @@ def load_from_local(filename: str,
     if not osp.isfile(filename):
         what = 'is a folder' if osp.isdir(filename) else 'does not exist'
         raise RunError(f'checkpoint file {filename} {what}')
+    if filename.endswith('.safetensors'):
+        return _load_safetensors(filename)
     _refuse_programs(filename)
     try:
         with _allowed():
@@ -104,6 +106,54 @@ def load_from_http(filename: str,
         RunError: As in :func:`load_from_local` and :func:`download`.
     """
     return load_from_local(download(filename, model_dir), map_location)
+
+
+def _load_safetensors(filename: str) -> Any:
+    """Tensors of a file of safetensors, which can hold nothing else."""
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise RunError(f'{filename} needs safetensors, which is not '
+                       'installed: pip install safetensors') from None
+    try:
+        return load_file(filename)
+    except SafetensorError as error:
+        raise RunError(
+            f'{filename} is no file of safetensors: {error}') from None
+
+
+def load_from_hub(filename: str, map_location: Any = None) -> Any:
+    """Load a file of the Hugging Face hub, downloaded once.
+
+    Args:
+        filename (str): ``hf://OWNER/REPOSITORY``, whose ``model.safetensors``
+            is meant, or ``hf://OWNER/REPOSITORY/FILE``.
+        map_location: As in ``torch.load``. Defaults to ``None``
+
+    Returns:
+        dict: The checkpoint.
+
+    Raises:
+        RunError: If it cannot be had, and as in :func:`load_from_local`.
+    """
+    owner, _, rest = filename.partition('://')[2].partition('/')
+    repository, _, file = rest.partition('/')
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError:
+        raise RunError(f'{filename} needs huggingface_hub, which is not '
+                       'installed: pip install huggingface_hub') from None
+    try:
+        path = hf_hub_download(f'{owner}/{repository}', file
+                               or 'model.safetensors')
+    except Exception as error:  # a class for each kind of failure
+        reason = ' '.join(str(error).split())[:200]
+        raise RunError(
+            f'weights {filename} cannot be downloaded: {reason}. Download '
+            'the file elsewhere and name it: model.backbone.init_cfg.'
+            'checkpoint=FILE') from None
+    return load_from_local(path, map_location)
 
 
 def load_from_url_of_file(filename: str, map_location: Any = None) -> Any:

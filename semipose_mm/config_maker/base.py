@@ -2,12 +2,15 @@
 """Reading the config that becomes semi-supervised."""
 import difflib
 import os.path as osp
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
 from semipose_mm.data_files import DataError
+
+if TYPE_CHECKING:
+    from .library import Library
 
 PREFIX = 'mmpose::'
 
@@ -32,11 +35,19 @@ class Base(NamedTuple):
         cfg (Config): Its content.
         codec (dict): The head's codec.
         pipeline (list[dict]): Transforms of the training.
+        library (Library, optional): What is not that of ``name``, if the
+            backbone is one of another library.
     """
     name: str
     cfg: Config
     codec: dict
     pipeline: List[dict]
+    library: Optional['Library'] = None
+
+    @property
+    def title(self) -> str:
+        """str: What messages call it."""
+        return self.library.name if self.library else self.name
 
     @property
     def input_size(self) -> Tuple[int, int]:

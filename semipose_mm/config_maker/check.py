@@ -73,10 +73,10 @@ def build_networks(model: dict, device: Optional[str] = None) -> nn.Module:
         reason = str(error.args[0]).partition(' registry.')[0]
         raise Unsupported(f'{reason} registry') from error
     except (TypeError, ValueError) as error:
-        raise Unsupported(_one_line(error)) from error
+        raise Unsupported(one_line(error)) from error
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """What an error says, without the class that MMEngine adds."""
     text = ' '.join(str(error).split())
     name, mark, rest = text.partition(': ')
@@ -152,7 +152,7 @@ def check_config(path: str) -> Built:
         item = dataset[0]
     except (OSError, ValueError, RuntimeError, AssertionError,
             KeyError) as error:
-        raise ConfigFault(f'its data cannot be read: {_one_line(error)}') \
+        raise ConfigFault(f'its data cannot be read: {one_line(error)}') \
             from error
     check_shapes(model, item)
     return Built(cfg, model, item)
@@ -180,7 +180,7 @@ def check_shapes(model: nn.Module, item: dict) -> None:
                 output = model.output.run(net, batch['inputs'])
                 model.output.check_sizes(output, target, number)
             except (AssertionError, RuntimeError, ValueError) as error:
-                raise Unsupported(_one_line(error)) from error
+                raise Unsupported(one_line(error)) from error
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -159,12 +159,19 @@ def _model(plan: Plan) -> List[str]:
                          plan.peer_name.rpartition('/')[2])
         lines.append(f'peer = {code(plan.peer)}')
         method['peers'] = [Raw('peer')]
+    network = {k: dict(v) for k, v in plan.network.items()}
+    if plan.base.library:
+        lines += comment(plan.base.library.told)
+    pixels = network.pop('data_preprocessor', None)
+    if pixels:
+        lines += comment('images as the backbone knows them')
+        method['data_preprocessor'] = dict(
+            type='SemiPoseDataPreprocessor', **pixels)
     own = '_base_.posedual'
     if plan.recipe.name != 'posedual':
         own = f'dict(_base_.posedual, **_base_.{plan.recipe.name})'
     if method:
         own = f'dict({own}, {arguments(method)})'
-    network = {k: dict(v) for k, v in plan.network.items()}
     if 'decoder' in network.get('head', dict()):
         lines.append(f'codec = {code(network["head"]["decoder"])}')
         network['head']['decoder'] = Raw('codec')

@@ -1,8 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """The part of the config that says how to train."""
+import copy
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from .base import Base
+from .network import merge
 from .writing import arguments, code, comment
 
 if TYPE_CHECKING:
@@ -24,9 +26,13 @@ def optimizer_lines(base: Base, lr: float) -> List[str]:
     """
     optimizer: Dict[str, Any] = dict(
         type='FiniteOptimWrapper', optimizer=dict(lr=lr))
+    lines = []
+    if base.library and base.library.optim_wrapper:
+        lines += comment('as ViTPose is trained: rates that fall with depth, '
+                         'in each network, and short steps')
+        merge(optimizer, copy.deepcopy(base.library.optim_wrapper))
     wrapper = base.cfg.get('optim_wrapper') or dict()
     constructor = str(wrapper.get('constructor', '')).rpartition('.')[2]
-    lines = []
     if constructor == 'LayerDecayOptimWrapperConstructor':
         lines += comment('the decay by depth, in each network')
         optimizer['constructor'] = 'Network' + constructor

@@ -18,6 +18,7 @@ from .check import check_base, check_config, nearest_supported
 from .data import read_data
 from .leaf import Plan, leaf_text
 from .leaf_training import MAX_LR
+from .library import is_library, leaf_overrides, library_base
 from .network import cutout, network_overrides, peer_entry
 from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
 from .recommend import recommend
@@ -162,8 +163,10 @@ def make_config(base: Optional[str],
 
     Args:
         base (str, optional): A top-down config of MMPose, ``mmpose::...``,
-            or a file. None takes one of MMPose that fits the labels, and an
-            input size, see :func:`~.recommend.recommend`.
+            or a file; or a backbone, ``timm:MODEL`` or ``hf:MODEL``, see
+            :func:`~.library.library_base`. None takes one of MMPose that
+            fits the labels, and an input size, see
+            :func:`~.recommend.recommend`.
         labeled (str): Labels in COCO's keypoint format, or a folder that
             ``semipose import`` wrote, which tells ``val``, the folders of the
             images of both, and where boxes come from.
@@ -225,10 +228,13 @@ def make_config(base: Optional[str],
     """
     request = Request(base, labeled, unlabeled, **options)
     size = tuple(request.input_size) if request.input_size else None
-    first, peer = (_read_network(option, name)
+    first, peer = (_read_network(option, name, size)
                    for option, name in (('--base', request.base),
                                         ('--peer', request.peer)))
     findings = Findings()
+    for option, one in (('--base', first), ('--peer', peer)):
+        if one and one.library:
+            one.library.report(option, findings)
     try:
         if peer:
             check_base(first, peer_entry(first, peer, None, size), size)
@@ -238,10 +244,11 @@ def make_config(base: Optional[str],
             if first is None:
                 chosen = recommend(data.keypoints.names, data.train.num,
                                    data.box, torch.cuda.is_available())
-                first = _read_network('--base', chosen.base)
                 size = size or chosen.input_size
+                first = _read_network('--base', chosen.base, size)
             num = len(data.keypoints.names)
-            network = network_overrides(first, num, size)
+            network = leaf_overrides(first,
+                                     network_overrides(first, num, size))
             second = peer and peer_entry(first, peer, num, size)
             weights = choose_weights(request.weights, first,
                                      data.keypoints.names, size, network)
@@ -276,12 +283,14 @@ def make_config(base: Optional[str],
         raise ConfigFault(f'{names} cannot be used: {fault}') from fault
 
 
-def _read_network(option: str, name: Optional[str]) -> Any:
+def _read_network(option: str, name: Optional[str],
+                  size: Optional[Tuple[int, int]]) -> Any:
     """Read base or peer, and refuse what cannot teach early."""
     if name is None:
         return None
     try:
-        found = read_base(name, option)
+        found = library_base(name, option, size) if is_library(name) else \
+            read_base(name, option)
         check_base(found)
         return found
     except MissingExtra as fault:

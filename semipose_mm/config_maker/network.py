@@ -166,7 +166,7 @@ def peer_entry(base: Base, peer: Base, num_keypoints: Optional[int],
         ]
         if values[0] != values[1]:
             raise ConfigFault(
-                f'--peer {peer.name} has model.data_preprocessor.{key}='
+                f'--peer {peer.title} has model.data_preprocessor.{key}='
                 f'{values[1]}, but --base has {values[0]}: both networks see '
                 'the same images. Change the peer')
     num = num_keypoints or base.cfg.model.head.get('out_channels')

@@ -60,7 +60,8 @@ class Weights(NamedTuple):
         if peer is not None and _same_backbone(own, network, peer):
             peer['backbone']['init_cfg'] = self.init_cfg
         init = self.init_cfg
-        if init is not None and 'init_cfg' in own:
+        replaced = network.get('backbone', {}).get('_delete_')
+        if init is not None and 'init_cfg' in own and not replaced:
             init = dict(_delete_=True, **init)
         merge(network, dict(backbone=dict(init_cfg=init)))
 
@@ -168,17 +169,20 @@ def choose_weights(wanted: Optional[str], base: Base, names: List[str],
     head = merge(base.cfg.model.head.to_dict(), network.get('head', dict()))
     if wanted not in (None, ZOO, IMAGENET):
         model = networks_config(base, None, len(names), input_size)
-        own = own_state(build_networks(model, 'meta'))
+        # to read a file, a backbone of a library needs its weights
+        net = build_networks(model, None if base.library else 'meta')
         found = read_weights(wanted, {
             k: v.shape
-            for k, v in own.items()
-        }, base.name)
+            for k, v in own_state(net).items()
+        }, base.title, net.backbone if base.library else None)
         if found.init_cfg is not None:
             return Weights(
                 f'{found.path} for backbones', init_cfg=found.init_cfg)
         return _whole(found.path, found.path, found.kept, found.joints, names,
                       head)
-    address = None if wanted == IMAGENET else index_weights(base.name)
+    address = None
+    if wanted != IMAGENET and not base.library:
+        address = index_weights(base.name)
     if address is not None:
         stock = _head_shapes(base.cfg.model.head.to_dict())
         kept = unlike(_head_shapes(head), stock)
@@ -186,7 +190,7 @@ def choose_weights(wanted: Optional[str], base: Base, names: List[str],
                       kept, base_joints(base), names, head)
     if wanted == ZOO:
         raise ConfigFault(f"--weights is {ZOO}, but MMPose's index names no "
-                          f'checkpoint for {base.name}: leave it out, or '
+                          f'checkpoint for {base.title}: leave it out, or '
                           f'name {IMAGENET} or a checkpoint')
     inherited = base.cfg.get('load_from')
     if wanted is None and inherited:

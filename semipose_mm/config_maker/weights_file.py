@@ -8,6 +8,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Size, Tensor
 
 from semipose_mm.errors import RunError
+from semipose_mm.models.backbones import LibraryBackbone
 from .base import ConfigFault
 
 #: Shapes of a network's entries by their names.
@@ -31,7 +32,10 @@ class Found(NamedTuple):
     joints: Optional[List[str]] = None
 
 
-def read_weights(name: str, own: Shapes, base: str) -> Found:
+def read_weights(name: str,
+                 own: Shapes,
+                 base: str,
+                 library: Optional[LibraryBackbone] = None) -> Found:
     """Read what a checkpoint is of.
 
     Args:
@@ -39,6 +43,8 @@ def read_weights(name: str, own: Shapes, base: str) -> Found:
             would.
         own (dict): Shapes of the entries of network 0.
         base (str): Name of the base, for messages.
+        library (LibraryBackbone, optional): Network 0's backbone, if it can
+            read files of its own library.
 
     Returns:
         Found: What it is.
@@ -71,12 +77,18 @@ def read_weights(name: str, own: Shapes, base: str) -> Found:
         sum(
             found.get(prefix + key[len(BACKBONE):]) == shape
             for key, shape in backbone.items()) for prefix in (BACKBONE, ''))
+    init_cfg = dict(type='Pretrained', checkpoint=path)
+    if library is not None and 2 * whole < len(backbone):
+        try:
+            library.read(path)
+        except RunError as error:
+            raise ConfigFault(f'--weights {name}: {error}') from error
+        return Found(path, init_cfg)
     if 2 * max(whole, alone) < len(backbone):
         raise ConfigFault(
             f'--weights {name} is neither a pose network nor a backbone that '
             f'{base} has: of the {len(backbone)} entries of its backbone, '
             f'{max(whole, alone)} are in the file')
-    init_cfg = dict(type='Pretrained', checkpoint=path)
     if alone > whole:
         return Found(path, init_cfg)
     if not any(key in own for key in found if key.startswith('head.')):

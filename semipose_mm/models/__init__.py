@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """The estimator, its preprocessor, and what its lists may name."""
+from .backbones import HuggingFaceBackbone, TimmBackbone
 from .data_preprocessor import SemiPoseDataPreprocessor
 from .hard_views import (BlockShuffle, CutMix, Cutout, HardAffine,
                          JointCutOcclude, JointCutout, LegacyCutMix,
@@ -17,11 +18,12 @@ from .teaching import (BestPairTarget, EMATeacher, FlippedPass, FrozenTeacher,
 __all__ = [
     'AgreementSelection', 'BestPairTarget', 'BlockShuffle', 'CutMix', 'Cutout',
     'EMATeacher', 'EitherSelection', 'FlippedPass', 'FrozenTeacher',
-    'HardAffine', 'HeightNormalizedTarget', 'JointCutOcclude', 'JointCutout',
-    'LegacyCutMix', 'LegacyCutout', 'LegacyHardAffine',
-    'LegacyJointCutOcclude', 'LegacyJointCutout', 'LegacyMixUp',
-    'MaximumTarget', 'MeanTarget', 'MixUp', 'MultiViewPass', 'PlainPass',
-    'ProductSelection', 'QuantileSelection', 'RenderedTarget',
+    'HardAffine', 'HeightNormalizedTarget', 'HuggingFaceBackbone',
+    'JointCutOcclude', 'JointCutout', 'LegacyCutMix', 'LegacyCutout',
+    'LegacyHardAffine', 'LegacyJointCutOcclude', 'LegacyJointCutout',
+    'LegacyMixUp', 'MaximumTarget', 'MeanTarget', 'MixUp', 'MultiViewPass',
+    'PlainPass', 'ProductSelection', 'QuantileSelection', 'RenderedTarget',
     'ScoreDifferenceSelection', 'ScoreSelection', 'SemiPoseDataPreprocessor',
-    'SemiPoseEstimator', 'SmallLossSelection', 'SnapshotTeacher'
+    'SemiPoseEstimator', 'SmallLossSelection', 'SnapshotTeacher',
+    'TimmBackbone'
 ]

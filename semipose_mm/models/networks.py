@@ -2,6 +2,7 @@
 """What the estimator does with one network: build it, let it teach."""
 import copy
 from contextlib import contextmanager
+from itertools import chain
 from typing import Dict, Iterator, List
 
 import torch
@@ -91,7 +92,9 @@ def teacher_mode(net: nn.Module, norm: str) -> Iterator[None]:
         norm (str): ``'train'`` uses and tracks batch statistics as PoseDual
             does, ``'eval'`` the running ones.
     """
-    device = next(net.backbone.buffers(), torch.empty(0)).device.type
+    # a backbone may have no buffers, and a teacher has no parameters
+    backbone = net.backbone
+    device = next(chain(backbone.parameters(), backbone.buffers())).device.type
     # autocast would keep the cast weights, which have no gradient here, for
     # passes that need one
     autocast = torch.autocast(

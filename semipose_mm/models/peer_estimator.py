@@ -11,6 +11,7 @@ from mmpose.utils.typing import (ConfigType, OptConfigType, OptMultiConfig,
                                  SampleList)
 from torch import Tensor, nn
 
+from .backbones import check_normalization
 from .inference import (CropFrames, Poses, Prediction, attach, build_predictor,
                         decode_together, shallow_copies)
 from .loading_report import (describe_loading, mirror_to_peers,
@@ -85,6 +86,8 @@ class PeerEstimator(TopdownPoseEstimator):
                 str(i): build_peer(base, override)
                 for i, override in enumerate(peers, 1)
             })
+        for number, net in enumerate(self.networks):
+            check_normalization(net.backbone, self.data_preprocessor, number)
         #: HeadOutput: How outputs of all networks are read and taught.
         self.output = build_output(
             self.networks, foreground_weight=foreground_weight)

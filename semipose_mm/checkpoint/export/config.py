@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 from mmpose import registry as mmpose_registry
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from semipose_mm.models.backbones import LibraryBackbone
 from semipose_mm.models.networks import peer_config
 from .weights import ExportError
 
@@ -36,7 +37,8 @@ def plain_config(cfg: Config, number: int = 0) -> Config:
 
     Returns:
         Config: ``TopdownPoseEstimator`` with the data of validation and test,
-        without anything of this package and of the training.
+        without anything of the training and of this package, but a backbone
+        of timm or Hugging Face, for which ``custom_imports`` names it.
 
     Raises:
         ExportError: If something cannot be said without this package.
@@ -117,6 +119,21 @@ def own_class(kind: Union[str, type, None]) -> Optional[type]:
     """
     return next((c for c in _classes(kind)
                  if c.__module__.partition('.')[0] == _PACKAGE), None)
+
+
+def needs_package(cfg: dict) -> bool:
+    """Whether a plain config has a backbone that is a part of this package.
+
+    Args:
+        cfg (dict): The plain config.
+    """
+    return _is_library(cfg['model'].get('backbone'))
+
+
+def _is_library(value: Any) -> bool:
+    """Whether it is the config of a backbone of another library."""
+    kind = value.get('type') if isinstance(value, dict) else None
+    return any(issubclass(c, LibraryBackbone) for c in _classes(kind))
 
 
 def _classes(kind: Union[str, type, None]) -> List[type]:
@@ -246,7 +263,9 @@ def _needed_imports(imports: Optional[dict], new: dict) -> Optional[dict]:
         return None
     modules = imports.get('imports') or []
     modules = [modules] if isinstance(modules, str) else modules
-    packages = _packages(new) - {_PACKAGE}
+    packages = _packages(new)
+    if not needs_package(new):
+        packages -= {_PACKAGE}
     kept = [m for m in modules if m.partition('.')[0] in packages]
     return dict(imports, imports=kept) if kept else None
 
@@ -267,7 +286,7 @@ def _tidy(value: Any, scope: str) -> Any:
 def _refuse_own(value: Any, where: str = '') -> None:
     """Make sure that nothing of this package is left."""
     if isinstance(value, dict):
-        if own_class(value.get('type')):
+        if own_class(value.get('type')) and not _is_library(value):
             raise ExportError(
                 f'{where}.type is {value["type"]}, which MMPose does not '
                 'have: take what MMPose has in its place')

@@ -2,14 +2,16 @@
 """What a network predicts by MMPose's own inference.
 
 Also a script, for a process in which this package cannot be imported:
-``python stock_inference.py CONFIG CHECKPOINT QUESTIONS ANSWERS``.
+``python stock_inference.py CONFIG CHECKPOINT QUESTIONS ANSWERS``. With one
+more argument it may be imported, for a backbone that is a part of it.
 """
 import sys
 from typing import List, Optional, Tuple
 
 if __name__ == '__main__':
     # neither the package nor the files beside this one
-    sys.modules['semipose_mm'] = None
+    if len(sys.argv) < 6:
+        sys.modules['semipose_mm'] = None
     sys.path.pop(0)
 
 import torch
@@ -60,7 +62,7 @@ def keypoints(model: nn.Module, samples: List[Sample]) -> List[Tensor]:
 
 def main() -> None:
     """Answer, with the weights loaded as safely as can be."""
-    config, checkpoint, questions, answers = sys.argv[1:]
+    config, checkpoint, questions, answers = sys.argv[1:5]
     asked = torch.load(questions, weights_only=True)
     torch.load(checkpoint, map_location='cpu', weights_only=True)
     model = init_model(config, checkpoint, device='cpu')

@@ -33,9 +33,10 @@ def add_options(parser):
         'what validates, where images lie and where boxes come from')
     parser.add_argument(
         '--base',
-        metavar='mmpose::...',
-        help='a top-down heatmap or SimCC config of MMPose, or a file. '
-        'Defaults to one that fits the labels and this machine')
+        metavar='mmpose::...|timm:MODEL|hf:MODEL',
+        help='a top-down heatmap or SimCC config of MMPose, or a file; or a '
+        'backbone of timm or Hugging Face, which gets a head for heatmaps. '
+        'Defaults to a config that fits the labels and this machine')
     parser.add_argument(
         '--labeled',
         metavar='ANN.json',
@@ -104,7 +105,7 @@ def add_options(parser):
         'or symmetric: true, sigmas. Defaults to what the labels say')
     parser.add_argument(
         '--peer',
-        metavar='mmpose::...',
+        metavar='mmpose::...|timm:MODEL|hf:MODEL',
         help='config of the second network of posedual, if it is another one')
     parser.add_argument(
         '--input-size',

@@ -19,7 +19,8 @@ FOLDERS = dict(root='', configs='configs', tools='tools', docs='docs')
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmdet', 'mmpose',
             'numpy', 'scipy', 'xtcocotools', 'pycocotools', 'cv2',
             'setuptools')
-OPTIONAL = ('mmpretrain', 'onnx', 'onnxruntime', 'tensorboard')
+OPTIONAL = ('mmpretrain', 'onnx', 'onnxruntime', 'tensorboard', 'timm',
+            'transformers')
 # what brings a module of another name
 DISTRIBUTIONS = dict(
     cv2=('opencv-python-headless', 'opencv-python',

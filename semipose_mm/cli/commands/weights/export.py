@@ -164,6 +164,7 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         dict: Content by path, the checkpoint last.
     """
     from semipose_mm.checkpoint.export import check as export_check
+    from semipose_mm.checkpoint.export.config import needs_package
     from semipose_mm.files import write_all
     model = export_check.load_training(cfg, export.training_state, export.key,
                                        export.dataset_meta)
@@ -179,7 +180,12 @@ def checked_files(args, cfg, export, checkpoint, about, stem):
         samples += [person] if person else []
         inputs = export_check.random_inputs(export.config)
         export_check.check_export(model, export.key, inputs, samples, *paths)
-    print(f'Self-check: MMPose without this package predicts the same for '
+    if needs_package(export.config):
+        how = "with this package, which its backbone and so the config's "
+        how += 'custom_imports need,'
+    else:
+        how = 'without this package'
+    print(f'Self-check: MMPose {how} predicts the same for '
           f'{len(inputs)} random inputs and {len(samples)} images.')
     if args.onnx:
         from semipose_mm.checkpoint.export import onnx_file as export_onnx
