@@ -34,6 +34,7 @@ FUNCTIONS = {
     'detect': 'semipose_mm.detection.model.PersonFinder',
     'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',
     'predict': 'semipose_mm.prediction.run.predict',
+    'pseudo': 'semipose_mm.pseudo.run.make_pseudo_labels',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

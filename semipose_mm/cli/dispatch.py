@@ -21,6 +21,8 @@ COMMANDS = {
     'train': ('runs.train', 'train a pose estimator'),
     'test': ('runs.test', 'test a checkpoint'),
     'predict': ('runs.predict', 'predict videos and images'),
+    'pseudo':
+    ('runs.pseudo', 'make pseudo-labels and train a fresh network on them'),
     'import':
     ('data.import_labels', 'import labels of DeepLabCut, SLEAP and others'),
     'config':
@@ -32,10 +34,10 @@ COMMANDS = {
     'browse': ('data.browse', 'draw a training batch and what is taught'),
     'plot curves':
     ('runs.plot_curves', 'draw losses and metrics of trainings'),
-    'plot predictions':
-    ('runs.plot_predictions', 'draw the truth and the predictions'),
-    'video-metrics':
-    ('runs.video_metrics', 'measure predictions on a video without labels'),
+    'plot predictions': ('runs.plot_predictions',
+                         'draw the truth and the predictions'),
+    'video-metrics': ('runs.video_metrics',
+                      'measure predictions on a video without labels'),
     'compare': ('runs.compare', 'compare trainings: tables and curves'),
     'export': ('weights.export', 'export one network as MMPose alone uses it'),
     'convert': ('weights.convert',

@@ -1,6 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Which frames of a video are worth a place among unlabeled images."""
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -116,17 +116,33 @@ def by_kmeans(thumbnails: np.ndarray, num: int, seed: int = 0) -> np.ndarray:
     """
     if num >= len(thumbnails):
         return np.arange(len(thumbnails))
-    features = _components(thumbnails)
+    owners, away = clusters(_components(thumbnails), num, seed)
+    # the first of each cluster in the order of (cluster, distance)
+    order = np.lexsort((away, owners))
+    _, first = np.unique(owners[order], return_index=True)
+    return np.sort(order[first])
+
+
+def clusters(features: np.ndarray,
+             num: int,
+             seed: int = 0) -> Tuple[np.ndarray, np.ndarray]:
+    """Find clusters by k-means.
+
+    Args:
+        features (np.ndarray): (N, D), float32.
+        num (int): Number of clusters, at most N.
+        seed (int): Of OpenCV's k-means++. Defaults to 0.
+
+    Returns:
+        tuple: The cluster of each, (N,), int, and its squared distance from
+        the center, (N,).
+    """
     cv2.setRNGSeed(seed)
     ends = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1e-3)
     _, owners, centers = cv2.kmeans(features, num, None, ends, 1,
                                     cv2.KMEANS_PP_CENTERS)
     owners = owners.ravel()
-    away = ((features - centers[owners])**2).sum(1)
-    # the first of each cluster in the order of (cluster, distance)
-    order = np.lexsort((away, owners))
-    _, first = np.unique(owners[order], return_index=True)
-    return np.sort(order[first])
+    return owners, ((features - centers[owners])**2).sum(1)
 
 
 def _rows(thumbnails: np.ndarray):
