@@ -56,7 +56,7 @@ class ViewNetworks(PoseNetworks):
         if len(self.names) < 2:
             raise DataError(
                 f'{config} has one network, and there is one view, so nothing '
-                'can agree: give several --scales, or leave out --no-flip')
+                'can agree: give several --scales, or set --flip on')
         codec = self.model.head.decoder
         # of UDP the centers of the first and last pixel are the edges
         self._pixel = 0. if isinstance(codec, UDPHeatmap) else 1.

@@ -72,10 +72,10 @@ def add_options(parser):
         metavar='S',
         help='sizes of the views in parts of the box. Defaults to 1 0.8 1.25')
     parser.add_argument(
-        '--no-flip',
-        dest='flip',
-        action='store_false',
-        help='no mirrored views, for what has no mirror image')
+        '--flip',
+        choices=['on', 'off'],
+        help='whether there are mirrored views, for what networks know '
+        'mirrored. Defaults to model.test_cfg.flip_test')
     parser.add_argument(
         '--boxes',
         metavar='whole|X,Y,W,H|FILE',
@@ -124,7 +124,7 @@ def add_options(parser):
         threshold=0.,
         trail=0,
         h5=False,
-        flip_test='off')
+        flip_test=None)
 
 
 def check_args(parser, args):
@@ -172,9 +172,12 @@ def run(parser, args):
     findings = Findings()
     project = args.labels and read_project(args.labels, [], findings)
     cfg, config_digest = predict.read_config(parser, args)
+    flip = (cfg.model.get('test_cfg') or {}).get('flip_test', False)
+    if args.flip is not None:
+        flip = args.flip == 'on'
     device = choose_device(parser, args)
     networks = ViewNetworks(cfg, args.checkpoint, device, args.networks,
-                            args.scales, args.flip, args.config)
+                            args.scales, flip, args.config)
     check_fit(parser, args, networks.model)
     if project:
         check_names(project, networks.joints, args.config)
