@@ -36,6 +36,7 @@ FUNCTIONS = {
     'video-metrics': 'semipose_mm.analysis.video_metrics.report.measure',
     'predict': 'semipose_mm.prediction.run.predict',
     'report': 'semipose_mm.analysis.report.make.write_report',
+    'pseudo': 'semipose_mm.pseudo.run.make_pseudo_labels',
     'compare': 'semipose_mm.analysis.compare_runs.compare',
     'plot curves': 'semipose_mm.analysis.plot_curves.plot',
     'plot predictions':

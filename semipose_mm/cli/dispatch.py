@@ -21,6 +21,8 @@ COMMANDS = {
     'train': ('runs.train', 'train a pose estimator'),
     'test': ('runs.test', 'test a checkpoint'),
     'predict': ('runs.predict', 'predict videos and images'),
+    'pseudo':
+    ('runs.pseudo', 'make pseudo-labels and train a fresh network on them'),
     'import':
     ('data.import_labels', 'import labels of DeepLabCut, SLEAP and others'),
     'config':

@@ -13,10 +13,14 @@ from mmpose.datasets.transforms import (GenerateTarget, KeypointConverter,
 
 from .transforms import EasyAffine, EasyHardPair, HardCrop, build_transforms
 from .transforms.appearance import is_appearance, is_geometry
+from .transforms.lean_stock import WeightedConverter
+from .transforms.lean_targets import WeightedTarget
 from .transforms.twin import stock_name
 
 # What changes the box or crops it.
 BOX_CHANGES = (EasyAffine, RandomBBoxTransform, TopdownAffine)
+# What makes something of weights.
+NEEDS_WEIGHTS = (GenerateTarget, KeypointConverter)
 # What needs keypoints and would make something up without them.
 NEEDS_KEYPOINTS = (RandomHalfBody, GenerateTarget, KeypointConverter)
 
@@ -84,6 +88,26 @@ def check_order(pipeline: Compose, key: str) -> None:
                 f'{key} has RandomFlip after TopdownAffine, where it mirrors '
                 'about a wrong axis and leaves the keypoints of the crop as '
                 'they are; it must stand before TopdownAffine')
+
+
+def check_weighted(pipelines: Sequence[Compose], key: str) -> None:
+    """Refuse a transform that would forget the weights of labels.
+
+    Args:
+        pipelines (Sequence[Compose]): What labels with weights go through.
+        key (str): Config key of their dataset, for the error message.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for pipeline in pipelines:
+        for one in getattr(pipeline, 'transforms', ()):
+            if isinstance(one, NEEDS_WEIGHTS) and not isinstance(
+                    one, (WeightedTarget, WeightedConverter)):
+                raise ValueError(
+                    f'{key} has labels with keypoint_weights, which its '
+                    f'transform {type(one).__name__} would forget; use that '
+                    'of MMPose, or leave the weights out')
 
 
 def check_loading(dataset: BaseDataset, key: str) -> None:

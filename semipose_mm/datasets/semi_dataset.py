@@ -16,8 +16,8 @@ from .images.image_cache import ImageCache
 from .label_check import (check_labels, check_sizes, check_unlabeled,
                           compare_boxes, leaves)
 from .pipeline import (check_explicit, check_keypoints, check_loading,
-                       check_order, derive_unlabeled, say_easy)
-from .reading.labeled import one_reading
+                       check_order, check_weighted, derive_unlabeled, say_easy)
+from .reading.labeled import has_weights, one_reading
 from .repeatability import check_repeatable
 from .sampler import SemiIndex
 from .seeding import stream, undisturbed
@@ -168,7 +168,7 @@ class SemiPoseDataset(Dataset):
         if self.allow_outside and name == 'unlabeled':
             set_allow_outside(cfg)
         self._cfgs[name] = cfg
-        with one_reading(cfg, f'{KEY}.{name}'):
+        with one_reading(cfg, f'{KEY}.{name}', weighted=True):
             dataset = DATASETS.build(cfg)
         for attribute in ('prepare_data', 'pipeline'):
             if not hasattr(dataset, attribute):
@@ -230,7 +230,8 @@ class SemiPoseDataset(Dataset):
         for name in ('labeled', 'unlabeled'):
             dataset = getattr(self, name)
             if dataset is not None and name not in self._checked:
-                with one_reading(self._cfgs[name], f'{KEY}.{name}'):
+                with one_reading(
+                        self._cfgs[name], f'{KEY}.{name}', weighted=True):
                     dataset.full_init()
                 self._check_data(name)
 
@@ -240,6 +241,8 @@ class SemiPoseDataset(Dataset):
         for dataset, key in leaves(getattr(self, name), f'{KEY}.{name}'):
             check(dataset, key, self.allow_outside)
             check_sizes(dataset, key, getattr(self, name), name == 'labeled')
+            if has_weights(dataset):
+                check_weighted([dataset.pipeline, self.pipeline], key)
         if name == 'labeled':
             self._cache = hold_images(self.labeled, f'{KEY}.labeled',
                                       self.labeled_cache_mb,

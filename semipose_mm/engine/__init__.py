@@ -2,7 +2,8 @@
 """Loops, hooks and the optim wrapper."""
 from .hooks import (ChannelsLastHook, CheckpointError, CompileHook,
                     DeferredRuntimeInfoHook, MutualTeachingHook, NewLayersHook,
-                    SafeCheckpointHook, StopOnRequestHook, TeacherUpdateHook,
+                    SafeCheckpointHook, StopOnRequestHook,
+                    SuspiciousLabelsHook, TeacherUpdateHook,
                     TeachingMonitorHook, UnsupWeightHook)
 from .loops import (LabelError, NonFiniteError, SemiPoseIterTrainLoop,
                     SemiPoseTestLoop, SemiPoseTrainLoop, SemiPoseValLoop)
@@ -17,6 +18,6 @@ __all__ = [
     'NetworkLayerDecayOptimWrapperConstructor', 'NewLayersHook',
     'NonFiniteError', 'SafeCheckpointHook', 'SemiPoseIterTrainLoop',
     'SemiPoseTestLoop', 'SemiPoseTrainLoop', 'SemiPoseValLoop',
-    'StopOnRequestHook', 'TeacherUpdateHook', 'TeachingMonitorHook',
-    'UnsupWeightHook'
+    'StopOnRequestHook', 'SuspiciousLabelsHook', 'TeacherUpdateHook',
+    'TeachingMonitorHook', 'UnsupWeightHook'
 ]

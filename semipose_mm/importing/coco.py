@@ -76,18 +76,21 @@ def read_coco(path: str, content: Any, images: Sequence[str],
     if first.get('flip_pairs') is not None:
         source.flip_pairs = _named(first['flip_pairs'], names)
     people: Dict[Any, list] = {}
+    weights: Dict[Any, list] = {}
     for one in labels.entries:
         if one.crowd or not one.keypoints:
             source.left_out['crowds and annotations without keypoints'] += 1
         elif one.image_id in listed:
             people.setdefault(one.image_id, []).append(_clean(one.keypoints))
+            weights.setdefault(one.image_id, []).append(one.weights)
     told = {one['id']: one for one in content['images']}
     for key, image in labels.images.items():
         entry = told[key]
         number = entry.get('frame')
         known = dict(
             video=str(entry.get('video') or ''),
-            number=number if type(number) is int else None)
+            number=number if type(number) is int else None,
+            weights=weights.get(key, []))
         if entry.get('sha256'):  # written by us
             known.update(
                 digest=entry['sha256'],

@@ -204,6 +204,10 @@ def _bring_names(source: Source, project: Project, findings: Findings) -> None:
                 for i, name in enumerate(own)
             }) for one in frame.people
         ]
+        frame.weights = [
+            one and [dict(zip(own, one)).get(name, 1.) for name in names]
+            for one in frame.weights
+        ]
 
 
 def _make_image(frame: Frame, source: Source) -> None:
@@ -236,7 +240,7 @@ def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
                 findings.warn(
                     'twice', source.where, f'has {frame.path}, the picture of '
                     f'{known.path}: the later labels are taken')
-                known.people = frame.people
+                known.relabel(frame)
     frames = [one for one in found.values() if one.people]
     _check_names(frames)
     return frames
@@ -268,7 +272,7 @@ def _drop_outside(frame: Frame, source: Source, findings: Findings) -> None:
                     f'{frame.size[0]} x {frame.size[1]} pixels: it is taken '
                     'as not labeled')
                 keypoints[i:i + 3] = 0., 0., 0
-    frame.people = [one for one in frame.people if any(one[2::3])]
+    frame.drop_unlabeled()
 
 
 def _copy(frame: Frame, folder: str) -> None:
@@ -300,7 +304,7 @@ def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
     added = [one for one in new if one.digest not in known]
     for one in new:
         if one.digest in known:
-            known[one.digest].people = one.people
+            known[one.digest].relabel(one)
     _check_names([*project.frames, *added])
     val = list(parts['val'])
     for one in added:

@@ -143,7 +143,8 @@ class Project:
                     video=frame.video,
                     frame=frame.number,
                     sha256=frame.digest))
-            for person, keypoints in enumerate(frame.people):
+            for person, (keypoints, weights) in enumerate(
+                    zip(frame.people, frame.weights)):
                 try:
                     box = rule_box(self.box_rule, width, height, keypoints)
                 except DataError as error:
@@ -157,7 +158,8 @@ class Project:
                         num_keypoints=sum(v > 0 for v in keypoints[2::3]),
                         bbox=list(box),
                         area=box[2] * box[3],
-                        iscrowd=0))
+                        iscrowd=0,
+                        **(dict(keypoint_weights=weights) if weights else {})))
         place = {name: i for i, name in enumerate(self.names, 1)}
         category: Dict[str, Any] = dict(
             id=1,

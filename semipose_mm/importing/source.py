@@ -4,6 +4,7 @@ import os.path as osp
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from semipose_mm.data_files import DataError
@@ -32,6 +33,8 @@ class Frame:
             no file of it.
         size (tuple[int, int]): Width and height in pixels, once it is known.
         digest (str): SHA-256 of the image, once it is known.
+        weights (list[list[float] | None]): How much each joint of every
+            instance counts in training, 0 to 1; None means 1.
     """
     path: str
     people: List[List[float]]
@@ -40,6 +43,7 @@ class Frame:
     make: Optional[Callable[[str], None]] = None
     size: Tuple[int, int] = (0, 0)
     digest: str = ''
+    weights: List[Optional[List[float]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Take video and number from the path, where nothing else tells."""
@@ -50,6 +54,17 @@ class Frame:
             one for one in parts if one not in ('', '.', '..')) or video
         if self.number is None:
             self.number = number
+        self.weights = self.weights or [None] * len(self.people)
+
+    def relabel(self, other: 'Frame') -> None:
+        """Take the labels of another frame."""
+        self.people, self.weights = other.people, other.weights
+
+    def drop_unlabeled(self) -> None:
+        """Drop instances without a labeled joint."""
+        kept = [max(one[2::3], default=0) > 0 for one in self.people]
+        self.people = list(compress(self.people, kept))
+        self.weights = list(compress(self.weights, kept))
 
     @property
     def key(self) -> Tuple[str, str]:
@@ -104,9 +119,10 @@ class Source:
             path (str): See :class:`Frame`.
             **known: What else is known, see :class:`Frame`.
         """
-        labeled = [list(one) for one in people if max(one[2::3], default=0)]
-        if labeled:
-            self.frames.append(Frame(path, labeled, **known))
+        frame = Frame(path, list(map(list, people)), **known)
+        frame.drop_unlabeled()
+        if frame.people:
+            self.frames.append(frame)
         else:
             self.left_out['frames without a label'] += 1
 

@@ -13,7 +13,7 @@ NAME = 'options.json'
 #: What decides the training, and is the same for all of its parts.
 KEPT = ('data_root', 'num_labels', 'hard', 'gpus', 'backbone_weights',
         'peer_weights', 'amp', 'fast', 'no_validate', 'auto_scale_lr', 'seed',
-        'cfg_options')
+        'watch_labels', 'cfg_options')
 #: What no config key is called.
 _TUPLE = '(,)'
 _PATHS = ('data_root', 'backbone_weights', 'peer_weights')

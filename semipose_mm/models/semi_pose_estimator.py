@@ -149,6 +149,8 @@ class SemiPoseEstimator(PeerEstimator):
         self.progress = 0.
         #: TeachingStep: what the last call of :meth:`loss` computed.
         self.last_step: Optional[TeachingStep] = None
+        #: bool: Whether that has ``label_losses``.
+        self.keep_label_losses = False
         self._checked = False
 
     # ------------------------------------------------------------ training
@@ -336,6 +338,10 @@ class SemiPoseEstimator(PeerEstimator):
         seen = self.output.detach(output)
         if item.term == 'sup':
             step.labeled.setdefault(item.student, seen)
+            if self.keep_label_losses:
+                step.label_losses.append(
+                    self.output.joint_losses(net.head, output, item.target,
+                                             item.weights))
         else:
             step.views.append(
                 ViewRecord(item.student, item.view, item.images,

@@ -114,6 +114,8 @@ class TeachingStep:
             name; several where its pass makes several.
         views (list): One :class:`ViewRecord` for each route and view.
         losses (dict): The loss terms, weighted, by name.
+        label_losses (list): Losses of labeled joints without their weights,
+            (B, K) for each network and view, if somebody wants them.
     """
     output: Any
     unsup_weight: Tensor
@@ -123,3 +125,4 @@ class TeachingStep:
     easy: Dict[Union[int, str], List[Any]] = field(default_factory=dict)
     views: List[ViewRecord] = field(default_factory=list)
     losses: Dict[str, Tensor] = field(default_factory=dict)
+    label_losses: List[Tensor] = field(default_factory=list)

@@ -309,3 +309,28 @@ def test_flags_that_are_no_integers():
         dict(image_id=3, keypoints='odd')
     ]
     assert labeled_images(entries) == {2}
+
+
+class TestWeights:
+
+    def test_are_kept_and_told(self):
+        weights = [0, 0.5, 1, 1.]
+        labels, findings = read(
+            entry(0, keypoint_weights=weights),
+            entry(1, keypoint_weights=None))
+        assert [one.weights for one in labels.entries] == [weights, None]
+        note, = findings.lines('note')
+        assert 'keypoint_weights in 1 of 2 entries, 0.625 in' in note
+        turned = labels.reordered(NAMES[::-1])['annotations']
+        assert turned[0]['keypoint_weights'] == weights[::-1]
+        assert 'keypoint_weights' not in turned[1]
+
+    @pytest.mark.parametrize(
+        'odd',
+        [[1, 1, 1], [1, 1, 1, 1.01], [1, 1, 1, -.1], [1, 1, 1, None], 1, 'x'])
+    def test_others_are_refused(self, odd):
+        with pytest.raises(
+                DataError,
+                match=r"file 'x', annotations\[1\].keypoint_weights is .*; it "
+                'must be a list of 4 numbers from 0 to 1'):
+            read(entry(0), entry(1, keypoint_weights=odd))

@@ -414,3 +414,25 @@ def test_real_labels_of_lightning_pose(tmp_path, data_root):
     assert counts['train']['images'] == 72 and counts['val']['images'] == 18
     assert frames_in(tmp_path, 'val')[0] > max(frames_in(tmp_path, 'train'))
     assert len(done.project.names) == 17
+
+
+def test_weights_are_kept_until_a_label_is_corrected(tmp_path):
+    images = [paint(tmp_path / f'v/img{i}.png') for i in range(4)]
+    path = coco_file(tmp_path / 'pseudo.json', images)
+    content = json.loads(path.read_text())
+    for number, one in enumerate(content['annotations'][:3]):
+        one['keypoint_weights'] = [number / 8, 0.5, 1]
+    path.write_text(json.dumps(content))
+    out = tmp_path / 'out'
+    import_labels([str(path)], str(out))
+
+    def weights():
+        return [
+            one.get('keypoint_weights') for part in ('train', 'val')
+            for one in labels_of(out, part)[0]['annotations']
+        ]
+
+    assert weights() == [[0, 0.5, 1], [0.125, 0.5, 1], [0.25, 0.5, 1], None]
+    again = coco_file(tmp_path / 'corrected.json', images[:1], SECOND)
+    import_labels([str(again)], str(out))
+    assert weights() == [None, [0.125, 0.5, 1], [0.25, 0.5, 1], None]

@@ -133,7 +133,7 @@ class _EntryReader:
                 show(value),
                 allowed=allowed)
             return None
-        for name in ('bbox', 'keypoints'):
+        for name in ('bbox', 'keypoints', 'keypoint_weights'):
             if not entry.get(name):  # null, or an empty list
                 entry.pop(name, None)
         box, keypoints = entry.get('bbox'), entry.get('keypoints')
@@ -145,13 +145,15 @@ class _EntryReader:
                          bool(entry.get('iscrowd')), NO_IMAGE)
         if keypoints is not None:
             keypoints = self.joints.read(keypoints, place, box)
-            if keypoints is None:
+            if keypoints is None or not self.joints.check_weights(
+                    entry.get('keypoint_weights'), place):
                 return None
         count, area = self._mend(entry, keypoints, place)
         reason = self._reason(entry, image, place)
         return Entry(index, entry['id'], entry['image_id'],
                      entry.get('category_id'), box, keypoints, count, area,
-                     bool(entry['iscrowd']), reason)
+                     bool(entry['iscrowd']), reason,
+                     entry.get('keypoint_weights'))
 
     def _fault(self, entry: dict, index: int) -> tuple:
         """Field, value and allowed values of what is wrong; or nothing."""

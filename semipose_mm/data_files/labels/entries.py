@@ -30,6 +30,8 @@ class Entry(NamedTuple):
         area (float): Its area in pixels, see :func:`instance_area`.
         crowd (bool): Whether it stands for a crowd.
         reason (str): Why MMPose trains with nothing of it, or empty.
+        weights (list[float], optional): How much each joint counts in
+            training, 0 to 1; None means 1.
     """
 
     index: int
@@ -42,6 +44,7 @@ class Entry(NamedTuple):
     area: float
     crowd: bool
     reason: str
+    weights: Optional[List[float]] = None
 
 
 def instance_area(entry: dict) -> float:

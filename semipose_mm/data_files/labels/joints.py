@@ -28,6 +28,7 @@ class JointReader:
         self.findings = findings
         self._read = 0
         self._at_origin: Counter = Counter()
+        self._weights: List[float] = []
         self._first = ''
 
     def read(self, values: Any, place: str,
@@ -64,6 +65,31 @@ class JointReader:
         if values and 0 in values:
             values = self._check_origin(values, place, box)
         return values
+
+    def check_weights(self, values: Any, place: str) -> bool:
+        """Check how much the joints of an entry count in training.
+
+        Args:
+            values (Any): What the entry has as ``keypoint_weights``; None
+                means 1 for each joint.
+            place (str): The entry, such as ``'annotations[3]'``.
+
+        Returns:
+            bool: Whether it is nothing, or a number from 0 to 1 for each.
+        """
+        if values is None:
+            return True
+        if (not are_numbers(values) or len(values) != self.num_joints
+                or not 0 <= min(values) <= max(values) <= 1):
+            self.findings.error(
+                'keypoint_weights',
+                f'{self.where}, {place}.keypoint_weights',
+                show(values),
+                allowed=f'a list of {self.num_joints} numbers from 0 to 1, '
+                'one for each joint')
+            return False
+        self._weights.append(sum(values) / len(values))
+        return True
 
     def _mend(self, values: list, where: str) -> Optional[list]:
         """Read visibilities other than 0, 1 and 2."""
@@ -117,11 +143,18 @@ class JointReader:
         return values
 
     def finish(self, names: Sequence[str]) -> None:
-        """Report the joints at (0, 0).
+        """Report the joints at (0, 0), and that there are weights.
 
         Args:
             names (Sequence[str]): Names of the joints, or none.
         """
+        if self._weights:
+            mean = sum(self._weights) / len(self._weights)
+            self.findings.note(
+                'keypoint_weights', self.where,
+                f'has keypoint_weights in {len(self._weights):,} of '
+                f'{self._read:,} entries, {mean:.3g} in the mean, by which '
+                'the labeled loss of their joints is multiplied')
         if not self._at_origin:
             return
         shown = ', '.join(

@@ -153,11 +153,15 @@ class Labels:
             flat = one.get('keypoints')
             if not flat:
                 return one
+            weights = one.get('keypoint_weights')
+            more = dict(keypoint_weights=[weights[i]
+                                          for i in order]) if weights else {}
             return dict(
                 one,
                 keypoints=[
                     value for i in order for value in flat[3 * i:3 * i + 3]
-                ])
+                ],
+                **more)
 
         def category(one: dict) -> dict:
             if len(one.get('keypoints') or ()) != len(order):

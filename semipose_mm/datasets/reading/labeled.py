@@ -32,19 +32,21 @@ class Summary(NamedTuple):
         left_out (dict[str, int]): Numbers of the others, by reason.
         box_size (float): Side of their boxes as a share of their images,
             see :func:`relative_size`.
+        weighted (bool): Whether some of them have weights for training.
     """
 
     total: int
     used: int
     left_out: Dict[str, int]
     box_size: float
+    weighted: bool
 
 
 _summaries: 'WeakKeyDictionary[BaseDataset, Summary]' = WeakKeyDictionary()
 
 
 @contextmanager
-def one_reading(cfg: dict, key: str) -> Iterator[None]:
+def one_reading(cfg: dict, key: str, weighted: bool = False) -> Iterator[None]:
     """Let the COCO-style datasets of MMPose get labels that are read by us.
 
     MMPose takes whatever visibility there is, drops what ``num_keypoints``
@@ -54,11 +56,13 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
     Args:
         cfg (dict): Config of the dataset that is built or initialized.
         key (str): Its config key.
+        weighted (bool): Whether ``keypoint_weights`` are for training, and
+            not left out. Defaults to False.
     """
     stock = BaseCocoStyleDataset._load_annotations
     detections = BaseCocoStyleDataset._load_detection_results
     BaseCocoStyleDataset._load_annotations = (
-        lambda dataset: _load(dataset, key, stock))
+        lambda dataset: _load(dataset, key, stock, weighted))
     BaseCocoStyleDataset._load_detection_results = (
         lambda dataset: _load_detections(dataset, key))
     try:
@@ -66,7 +70,7 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
     except DataError:
         # which part of a combination it is
         for index, part in enumerate(cfg.get('datasets') or ()):
-            with one_reading(part, f'{key}.datasets[{index}]'):
+            with one_reading(part, f'{key}.datasets[{index}]', weighted):
                 len(DATASETS.build(deepcopy(part)))
         raise
     finally:
@@ -75,7 +79,8 @@ def one_reading(cfg: dict, key: str) -> Iterator[None]:
 
 
 @no_collecting()
-def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
+def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any,
+          weighted: bool) -> tuple:
     """Load annotations as MMPose does, from what was read and mended."""
     if (type(dataset).parse_data_info
             is not BaseCocoStyleDataset.parse_data_info):
@@ -96,7 +101,8 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
             f"'{dataset.ann_file}'{describe_left_out(left_out)}: a label "
             'needs a box inside its image, iscrowd 0 and a labeled joint')
     _summaries[dataset] = Summary(labels.total, len(entries), left_out,
-                                  relative_size(boxes, sizes))
+                                  relative_size(boxes, sizes), weighted
+                                  and any(x.weights for x in entries))
     base_coco_style_dataset.COCO = lambda path: _as_coco(labels)
     try:
         instances, images = stock(dataset)
@@ -107,7 +113,24 @@ def _load(dataset: BaseCocoStyleDataset, key: str, stock: Any) -> tuple:
             width, height = labels.images[instance['img_id']].size
             # loading compares it
             instance['img_shape'] = height, width
+    if _summaries[dataset].weighted:
+        _add_weights(instances)
     return instances, images
+
+
+def _add_weights(instances: List[dict]) -> None:
+    """Put weights where MMPose's transforms move them with their joints.
+
+    ``keypoints_visible`` is (1, K, 2) then, as ``KeypointConverter`` leaves
+    it, and ``GenerateTarget`` takes it apart.
+    """
+    for one in instances:
+        visible = one['keypoints_visible']
+        weights = one['raw_ann_info'].get('keypoint_weights')
+        one['keypoints_visible'] = np.stack([
+            visible,
+            np.ones_like(visible) if weights is None else np.float32([weights])
+        ], -1)
 
 
 @no_collecting()
@@ -151,6 +174,12 @@ def _as_coco(labels: Labels) -> COCO:
     coco.dataset = labels.content()
     coco.createIndex()
     return coco
+
+
+def has_weights(dataset: BaseDataset) -> bool:
+    """Whether labels of a dataset have weights, by which it trains."""
+    summary = summary_of(dataset)
+    return summary is not None and summary.weighted
 
 
 def summary_of(dataset: BaseDataset) -> Optional[Summary]:

@@ -1,14 +1,18 @@
 # Copyright (c) semipose_mm authors.
-"""Stock transforms replaced by twins: the same results, sooner."""
+"""Stock transforms replaced by twins: the same results, sooner.
+
+Those of ``GenerateTarget`` and ``KeypointConverter`` mind the weights of labels,
+too, which MMPose's forget.
+"""
 from typing import Any, Callable, Optional
 
 import cv2
 import numpy as np
 from mmengine.dataset import Compose
-from mmpose.datasets.transforms import RandomFlip
+from mmpose.datasets.transforms import KeypointConverter, RandomFlip
 
 from .lean_loading import LeanLoadImage
-from .lean_targets import LeanGenerateTarget
+from .lean_targets import LeanGenerateTarget, WeightedTarget
 from .twin import Twin
 
 FLIP_CODES = dict(horizontal=1, vertical=0, diagonal=-1)
@@ -48,7 +52,33 @@ class LeanFlip(Twin, RandomFlip):
         return results
 
 
-TWINS = (LeanLoadImage, LeanFlip, LeanGenerateTarget)
+class WeightedConverter(Twin, KeypointConverter):
+    """Convert as :class:`KeypointConverter` does, and keep weights."""
+
+    stock = KeypointConverter
+
+    def transform(self, results: dict) -> dict:
+        """Convert keypoints.
+
+        Args:
+            results (dict): The result dict; ``keypoints_visible`` of shape
+                (N, K, 2) holds visibilities and weights.
+
+        Returns:
+            dict: The result dict.
+        """
+        before = results.get('keypoints_visible')
+        results = super().transform(results)
+        if before is not None and before.ndim == 3:
+            weights = before[:, self.source_index, 1]
+            if self.interpolation:
+                weights = weights * before[:, self.source_index2, 1]
+            results['keypoints_visible'][:, self.target_index, 1] = weights
+        return results
+
+
+TWINS = (LeanLoadImage, LeanFlip, LeanGenerateTarget, WeightedTarget,
+         WeightedConverter)
 
 
 def replace_stock(dataset: Any) -> None:

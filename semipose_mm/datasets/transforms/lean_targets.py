@@ -1,5 +1,5 @@
 # Copyright (c) semipose_mm authors.
-"""MMPose's heatmap targets, without a Gaussian computed for each joint."""
+"""MMPose's targets: weights of labels count, and one Gaussian does for all."""
 from typing import Optional
 
 import numpy as np
@@ -56,10 +56,36 @@ class LeanMSRAHeatmap(MSRAHeatmap):
         return found[1]
 
 
-class LeanGenerateTarget(Twin, GenerateTarget):
-    """Generate targets with a :class:`LeanMSRAHeatmap`."""
+class WeightedTarget(Twin, GenerateTarget):
+    """Generate targets, whose weights are multiplied by those of the labels.
+
+    MMPose takes (1, K, 2) ``keypoints_visible`` apart, and leaves it to heads
+    what the second column is for.
+    """
 
     stock = GenerateTarget
+
+    def transform(self, results: dict) -> dict:
+        """Generate the targets of a sample.
+
+        Args:
+            results (dict): The result dict.
+
+        Returns:
+            dict: The result dict.
+        """
+        results = super().transform(results)
+        weights = results.pop('keypoints_visible_weights', None)
+        if weights is not None and 'keypoint_weights' in results:
+            found = results['keypoint_weights']
+            results['keypoint_weights'] = [
+                one * weights for one in found
+            ] if isinstance(found, list) else found * weights
+        return results
+
+
+class LeanGenerateTarget(WeightedTarget):
+    """Generate targets with a :class:`LeanMSRAHeatmap`."""
 
     @classmethod
     def can_replace(cls, transform: GenerateTarget) -> bool:

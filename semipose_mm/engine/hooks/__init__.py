@@ -7,6 +7,7 @@ from .mutual_teaching_hook import MutualTeachingHook
 from .new_layers_hook import NewLayersHook
 from .safe_checkpoint_hook import CheckpointError, SafeCheckpointHook
 from .stop_hook import StopOnRequestHook
+from .suspicious_labels_hook import SuspiciousLabelsHook
 from .teacher_update_hook import TeacherUpdateHook
 from .teaching_monitor_hook import TeachingMonitorHook
 from .unsup_weight_hook import UnsupWeightHook
@@ -14,6 +15,6 @@ from .unsup_weight_hook import UnsupWeightHook
 __all__ = [
     'ChannelsLastHook', 'CheckpointError', 'CompileHook',
     'DeferredRuntimeInfoHook', 'MutualTeachingHook', 'NewLayersHook',
-    'SafeCheckpointHook', 'StopOnRequestHook', 'TeacherUpdateHook',
-    'TeachingMonitorHook', 'UnsupWeightHook'
+    'SafeCheckpointHook', 'StopOnRequestHook', 'SuspiciousLabelsHook',
+    'TeacherUpdateHook', 'TeachingMonitorHook', 'UnsupWeightHook'
 ]

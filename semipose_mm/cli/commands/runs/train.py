@@ -58,6 +58,11 @@ def add_options(parser):
         'auto_scale_lr.base_batch_size')
     parser.add_argument('--seed', type=int, help='random seed, 0 or greater')
     parser.add_argument(
+        '--watch-labels',
+        action='store_true',
+        help='at the end, write suspicious_labels.csv: labeled joints that '
+        'were learned as wrong ones are')
+    parser.add_argument(
         '--overwrite',
         action='store_true',
         help='begin anew in the work folder of an earlier training, whose '
@@ -81,6 +86,11 @@ def merge_args(parser, args, cfg):
         set_amp(parser, cfg, '--amp')
     if args.fast:
         set_fast(parser, cfg)
+    if args.watch_labels:
+        cfg.custom_hooks = [
+            *(cfg.get('custom_hooks') or []),
+            dict(type='SuspiciousLabelsHook')
+        ]
     if args.auto_scale_lr:
         if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
             parser.error('--auto-scale-lr needs auto_scale_lr='

@@ -1,0 +1,12 @@
+# Copyright (c) semipose_mm authors.
+"""``semipose pseudo``, for a checkout that is not installed."""
+import sys
+from pathlib import Path
+
+# of the modules beside, none may stand before a user's
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+if __name__ == '__main__':
+    sys.argv[0] = 'semipose'
+    from semipose_mm.cli import main
+    main(['pseudo', *sys.argv[1:]])
