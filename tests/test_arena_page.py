@@ -25,11 +25,11 @@ pytestmark = pytest.mark.skipif(
 
 def make_project(folder):
     """The labels and a piece of the video as a project of DeepLabCut."""
-    day = folder / 'labeled-data/day1'
+    day = folder / 'labeled-data/day0'
     shutil.copytree(SOURCE / 'labeled-data', day)
     rows = list(csv.reader((SOURCE / 'CollectedData.csv').open()))
     for row in rows[3:]:
-        row[0] = row[0].replace('labeled-data', 'labeled-data/day1')
+        row[0] = row[0].replace('labeled-data', 'labeled-data/day0')
     with open(day / 'CollectedData_rick.csv', 'w', newline='') as file:
         csv.writer(file).writerows(rows)
     parts = dict.fromkeys(rows[1][1:])

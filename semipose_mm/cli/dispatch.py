@@ -35,8 +35,8 @@ COMMANDS = {
     'browse': ('data.browse', 'draw a training batch and what is taught'),
     'plot curves':
     ('runs.plot_curves', 'draw losses and metrics of trainings'),
-    'plot predictions':
-    ('runs.plot_predictions', 'draw the truth and the predictions'),
+    'plot predictions': ('runs.plot_predictions',
+                         'draw the truth and the predictions'),
     'video-metrics': ('runs.video_metrics',
                       'measure predictions on a video without labels'),
     'report': ('runs.report', 'report a training as one html page'),

@@ -35,6 +35,7 @@ def read_coco(path: str, content: Any, images: Sequence[str],
     listed = read_images(content, where, '', findings)
     scored = sum(
         isinstance(one, dict) and 'keypoint_scores' in one
+        and not one.get('keypoint_weights')  # pseudo-labels say what they are
         for one in content.get('annotations') or ())
     if scored:
         findings.warn(

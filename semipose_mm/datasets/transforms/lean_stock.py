@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Stock transforms replaced by twins: the same results, sooner.
 
-Those of ``GenerateTarget`` and ``KeypointConverter`` mind the weights of labels,
-too, which MMPose's forget.
+Those of ``GenerateTarget`` and ``KeypointConverter`` mind the weights of
+labels, too, which MMPose's forget.
 """
 from typing import Any, Callable, Optional
 
