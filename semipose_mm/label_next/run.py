@@ -1,7 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Choosing frames by their predictions, and writing them for a tool."""
-import csv
-import io
 import json
 import os.path as osp
 import shutil
@@ -13,7 +11,7 @@ import numpy as np
 
 from semipose_mm.data_files import WARNING, DataError, Findings
 from semipose_mm.data_files.label_folder import is_label_folder
-from semipose_mm.files import whole_files, write_all
+from semipose_mm.files import csv_bytes, whole_files, write_all
 from semipose_mm.importing.project import Project, read_project
 from semipose_mm.prediction.media import Media
 from semipose_mm.version import __version__
@@ -27,6 +25,8 @@ from .rules import FORMATS, GAP, POOL, SCORER, WEIGHTS
 from .shots import Shot, make_shot
 
 TABLE, ABOUT = 'label_next.csv', 'label_next.json'
+COLUMNS = ('input', 'frame', 'value', 'disagreement', 'disagreement_rank',
+           'score', 'low_score_rank', 'cluster', 'chosen', 'reason', 'image')
 
 
 class Labeling(NamedTuple):
@@ -269,23 +269,17 @@ def _table(candidates: Candidates, scored: scoring.Scored, known: Known,
            choice: Choice) -> bytes:
     """A row for each candidate: its scores, and why it was chosen or not."""
     chosen = set(choice.chosen.tolist())
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(
-        ('input', 'frame', 'value', 'disagreement', 'disagreement_rank',
-         'score', 'low_score_rank', 'cluster', 'chosen', 'reason', 'image'))
-    columns = [[''] * len(scored.value) if values is None else
-               ['' if value != value else f'{value:.6g}' for value in values]
+    columns = [[None] * len(scored.value) if values is None else values
                for values in (scored.value, scored.disagreement,
                               scored.disagreement_rank, scored.score,
                               scored.score_rank)]
-    for i, (name, reason, cluster, *values) in enumerate(
-            zip(candidates.names(), choice.reasons, choice.cluster, *columns)):
-        writer.writerow(
-            (candidates.media[candidates.of[i]].name, name, *values,
-             '' if cluster < 0 else cluster, int(i in chosen), reason,
-             known.files[i] if i in chosen else ''))
-    return text.getvalue().encode()
+    rows = (
+        (candidates.media[candidates.of[i]].name, name, *values,
+         None if cluster < 0 else cluster, int(i in chosen), reason,
+         known.files[i] if i in chosen else None)
+        for i, (name, reason, cluster, *values) in enumerate(
+            zip(candidates.names(), choice.reasons, choice.cluster, *columns)))
+    return csv_bytes([COLUMNS, *rows], digits=6)
 
 
 def _json(content: Any) -> bytes:

@@ -1,7 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Pseudo-labels as files: a COCO list, a table, a folder to train on."""
-import csv
-import io
 import os.path as osp
 from datetime import datetime, timezone
 from typing import Any, Dict, List, NamedTuple, Sequence
@@ -11,7 +9,7 @@ import numpy as np
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.label_folder import is_label_folder, read_manifest
 from semipose_mm.data_files.text import show
-from semipose_mm.files import file_digest
+from semipose_mm.files import csv_bytes, file_digest
 from semipose_mm.importing.project import Project
 from semipose_mm.importing.source import Frame
 from semipose_mm.version import __version__
@@ -46,7 +44,7 @@ class Candidates(NamedTuple):
 
 
 def table(found: Candidates, weights: np.ndarray, states: Sequence[str],
-          names: Sequence[str]) -> str:
+          names: Sequence[str]) -> bytes:
     """All candidates as csv.
 
     Args:
@@ -56,18 +54,16 @@ def table(found: Candidates, weights: np.ndarray, states: Sequence[str],
         names (Sequence[str]): Names of the joints.
 
     Returns:
-        str: A row for each image: the file, what became of it, means over the
-        joints, the share of joints that are kept, the box, and x, y, score,
-        spread and weight of each joint.
+        bytes: A row for each image: the file, what became of it, means over
+        the joints, the share of joints that are kept, the box, and x, y,
+        score, spread and weight of each joint.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow([
+    rows: List[list] = [[
         'image', 'state', 'score', 'spread', 'kept', 'box_x', 'box_y',
         'box_width', 'box_height',
         *(f'{name}_{key}' for name in names
           for key in ('x', 'y', 'score', 'spread', 'weight'))
-    ])
+    ]]
     joints = np.concatenate([
         found.points, found.scores[..., None], found.spreads[..., None],
         weights[..., None]
@@ -76,8 +72,8 @@ def table(found: Candidates, weights: np.ndarray, states: Sequence[str],
         means = (found.scores[i].mean(), found.spreads[i].mean(), (weights[i]
                                                                    > 0).mean())
         numbers = [*means, *found.boxes[i], *joints[i].ravel()]
-        writer.writerow([path, state, *(f'{one:.6g}' for one in numbers)])
-    return text.getvalue()
+        rows.append([path, state, *map(float, numbers)])
+    return csv_bytes(rows, digits=6)
 
 
 def coco(found: Candidates, weights: np.ndarray, chosen: Sequence[int],

@@ -149,7 +149,7 @@ def make_pseudo_labels(task: Task,
         written:
         _json(content),
         osp.join(out, 'candidates.csv'):
-        table(found, weights, states, names).encode(),
+        table(found, weights, states, names),
         osp.join(out, 'about.json'):
         _json(about)
     })
@@ -170,8 +170,8 @@ def next_steps(made: Made, base: Optional[str], size: Sequence[int],
 
     Args:
         made (Made): What was made.
-        base (str, optional): The zoo's config that the model has; None if it
-            is not known.
+        base (str, optional): The zoo's config that the model has; None lets
+            one be recommended.
         size (Sequence[int]): Width and height of the model's input.
         sources (Sequence[str]): What holds the images of pseudo-labels.
     """
@@ -181,8 +181,8 @@ def next_steps(made: Made, base: Optional[str], size: Sequence[int],
         yield '  semipose import LABELS... --out ' + folder
         yield (f'  semipose import {osp.join(made.out, "pseudo.json")} --out '
                f'{folder} --images {" ".join(sources)}')
-    yield (f'  semipose config {folder} --base {base or "mmpose::..."} '
-           f'--recipe supervised --input-size {size[0]} {size[1]} '
-           f'--out {config}')
+    named = f'--base {base} ' if base else ''
+    yield (f'  semipose config {folder} {named}--recipe supervised '
+           f'--input-size {size[0]} {size[1]} --out {config}')
     yield f'  semipose browse {config}'
     yield f'  semipose train {config}'

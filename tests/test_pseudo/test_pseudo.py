@@ -200,7 +200,7 @@ def test_the_command(trained, people_root, labels, tmp_path, capsys,
     assert len(
         train['annotations']) == 2 + before['counts']['train']['instances']
     assert re.search(
-        rf'semipose config {out}/labels --base \S+ --recipe supervised '
+        rf'semipose config {out}/labels (--base \S+ )?--recipe supervised '
         rf'--input-size 96 128 --out {out}/retrain.py', said), said
 
     # chosen anew without predicting, and not over what somebody has added

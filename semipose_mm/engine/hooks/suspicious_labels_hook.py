@@ -1,11 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """Records how labels are learned, and reports those that look wrong."""
-import csv
-import io
 import os.path as osp
 from typing import List, Optional, Tuple
 
-import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_world_size, is_main_process
 from mmengine.hooks import Hook
@@ -14,7 +11,7 @@ from mmpose.registry import HOOKS
 from torch import Tensor
 
 from semipose_mm.checkpoint import from_plain
-from semipose_mm.files import write_text
+from semipose_mm.files import csv_bytes, write_all
 from ..distributed import unwrap
 from ..label_losses import Key, LabelLosses, find_suspicious
 from ..log_interval import log_interval
@@ -152,9 +149,9 @@ class SuspiciousLabelsHook(Hook):
             return
         path = osp.join(runner.work_dir, FILE)
         meta = getattr(runner.train_dataloader.dataset, 'metainfo', {})
-        text, lines = report(self.losses, meta.get('keypoint_id2name', {}))
-        if text:
-            write_text(path, text)
+        rows, lines = report(self.losses, meta.get('keypoint_id2name', {}))
+        if rows:
+            write_all({path: csv_bytes(rows, digits=4)})
             lines.append(f'all joints of all labels: {path}')
         for line in lines:
             runner.logger.info(line)
@@ -173,7 +170,7 @@ def _key(sample) -> Key:
                                                    str) else int(number)
 
 
-def report(losses: LabelLosses, names: dict) -> Tuple[str, List[str]]:
+def report(losses: LabelLosses, names: dict) -> Tuple[List[list], List[str]]:
     """The table of all joints, and what is said of it.
 
     Args:
@@ -181,40 +178,37 @@ def report(losses: LabelLosses, names: dict) -> Tuple[str, List[str]]:
         names (dict): Names of the joints by number.
 
     Returns:
-        tuple: The csv, empty if there is too little to say, and lines.
+        tuple: Rows of the csv, none if there is too little to say, and
+        lines.
     """
     keys, means, counts = losses.means()
     found = find_suspicious(means)
     if not len(found.order):
-        return '', [
+        return [], [
             'suspicious labels: too few labeled joints were seen in three '
             f'of {losses.bins} parts of the training to tell'
         ]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow([
+    table: List[list] = [[
         'rank', 'file', 'annotation', 'joint', 'cluster', 'suspicion',
         'amplitude', 'trend', 'views',
         *(f'loss_{t}' for t in range(losses.bins))
-    ])
+    ]]
     shown = []
     rows = zip(found.order.tolist(), found.suspicious, found.suspicion,
                found.amplitude, found.trend)
     for rank, ((i, k), wrong, *values) in enumerate(rows, 1):
         path, number = keys[i]
         joint = names.get(k, k)
-        row = [
+        table.append([
             rank, path, number, joint, 'suspicious' if wrong else 'right',
-            *(f'{one:.4g}' for one in values), counts[i, k],
-            *('' if np.isnan(one) else f'{one:.4g}' for one in means[i, :, k])
-        ]
-        writer.writerow(row)
+            *map(float, values), counts[i, k], *map(float, means[i, :, k])
+        ])
         if wrong and len(shown) < _SHOWN:
             shown.append(f'  {joint} of annotation {number} in {path}: '
                          f'suspicion {values[0]:.2f}, amplitude '
                          f'{values[1]:.2f}, trend {values[2]:.2f}')
     right, wrong = found.centers
-    return text.getvalue(), [
+    return table, [
         f'suspicious labels: {found.suspicious.sum():,} of '
         f'{len(found.order):,} joints; their losses have an amplitude of '
         f'{wrong[0]:.2f} and a trend of {wrong[1]:.2f}, the others '

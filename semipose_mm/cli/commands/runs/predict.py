@@ -94,6 +94,15 @@ def add_prediction_options(parser, networks='model.test_cfg.network'):
         choices=['on', 'off'],
         help='whether to average heatmaps with those of the mirrored image. '
         'Defaults to model.test_cfg.flip_test')
+    add_machine_options(parser)
+
+
+def add_machine_options(parser):
+    """Add options of where and how a command predicts, and of its config.
+
+    Args:
+        parser (ToolParser): The command's parser.
+    """
     parser.add_argument(
         '--log-seconds',
         type=float,

@@ -12,7 +12,7 @@ import os.path as osp
 from semipose_mm.launch.runner import is_url
 from semipose_mm.videos.rules import NUM as FRAMES
 from semipose_mm.videos.rules import RULES
-from ...options import add_config_options, choose_device
+from ...options import choose_device
 from ...progress import Progress
 from . import predict
 
@@ -99,26 +99,9 @@ def add_options(parser):
         default=32,
         metavar='N',
         help='images of a pass. Defaults to 32')
-    parser.add_argument(
-        '--log-seconds',
-        type=float,
-        default=10,
-        help='seconds between lines of progress. Defaults to 10')
-    parser.add_argument(
-        '--device', help='such as cuda:1 or cpu. Defaults to the GPU, if any')
-    from mmengine.config import DictAction
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override entries of the config')
-    add_config_options(parser)
-    # what the reading of configs and predict ask for
+    predict.add_machine_options(parser)
+    # what predict asks for
     parser.set_defaults(
-        launcher='none',
-        local_rank=0,
-        work_dir=None,
         start=None,
         margin=None,
         threshold=0.,
