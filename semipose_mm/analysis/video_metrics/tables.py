@@ -36,6 +36,7 @@ def read_poses(path: str) -> List[Poses]:
 
     Three rows of names (scorer, bodyparts, coords) are above a row for each
     frame: its number, and x, y, likelihood of each joint, which may be empty.
+    Other columns, as of ``ensemble-kalman-smoother``, are not read.
 
     Args:
         path (str): The csv file.
@@ -64,7 +65,7 @@ def read_poses(path: str) -> List[Poses]:
     poses = []
     for scorer, joints in columns.items():
         for joint, own in joints.items():
-            if set(own) != set(COORDS):
+            if not set(COORDS) <= set(own):
                 raise DataError(
                     f"'{path}', {scorer}, {joint} has the columns "
                     f'{", ".join(own)}, but needs {", ".join(COORDS)}')
