@@ -139,8 +139,9 @@ def import_labels(sources: Sequence[str],
         _bring_names(one, project, findings)
     before = old and old.state()
     new = _gather(read, findings)
-    fresh = _merge(project, new, split, share, val_videos, seed)
-    added, relabeled = len(fresh), len(new) - len(fresh)
+    fresh, relabeled = _merge(project, new, split, share, val_videos, seed,
+                              findings)
+    added = len(fresh)
     if copy:
         for frame in fresh:
             _copy(frame, copies)
@@ -239,14 +240,16 @@ def _gather(read: Sequence[Source], findings: Findings) -> List[Frame]:
             if known is not frame:
                 findings.warn(
                     'twice', source.where, f'has {frame.path}, the picture of '
-                    f'{known.path}: the later labels are taken')
-                known.relabel(frame)
+                    f'{known.path}: the later labels are taken, but not those '
+                    'with weights in the place of others')
+                if known.weighted or not frame.weighted:
+                    known.relabel(frame)
     frames = [one for one in found.values() if one.people]
-    _check_names(frames)
+    check_names(frames)
     return frames
 
 
-def _check_names(frames: Sequence[Frame]) -> None:
+def check_names(frames: Sequence[Frame]) -> None:
     """Refuse different pictures that have the same name."""
     names: Dict[Tuple[str, str], Frame] = {}
     for frame in frames:
@@ -290,24 +293,50 @@ def _copy(frame: Frame, folder: str) -> None:
 
 
 def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
-           share: float, videos: Sequence[str], seed: int) -> List[Frame]:
-    """Put images into the parts, and replace labels; those that are new."""
+           share: float, videos: Sequence[str], seed: int,
+           findings: Findings) -> Tuple[List[Frame], int]:
+    """Put images into the parts, and replace labels.
+
+    Labels with weights, such as pseudo-labels, neither take the place of
+    labels without, nor are they held out.
+
+    Returns:
+        tuple: The images that are new, and how many were relabeled.
+    """
     parts = project.parts
+    first: List[Frame] = []
     if not project.split:
-        project.split = choose_split(new, split, share, videos, seed)
-        held = held_out(new, project.split)
-        for one in new:
+        whole = [one for one in new if not one.weighted]
+        first = whole if len(whole) > 1 else list(new)
+        project.split = choose_split(first, split, share, videos, seed)
+        held = held_out(first, project.split)
+        for one in first:
             parts['val' if one.key in held else 'train'].append(one)
-        return list(new)
     # by content, wherever a copy of an image was labeled
     known = {one.digest: one for one in project.frames}
-    added = [one for one in new if one.digest not in known]
-    for one in new:
-        if one.digest in known:
-            known[one.digest].relabel(one)
-    _check_names([*project.frames, *added])
+    placed = {id(one) for one in first}
     val = list(parts['val'])
-    for one in added:
-        held_too = goes_to_val(one, project.split, val)
-        parts['val' if held_too else 'train'].append(one)
-    return added
+    added: List[Tuple[str, Frame]] = []
+    relabeled, left_out = 0, 0
+    for one in new:
+        if id(one) in placed:
+            continue
+        there = known.get(one.digest)
+        part = 'val' if goes_to_val(one, project.split, val) else 'train'
+        if one.weighted and (part == 'val'
+                             if there is None else not there.weighted):
+            left_out += 1
+        elif there is None:
+            added.append((part, one))
+        else:
+            there.relabel(one)
+            relabeled += 1
+    check_names([*project.frames, *(one for _, one in added)])
+    for part, one in added:
+        parts[part].append(one)
+    if left_out:
+        findings.warn(
+            'labels with weights', f'--out {project.folder}',
+            f'takes none of {left_out} images whose labels have '
+            'keypoint_weights: they have labels without, or would be held out')
+    return [*first, *(one for _, one in added)], relabeled

@@ -205,3 +205,19 @@ def read_project(folder: str, images: Sequence[str],
                        part: one.frames
                        for part, one in read.items()
                    }, manifest['imports'])
+
+
+def warn_of_others(project: Project, findings: Findings) -> None:
+    """Say that no image that was named is one of the labels.
+
+    Args:
+        project (Project): The labels.
+        findings (Findings): Learns it.
+    """
+    videos = sorted({one.video for one in project.frames})
+    findings.warn(
+        'labels of others',
+        f'--labels {project.folder}',
+        'has no frame of what is to be labeled, but of '
+        f'{", ".join(videos[:3])}: none is left out as labeled or held out',
+        advice='If it has, name the video as its labels do')

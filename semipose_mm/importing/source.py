@@ -56,6 +56,11 @@ class Frame:
             self.number = number
         self.weights = self.weights or [None] * len(self.people)
 
+    @property
+    def weighted(self) -> bool:
+        """bool: Whether labels have weights, as pseudo-labels have."""
+        return any(one is not None for one in self.weights)
+
     def relabel(self, other: 'Frame') -> None:
         """Take the labels of another frame."""
         self.people, self.weights = other.people, other.weights

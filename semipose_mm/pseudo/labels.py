@@ -10,6 +10,8 @@ from semipose_mm.data_files import DataError
 from semipose_mm.data_files.label_folder import is_label_folder, read_manifest
 from semipose_mm.data_files.text import show
 from semipose_mm.files import csv_bytes, file_digest
+from semipose_mm.importing.make import SLACK
+from semipose_mm.importing.make import check_names as check_frames
 from semipose_mm.importing.project import Project
 from semipose_mm.importing.source import Frame
 from semipose_mm.version import __version__
@@ -41,6 +43,11 @@ class Candidates(NamedTuple):
         corners, sides = self.boxes[:, None, :2], self.boxes[:, None, 2:]
         return (self.points - corners - sides / 2) / sides.max(
             -1, keepdims=True)
+
+    def outside(self) -> np.ndarray:
+        """np.ndarray: Which joints lie outside of their image, (M, K)."""
+        last = self.sizes[:, None] + SLACK
+        return ((self.points < -SLACK) | (self.points > last)).any(-1)
 
 
 def table(found: Candidates, weights: np.ndarray, states: Sequence[str],
@@ -80,8 +87,7 @@ def coco(found: Candidates, weights: np.ndarray, chosen: Sequence[int],
          category: dict, root: str) -> dict:
     """The chosen images in COCO's format.
 
-    All joints are labeled, with ``keypoint_weights`` 0 where they are not
-    kept, so that a box around the joints is that of the subject.
+    Joints that are not kept are not labeled.
 
     Args:
         found (Candidates): M images.
@@ -109,8 +115,8 @@ def coco(found: Candidates, weights: np.ndarray, chosen: Sequence[int],
                 bbox=box,
                 area=round(box[2] * box[3], 2),
                 iscrowd=0,
-                num_keypoints=len(found.points[i]),
-                keypoints=flat(found.points[i]),
+                num_keypoints=int((weights[i] > 0).sum()),
+                keypoints=flat(found.points[i], weights[i]),
                 keypoint_weights=_rounded(weights[i]),
                 keypoint_scores=_rounded(found.scores[i]),
                 keypoint_spreads=_rounded(found.spreads[i]),
@@ -118,9 +124,12 @@ def coco(found: Candidates, weights: np.ndarray, chosen: Sequence[int],
     return dict(images=images, annotations=annotations, categories=[category])
 
 
-def flat(points: np.ndarray) -> List[float]:
-    """Joints (K, 2) as COCO has them."""
-    return [value for x, y in points.round(4).tolist() for value in (x, y, 2)]
+def flat(points: np.ndarray, weights: np.ndarray) -> List[float]:
+    """Joints (K, 2) as COCO has them; those of weight 0 are not labeled."""
+    return [
+        value for (x, y), weight in zip(points.round(4).tolist(), weights)
+        for value in ((x, y, 2) if weight else (0., 0., 0))
+    ]
 
 
 def _rounded(values: np.ndarray) -> List[float]:
@@ -162,7 +171,8 @@ def check_folder(folder: str) -> None:
 
 
 def merge(project: Project, out: str, names: Sequence[str], found: Candidates,
-          weights: np.ndarray, chosen: Sequence[int], written: str) -> Project:
+          weights: np.ndarray, chosen: Sequence[int], written: str,
+          digest: str) -> Project:
     """Write a folder of labels and pseudo-labels.
 
     Pseudo-labels are trained on; the held-out part stays as it is.
@@ -175,14 +185,19 @@ def merge(project: Project, out: str, names: Sequence[str], found: Candidates,
         weights (np.ndarray): (M, K).
         chosen (Sequence[int]): Those that are added.
         written (str): The COCO file of the pseudo-labels.
+        digest (str): Its SHA-256.
 
     Returns:
         Project: What was written.
+
+    Raises:
+        DataError: If different pictures have the same name.
     """
     order = [list(names).index(one) for one in project.names]
     added = [
         Frame(
-            osp.abspath(found.paths[i]), [flat(found.points[i][order])],
+            osp.abspath(found.paths[i]),
+            [flat(found.points[i][order], weights[i][order])],
             size=tuple(found.sizes[i].tolist()),
             digest=file_digest(found.paths[i]),
             weights=[_rounded(weights[i][order])]) for i in chosen
@@ -193,7 +208,7 @@ def merge(project: Project, out: str, names: Sequence[str], found: Candidates,
         format=FORM,
         images=len(added),
         left_out={},
-        sha256=file_digest(written))
+        sha256=digest)
     record = dict(
         time=datetime.now(timezone.utc).isoformat(timespec='seconds'),
         version=__version__,
@@ -203,6 +218,8 @@ def merge(project: Project, out: str, names: Sequence[str], found: Candidates,
     merged = Project(out, project.names, project.skeleton, project.flip_pairs,
                      project.category, project.box_rule, project.split, parts,
                      [*project.imports, record])
+    check_frames(merged.frames)
+    record.update(merged.state())
     merged.write()
     return merged
 

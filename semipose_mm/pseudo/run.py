@@ -1,7 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """From predictions in a journal to pseudo-labels, whole or not at all."""
+import hashlib
 import json
 import os.path as osp
+import shlex
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -133,6 +135,7 @@ def make_pseudo_labels(task: Task,
         check_folder(osp.join(out, 'labels'))
     found, reasons = read_candidates(task, len(names))
     weights = joint_weights(found.spreads, found.scores, keep)
+    weights[found.outside()] = 0
     chosen, states = choose(weights, found.poses(), min_joints, num)
     if not len(chosen):
         raise DataError(
@@ -144,18 +147,20 @@ def make_pseudo_labels(task: Task,
             task.settings, num=num, keep=keep, min_joints=min_joints),
         images=dict({one: states.count(one)
                      for one in (CHOSEN, FEW, ALIKE)}, **reasons, **left_out))
-    written = osp.join(out, 'pseudo.json')
+    written, text = osp.join(out, 'pseudo.json'), _json(content)
+    if project is not None:
+        # first, as it can be refused
+        project = merge(project, osp.join(out, 'labels'), names, found,
+                        weights, chosen, written,
+                        hashlib.sha256(text).hexdigest())
     write_all({
         written:
-        _json(content),
+        text,
         osp.join(out, 'candidates.csv'):
         table(found, weights, states, names),
         osp.join(out, 'about.json'):
         _json(about)
     })
-    if project is not None:
-        project = merge(project, osp.join(out, 'labels'), names, found,
-                        weights, chosen, written)
     return Made(out, found, weights, states, dict(reasons, **left_out), names,
                 project)
 
@@ -178,11 +183,16 @@ def next_steps(made: Made, base: Optional[str], size: Sequence[int],
     folder = osp.join(made.out, 'labels')
     config = osp.join(made.out, 'retrain.py')
     if made.project is None:
-        yield '  semipose import LABELS... --out ' + folder
-        yield (f'  semipose import {osp.join(made.out, "pseudo.json")} --out '
-               f'{folder} --images {" ".join(sources)}')
-    named = f'--base {base} ' if base else ''
-    yield (f'  semipose config {folder} {named}--recipe supervised '
-           f'--input-size {size[0]} {size[1]} --out {config}')
-    yield f'  semipose browse {config}'
-    yield f'  semipose train {config}'
+        yield f'  semipose import LABELS... --out {shlex.quote(folder)}'
+        yield '  ' + shlex.join([
+            'semipose', 'import',
+            osp.join(made.out, 'pseudo.json'), '--out', folder, '--images',
+            *sources
+        ])
+    named = ['--base', base] if base else []
+    yield '  ' + shlex.join([
+        'semipose', 'config', folder, *named, '--recipe', 'supervised',
+        '--input-size', *map(str, size), '--out', config
+    ])
+    for command in ('browse', 'train'):
+        yield '  ' + shlex.join(['semipose', command, config])

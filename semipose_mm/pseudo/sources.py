@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.files import file_digest
-from semipose_mm.importing.project import Project
+from semipose_mm.importing.project import Project, warn_of_others
 from semipose_mm.importing.source import Frame
 from semipose_mm.importing.split import goes_to_val
 from semipose_mm.prediction.media import Media, find_media
@@ -43,20 +43,21 @@ def find_images(paths: Sequence[str], out: str, frames: int, rule: str,
             for name in one.names
         ]
     images = list({osp.realpath(one): one for one in images}.values())
-    if len(media) == 1 and not videos:
+    if len(media) == 1 and media[0].path and not videos:
         return media[0]._replace(name='pseudo', images=images)
     root = osp.commonpath([osp.dirname(osp.abspath(one)) for one in images])
     return Media(root, 'pseudo', [osp.abspath(one) for one in images])
 
 
-def leave_out(media: Media,
-              project: Optional[Project]) -> Tuple[Media, Dict[str, int]]:
+def leave_out(media: Media, project: Optional[Project],
+              findings: Findings) -> Tuple[Media, Dict[str, int]]:
     """Leave images out that have labels, or must not be trained on.
 
     Args:
         media (Media): The images.
         project (Project, optional): The labels. A labeled image is known by
             its content, or by its video and its number or name there.
+        findings (Findings): Learns if no image is of the labels.
 
     Returns:
         tuple: The other images, and how many were left out by reason.
@@ -78,6 +79,8 @@ def leave_out(media: Media,
             counts[HELD_OUT] += 1
         else:
             images.append(path)
+    if not counts:
+        warn_of_others(project, findings)
     if not images:
         told = ', '.join(f'{n} {why}' for why, n in counts.items())
         raise DataError(f'no image is left to be labeled: {told}')

@@ -436,3 +436,29 @@ def test_weights_are_kept_until_a_label_is_corrected(tmp_path):
     again = coco_file(tmp_path / 'corrected.json', images[:1], SECOND)
     import_labels([str(again)], str(out))
     assert weights() == [None, [0.125, 0.5, 1], [0.25, 0.5, 1], None]
+
+
+def test_labels_with_weights_stay_behind_those_without(tmp_path):
+    project = dlc_project(tmp_path / 'p', dict(a=range(0, 20, 2)))
+    out = tmp_path / 'labels'
+    import_labels([str(project)], str(out))
+    images = [paint(tmp_path / f'q/a/img{i:03d}.png') for i in (30, 17, 2, 18)]
+    for one in images[2:]:
+        shutil.copy(project / 'labeled-data/a' / one.name, one)
+    path = coco_file(tmp_path / 'q/a/pseudo.json', images, SECOND)
+    content = json.loads(path.read_text())
+    for one in content['annotations']:
+        one['keypoint_weights'] = [0.5, 0, 1]
+    path.write_text(json.dumps(content))
+    done = import_labels([str(path)], str(out))
+    assert (done.added, done.relabeled) == (1, 0)
+    assert any('none of 3 images' in one
+               for one in done.findings.lines('warning'))
+    assert frames_in(out, 'val') == [16, 18]
+    assert frames_in(out, 'train') == [*range(0, 16, 2), 30]
+    *others, last = (
+        one for part in ('val', 'train')
+        for one in labels_of(out, part)[0]['annotations'])
+    assert all(one['keypoints'] == flat(FIRST) for one in others)
+    assert not any('keypoint_weights' in one for one in others)
+    assert last['keypoint_weights'] == [0.5, 0, 1]

@@ -173,16 +173,20 @@ def test_the_command(trained, people_root, labels, tmp_path, capsys,
             np.testing.assert_allclose(
                 one[f'keypoint_{key}s'], found, rtol=1e-4, atol=1e-6)
         points = np.reshape(one['keypoints'], (-1, 3))
-        found = [float(row[f'{name}_x']) for name in joints]
-        np.testing.assert_allclose(points[:, 0], found, rtol=1e-5)
-        weights = np.array(one['keypoint_weights'])
-        assert (points[:, 2] == 2).all() and (weights > 0).mean() >= 0.4
+        found = np.array([float(row[f'{name}_x']) for name in joints])
+        kept = np.array(one['keypoint_weights']) > 0
+        np.testing.assert_allclose(points[kept, 0], found[kept], rtol=1e-5)
+        # the others are no labels
+        assert ((points[:, 2] == 2) == kept).all() and kept.mean() >= 0.4
+        assert one['num_keypoints'] == kept.sum()
         assert one['bbox'] == [0, 0, 95, 119]
 
     # the folder to train on has both; what is held out stays
     before, after = read_manifest(str(labels)), read_manifest(
         str(out / 'labels'))
     assert after['split'] == before['split']
+    assert after['imports'][-1]['held_out'] == before['imports'][-1][
+        'held_out']
     name = 'annotations/{}.json'.format
     held = json.loads((out / 'labels' / name('val')).read_text())
     old = json.loads((labels / name('val')).read_text())

@@ -147,13 +147,17 @@ def run(parser, args):
     from semipose_mm.files import file_digest
     from semipose_mm.importing.project import read_project
     from semipose_mm.prediction import run as prediction
-    from semipose_mm.pseudo.labels import check_names
+    from semipose_mm.pseudo.labels import check_folder, check_names
     from semipose_mm.pseudo.run import make_pseudo_labels, next_steps
     from semipose_mm.pseudo.sources import find_images, leave_out
     from semipose_mm.pseudo.views import ViewNetworks
     from .test import check_fit
     findings = Findings()
-    project = args.labels and read_project(args.labels, [], findings)
+    project = None
+    if args.labels:
+        # before hours of predicting
+        check_folder(osp.join(args.out, 'labels'))
+        project = read_project(args.labels, [], findings)
     cfg, config_digest = predict.read_config(parser, args)
     flip = (cfg.model.get('test_cfg') or {}).get('flip_test', False)
     if args.flip is not None:
@@ -166,7 +170,7 @@ def run(parser, args):
         check_names(project, networks.joints, args.config)
     media, left_out = leave_out(
         find_images(args.media, args.out, args.frames, args.frames_by,
-                    findings), project)
+                    findings), project, findings)
     digests = dict(
         config_sha256=config_digest,
         checkpoint_sha256=args.checkpoint if is_url(args.checkpoint) else
