@@ -8,7 +8,7 @@ from semipose_mm.data_files.text import free_name
 from semipose_mm.files import file_digest
 from semipose_mm.importing.project import Project
 from semipose_mm.importing.source import Frame, video_of
-from semipose_mm.importing.split import goes_to_val
+from semipose_mm.importing.split import val_rule
 from .candidates import Candidates
 from .choosing import Place
 
@@ -97,11 +97,11 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
     labeled = [_place(one) for one in project.frames]
     same = _same(candidates, project)
     numbered = {one for one in labeled if one[1] >= 0}
+    held_out = val_rule(project.split, project.parts['val'])
     for i, frame in enumerate(frames):
         if i in same or places[i] in numbered:
             barred[i] = LABELED
-        elif not barred[i] and goes_to_val(frame, project.split,
-                                           project.parts['val']):
+        elif not barred[i] and held_out(frame):
             barred[i] = HELD_OUT
     if LABELED not in barred:
         findings.warn(
