@@ -70,6 +70,14 @@ def test_several_stages():
         for name, _ in net.named_parameters())
 
 
+def test_what_no_map_depends_on_is_not_trained():
+    """What HRNet's last stage has for maps that are not given."""
+    net = build(dict(type='TimmBackbone', model='hrnet_w18_small')).train()
+    sum(one.sum() for one in net(torch.rand(2, 3, 64, 64))).backward()
+    trained = {n: p.grad for n, p in net.named_parameters() if p.requires_grad}
+    assert trained and not [n for n, grad in trained.items() if grad is None]
+
+
 @pytest.mark.parametrize('cfg, size, message', [
     (DINO, (96, 64), r'56x84|img_size \(height, width\) is \(84, 56\)'),
     (CONVNEXT, (100, 64), 'takes multiples of 32, such as 64x96'),
