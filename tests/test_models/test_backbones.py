@@ -178,6 +178,26 @@ def test_weights_of_a_file(cfg, start, tmp_path):
         assert torch.equal(net.state_dict()[name], value), name
 
 
+@pytest.mark.parametrize('cfg', [CONVNEXT, HF_CONVNEXT])
+def test_weights_of_a_training_of_several_networks(cfg, tmp_path):
+    pytest.importorskip(backbone_toys.PACKAGES[cfg['type']])
+    model = MODELS.build(
+        backbone_toys.estimator(
+            copy.deepcopy(cfg),
+            **toys.DUAL,
+            teachers=dict(ema0=dict(type='EMATeacher', of=0, momentum=0.5))))
+    # a name before those of network 0
+    state = {'a.b': torch.zeros(1), **model.state_dict()}
+    assert {one.partition('backbone.')[0]
+            for one in state} >= {'', 'peers.1.', 'teachers.ema0.'}
+    path = str(tmp_path / 'weights.pth')
+    torch.save(dict(state_dict=dict(reversed(state.items()))), path)
+    net = build(cfg, 1, init_cfg=dict(type='Pretrained', checkpoint=path))
+    net.init_weights()
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value), name
+
+
 def test_safetensors_of_another_size(tmp_path):
     """Positions are resized, entries of the file that nothing needs told."""
     net = build(DINO)

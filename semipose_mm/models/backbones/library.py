@@ -263,7 +263,8 @@ class LibraryBackbone(BaseModule):
                               self.convert)
         own = len(self.model.state_dict())
         told = (f'Checkpoint {path}: {self.title} takes '
-                f'{own - len(found.missing)} of its {own} entries')
+                f'{own - len(found.missing)} of its {own} entries' +
+                f', those of {found.prefix}*' * bool(found.prefix))
         if 2 * len(found.missing) > own:
             raise RunError(f'{told}. Is it of another network? It lacks '
                            f'{_some(found.missing)} and has '
