@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The held-out part: by video or by time, and fixed once it is chosen."""
 import hashlib
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Callable, Dict, List, Optional, Sequence, Set
 
 from semipose_mm.data_files import DataError, Findings
 from .source import Frame
@@ -121,13 +121,35 @@ def goes_to_val(frame: Frame, split: dict, val: Sequence[Frame]) -> bool:
         split (dict): What :func:`choose_split` returned.
         val (Sequence[Frame]): What is held out by now.
     """
+    same = [one for one in val if one.video == frame.video]
+    return val_rule(split, same)(frame)
+
+
+def val_rule(split: dict, val: Sequence[Frame]) -> Callable[[Frame], bool]:
+    """As :func:`goes_to_val`, for many images.
+
+    Args:
+        split (dict): What :func:`choose_split` returned.
+        val (Sequence[Frame]): What is held out by now.
+
+    Returns:
+        Callable: Tells of an image whether it belongs to ``val``.
+    """
     if split['rule'] == 'video':
-        return frame.video in split['videos']
+        return lambda frame: frame.video in split['videos']
     if split['rule'] == 'random':
-        return False
-    same = [one.order for one in val if one.video == frame.video]
-    # what comes later is trained on, else a video's labels would all go there
-    return bool(same) and min(same) <= frame.order <= max(same)
+        return lambda frame: False
+    spans = {
+        video: (same[0].order, same[-1].order)
+        for video, same in videos_of(val).items()
+    }
+
+    def is_between(frame: Frame) -> bool:
+        # what comes later is trained on, else all of a video would go there
+        first, last = spans.get(frame.video, (None, None))
+        return first is not None and first <= frame.order <= last
+
+    return is_between
 
 
 def warn_of_neighbors(train: Sequence[Frame], val: Sequence[Frame],

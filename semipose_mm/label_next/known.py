@@ -1,14 +1,15 @@
 # Copyright (c) semipose_mm authors.
 """Where candidates are written, and which of them have labels already."""
+import os
 import os.path as osp
-from typing import Dict, List, NamedTuple, Optional
+from typing import Collection, Dict, List, NamedTuple, Optional
 
-from semipose_mm.data_files import Findings
+from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.text import free_name
-from semipose_mm.files import file_digest
+from semipose_mm.files import file_digest, remove_unfinished
 from semipose_mm.importing.project import Project
 from semipose_mm.importing.source import Frame, video_of
-from semipose_mm.importing.split import goes_to_val
+from semipose_mm.importing.split import val_rule
 from .candidates import Candidates
 from .choosing import Place
 
@@ -69,6 +70,30 @@ def image_files(candidates: Candidates) -> List[str]:
     return files
 
 
+def check_others(out: str, own: Collection[str]) -> None:
+    """Refuse images and labels of another choice, such as a killed call's.
+
+    Args:
+        out (str): The folder that is written to.
+        own (Collection[str]): What is to be written, relative to ``out``.
+
+    Raises:
+        DataError: If ``out/labeled-data`` has anything else.
+    """
+    other = []
+    for folder, _, names in os.walk(osp.join(out, FOLDER)):
+        gone = remove_unfinished(folder, '')
+        inside = osp.relpath(folder, out).replace(os.sep, '/')
+        other += [f'{inside}/{one}' for one in names if one not in gone]
+    other = sorted({*other} - {*own})
+    if other:
+        more = f' and {len(other) - 3} more' if len(other) > 3 else ''
+        raise DataError(
+            f'--out {out} has {", ".join(other[:3])}{more}, which are not of '
+            'the frames that are chosen now: choose another folder, or remove '
+            f'{osp.join(out, FOLDER)} if nothing in it was labeled')
+
+
 def look_up(candidates: Candidates, out: str, project: Optional[Project],
             findings: Findings) -> Known:
     """Find which candidates are labeled, or would not be trained on.
@@ -97,11 +122,11 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
     labeled = [_place(one) for one in project.frames]
     same = _same(candidates, project)
     numbered = {one for one in labeled if one[1] >= 0}
+    held_out = val_rule(project.split, project.parts['val'])
     for i, frame in enumerate(frames):
         if i in same or places[i] in numbered:
             barred[i] = LABELED
-        elif not barred[i] and goes_to_val(frame, project.split,
-                                           project.parts['val']):
+        elif not barred[i] and held_out(frame):
             barred[i] = HELD_OUT
     if LABELED not in barred:
         findings.warn(

@@ -15,12 +15,12 @@ from semipose_mm.files import csv_bytes, whole_files, write_all
 from semipose_mm.importing.project import Project, read_project
 from semipose_mm.prediction.media import Media
 from semipose_mm.version import __version__
-from semipose_mm.videos.writing import write_missing
+from semipose_mm.videos.writing import write_numbers
 from . import scoring
 from .candidates import Candidates, Subject, read_candidates
 from .choosing import Choice, choose
 from .formats import coco, cvat, deeplabcut, label_studio
-from .known import Known, look_up
+from .known import Known, check_others, look_up
 from .rules import FORMATS, GAP, POOL, SCORER, WEIGHTS
 from .shots import Shot, make_shot
 
@@ -158,6 +158,7 @@ def label_next(predictions: str,
             pool=pool,
             min_score=min_score,
             images=[one.file for one in shots]))
+    check_others(out, {*contents, *(known.files[i] for i in choice.chosen)})
     write_images(candidates, choice, known.files, out, say)
     write_all({osp.join(out, name): one for name, one in contents.items()})
     return Labeling(candidates, scored, choice, list(contents), findings)
@@ -196,14 +197,13 @@ def write_images(candidates: Candidates, choice: Choice, files: Sequence[str],
         own = [i for i in choice.chosen if candidates.of[i] == number]
         targets = {i: osp.join(out, files[i]) for i in own}
         if media.is_video:
-            write_missing(media.path, {
+            written = write_numbers(media.path, {
                 int(candidates.index[i]): path
                 for i, path in targets.items()
             }, say)
-            gone = [i for i in own if not osp.exists(targets[i])]
-            if gone:
+            if written < len(own):
                 raise DataError(f"video '{media.path}' has no frame "
-                                f'{names[gone[0]]}, which was predicted')
+                                f'{names[own[written]]}, which was predicted')
             continue
         for i, path in targets.items():
             with whole_files(path) as (part, ):

@@ -143,16 +143,17 @@ def _write(path: str, out: str, entry: VideoFrames, findings: Any,
         number: osp.join(out, entry.name(number))
         for number in entry.frames
     }
+    missing = {n: one for n, one in targets.items() if not osp.exists(one)}
     # what the choice has warned of is not warned of twice
-    return write_missing(path, targets, say,
+    return write_numbers(path, missing, say,
                          findings if entry.rule == 'stride' else None)
 
 
-def write_missing(path: str,
+def write_numbers(path: str,
                   targets: Dict[int, str],
                   say: Callable[[str], Any] = print,
                   findings: Any = None) -> int:
-    """Write frames of a video that are not there yet.
+    """Write frames of a video, over files that are there.
 
     Args:
         path (str): The video.
@@ -163,17 +164,17 @@ def write_missing(path: str,
             None, for nobody.
 
     Returns:
-        int: How many were written; those after the video breaks off are not.
+        int: How many were written, the first ones; those after the video
+        breaks off are not.
 
     Raises:
         DataError: If the video cannot be read.
         OSError: If an image cannot be written.
     """
-    missing = {n for n, target in targets.items() if not osp.exists(target)}
-    written, last = 0, max(missing, default=-1)
+    written, last = 0, max(targets, default=-1)
     for number, frame in _said(
             path, last + 1, say, findings=findings,
-            wanted=missing.__contains__) if missing else ():
+            wanted=targets.__contains__) if targets else ():
         target = targets[number]
         with whole_files(target) as (part, ):
             if not cv2.imwrite(part, frame,

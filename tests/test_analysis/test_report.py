@@ -7,9 +7,11 @@ import shutil
 import subprocess
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from toy_tools import run_command
 
 from semipose_mm.analysis.plot_curves import read_curves
@@ -227,6 +229,21 @@ def test_in_a_browser(reported):
 
 
 # ------------------------------------------------------------------- parts
+
+
+def test_one_network_may_be_named_without_a_list(trained, monkeypatch):
+    asked = []
+
+    def predict(model, dataset, loader, names):
+        asked.extend(names)
+        raise KeyboardInterrupt
+
+    cfg = Config.fromfile(trained.config)
+    cfg.val_cfg.networks = 'ema0'
+    monkeypatch.setattr(measured, 'predict', predict)
+    with pytest.raises(KeyboardInterrupt):
+        measured.measure(SimpleNamespace(selected_network='net1'), cfg, 1)
+    assert asked == ['net1', 'ema0']
 
 
 def test_reliability_covers_each_joint_once():

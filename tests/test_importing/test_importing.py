@@ -14,7 +14,8 @@ from semipose_mm.data_files import DataError
 from semipose_mm.data_files.label_folder import read_manifest
 from semipose_mm.importing import import_labels
 from semipose_mm.importing.source import Frame, video_of
-from semipose_mm.importing.split import choose_split, held_out
+from semipose_mm.importing.split import (choose_split, goes_to_val, held_out,
+                                         val_rule)
 
 WHOLE = [0, 0, *SIZE]
 
@@ -225,6 +226,18 @@ def test_merging_by_time(tmp_path):
     import_labels([str(more)], str(out))
     assert frames_in(out, 'val') == [16, 17, 18]
     assert {3, 15, 25, 40} < set(frames_in(out, 'train'))
+
+
+def test_what_is_new_is_judged_by_the_span_of_its_video():
+    split = dict(rule='time')
+    val = frames(a=9)[4:7] + frames(b=1)
+    is_held_out = val_rule(split, val[::-1])
+    new = frames(a=12, b=2, c=1)
+    assert [
+        is_held_out(one) for one in new
+    ] == 4 * [False] + 3 * [True] + (5 * [False] + [True, False, False])
+    assert [goes_to_val(one, split, val)
+            for one in new] == [*map(is_held_out, new)]
 
 
 def test_merging_twice_changes_nothing(tmp_path):

@@ -14,7 +14,7 @@ import pytest
 from import_toys import dlc_project, labels_of, paint, write_table
 from next_toys import NAMES, SIZE, toy_poses, write_predictions
 from toy_tools import run_command
-from video_toys import number_of, numbered_video
+from video_toys import frame_of, number_of, numbered_video, write_video
 
 from semipose_mm.data_files import WARNING, DataError, Findings
 from semipose_mm.importing import import_labels
@@ -309,6 +309,37 @@ def test_predictions_of_another_video_or_model_are_refused(done, tmp_path):
 def test_options_that_cannot_be(done, refused, options, message):
     assert message in refused('label-next', done.root / 'predictions',
                               done.video, *options)
+
+
+def test_a_killed_call_leaves_no_frame_of_another_video(tmp_path, monkeypatch):
+    out = tmp_path / 'o'
+
+    def choose(day, first, num):
+        (tmp_path / day).mkdir(exist_ok=True)
+        video = write_video(tmp_path / day / 'walk.mp4',
+                            [frame_of(first + i) for i in range(12)])
+        media = write_predictions(tmp_path / day / 'p', video,
+                                  dict(net0=toy_poses(12)))
+        return label_next(
+            str(tmp_path / day / 'p'), [media],
+            num,
+            str(out),
+            gap=2,
+            formats=['coco']).choice.chosen
+
+    with monkeypatch.context() as patch:
+        patch.setattr('semipose_mm.label_next.run.write_all',
+                      lambda contents: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            choose('a', 0, 2)
+    left = sorted((out / 'labeled-data/walk').iterdir())
+    with pytest.raises(DataError, match=r'walk/img\d+.png, which are not'):
+        choose('b', 30, 1)
+    assert sorted(out.rglob('*.*')) == left
+    assert [
+        number_of(cv2.imread(str(out / f'labeled-data/walk/img{i:02d}.png')))
+        for i in choose('b', 30, 2)
+    ] == [30 + int(one.stem[3:]) for one in left]
 
 
 def test_a_model_predicts_first(trained, tmp_path, capsys):

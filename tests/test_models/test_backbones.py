@@ -70,6 +70,14 @@ def test_several_stages():
         for name, _ in net.named_parameters())
 
 
+def test_what_no_map_depends_on_is_not_trained():
+    """What HRNet's last stage has for maps that are not given."""
+    net = build(dict(type='TimmBackbone', model='hrnet_w18_small')).train()
+    sum(one.sum() for one in net(torch.rand(2, 3, 64, 64))).backward()
+    trained = {n: p.grad for n, p in net.named_parameters() if p.requires_grad}
+    assert trained and not [n for n, grad in trained.items() if grad is None]
+
+
 @pytest.mark.parametrize('cfg, size, message', [
     (DINO, (96, 64), r'56x84|img_size \(height, width\) is \(84, 56\)'),
     (CONVNEXT, (100, 64), 'takes multiples of 32, such as 64x96'),
@@ -167,6 +175,26 @@ def test_weights_of_a_file(cfg, start, tmp_path):
     net.init_weights()
     assert torch.equal(torch.get_rng_state(), before)
     for name, value in source.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize('cfg', [CONVNEXT, HF_CONVNEXT])
+def test_weights_of_a_training_of_several_networks(cfg, tmp_path):
+    pytest.importorskip(backbone_toys.PACKAGES[cfg['type']])
+    model = MODELS.build(
+        backbone_toys.estimator(
+            copy.deepcopy(cfg),
+            **toys.DUAL,
+            teachers=dict(ema0=dict(type='EMATeacher', of=0, momentum=0.5))))
+    # a name before those of network 0
+    state = {'a.b': torch.zeros(1), **model.state_dict()}
+    assert {one.partition('backbone.')[0]
+            for one in state} >= {'', 'peers.1.', 'teachers.ema0.'}
+    path = str(tmp_path / 'weights.pth')
+    torch.save(dict(state_dict=dict(reversed(state.items()))), path)
+    net = build(cfg, 1, init_cfg=dict(type='Pretrained', checkpoint=path))
+    net.init_weights()
+    for name, value in model.backbone.state_dict().items():
         assert torch.equal(net.state_dict()[name], value), name
 
 

@@ -65,6 +65,8 @@ def measure(model, cfg, limit=None) -> Measured:
         raise DataError('val_dataloader.dataset has no samples')
     scored = (cfg.get('val_cfg') or {}).get('networks') or getattr(
         model, 'scored_networks', ['net0'])
+    # the loops take one name, too
+    scored = [scored] if isinstance(scored, str) else scored
     names = sorted(
         {*scored, getattr(model, 'selected_network', 'net0')},
         key=network_order)

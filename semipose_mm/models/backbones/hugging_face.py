@@ -7,7 +7,8 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from .library import LibraryBackbone, MissingLibrary, numbered_layers, on_meta
+from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+                      on_meta, unused_parameters)
 from .state import State
 
 # what a config says of files, classes and stages, and not of the network
@@ -111,12 +112,7 @@ def _probe(config: Any) -> Tuple[List[Tuple[int, int]], List[str]]:
     def run():
         net = auto.from_config(config)
         maps = net(torch.zeros(1, 3, height, width)).feature_maps
-        params = dict(net.named_parameters())
-        grads = torch.autograd.grad(
-            sum(one.sum() for one in maps),
-            list(params.values()),
-            allow_unused=True)
-        return maps, [k for k, grad in zip(params, grads) if grad is None]
+        return maps, unused_parameters(net, maps)
 
     with torch.enable_grad():
         maps, unused = on_meta(run)

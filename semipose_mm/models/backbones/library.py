@@ -56,6 +56,25 @@ def numbered_layers(net: nn.Module) -> Dict[str, int]:
     return layers
 
 
+def unused_parameters(net: nn.Module, maps: Sequence[Tensor]) -> List[str]:
+    """Parameters on which no map depends.
+
+    Args:
+        net (nn.Module): The network.
+        maps (Sequence[Tensor]): Its maps, made with gradients enabled; the
+            meta device will do.
+
+    Returns:
+        list[str]: Their names in ``net``.
+    """
+    params = {k: p for k, p in net.named_parameters() if p.requires_grad}
+    grads = torch.autograd.grad(
+        sum(one.sum() for one in maps),
+        list(params.values()),
+        allow_unused=True)
+    return [name for name, grad in zip(params, grads) if grad is None]
+
+
 class LibraryBackbone(BaseModule):
     """Maps of a network of another library, for heads of MMPose.
 
@@ -131,9 +150,9 @@ class LibraryBackbone(BaseModule):
                 f'frozen_stages of {title} is {frozen_stages!r}, but must be '
                 f"-1 (nothing), 0 (the stem), 1 to {last}, or 'all'")
         self.frozen_stages = last if frozen_stages == 'all' else frozen_stages
+        self.leave_untrained(unused)
         for name, param in self.model.named_parameters():
-            # DDP would wait for the gradients of what no map depends on
-            if self.layers[name] <= self.frozen_stages or name in unused:
+            if self.layers[name] <= self.frozen_stages:
                 param.requires_grad = False
         # by their names, as a teacher's weights become buffers
         self._frozen = [
@@ -142,6 +161,17 @@ class LibraryBackbone(BaseModule):
                                                for _ in module.parameters())
             and not any(p.requires_grad for p in module.parameters())
         ]
+
+    def leave_untrained(self, names: Sequence[str]) -> None:
+        """Let no training wait for gradients of what no map depends on.
+
+        Args:
+            names (Sequence[str]): Parameters, see :func:`unused_parameters`;
+                others than the network has are passed over.
+        """
+        for name, param in self.model.named_parameters():
+            if name in names:
+                param.requires_grad = False
 
     @property
     def num_layers(self) -> int:
@@ -233,7 +263,8 @@ class LibraryBackbone(BaseModule):
                               self.convert)
         own = len(self.model.state_dict())
         told = (f'Checkpoint {path}: {self.title} takes '
-                f'{own - len(found.missing)} of its {own} entries')
+                f'{own - len(found.missing)} of its {own} entries' +
+                f', those of {found.prefix}*' * bool(found.prefix))
         if 2 * len(found.missing) > own:
             raise RunError(f'{told}. Is it of another network? It lacks '
                            f'{_some(found.missing)} and has '

@@ -21,11 +21,13 @@ class Fit(NamedTuple):
         state (dict): Entries by the network's names.
         missing (list[str]): Its names that the file lacks, or has in another
             shape.
-        unused (list[str]): What else the file has.
+        unused (list[str]): What else the file has below the prefix.
+        prefix (str): What the names of the entries begin with in the file.
     """
     state: State
     missing: List[str]
     unused: List[str]
+    prefix: str
 
 
 def read_state(path: str) -> State:
@@ -68,18 +70,29 @@ def fit_state(own: State, state: State, convert: Callable[[State],
     Returns:
         Fit: What fits best.
     """
-    fits = [_fit(own, state, prefix, convert) for prefix in _prefixes(state)]
+    fits = [
+        _fit(own, state, prefix, convert) for prefix in _prefixes(own, state)
+    ]
     return min(fits, key=lambda fit: len(fit.missing))
 
 
-def _prefixes(state: State) -> List[str]:
-    """What the names of many entries begin with, and nothing."""
-    counts = Counter()
-    for name in state:
-        parts = name.split('.')
-        for depth in range(1, min(len(parts), 4)):
-            counts['.'.join(parts[:depth]) + '.'] += 1
-    return [''] + [one for one, num in counts.items() if 2 * num > len(state)]
+def _prefixes(own: State, state: State) -> List[str]:
+    """What most names begin with, and what most of the own names follow.
+
+    The first are for names that the library has no more, the second for
+    files of several networks, of which network 0 has the shortest
+    prefix.
+    """
+    counts, matches = Counter(), Counter()
+    for name, value in state.items():
+        for end in (0, *(i for i, one in enumerate(name, 1) if one == '.')):
+            counts[name[:end]] += 1
+            rest = own.get(name[end:])
+            matches[name[:end]] += (
+                rest is not None and rest.shape == value.shape)
+    many = [one for one, num in counts.items() if 2 * num > len(state)]
+    best = max(matches, key=lambda one: (matches[one], -len(one)))
+    return list(dict.fromkeys([*many, best]))
 
 
 def _fit(own: State, state: State, prefix: str,
@@ -101,4 +114,4 @@ def _fit(own: State, state: State, prefix: str,
     lacks = set(missing)
     return Fit({name: found[name]
                 for name in own if name not in lacks}, missing,
-               [name for name in found if name not in own])
+               [name for name in found if name not in own], prefix)

@@ -9,7 +9,8 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .library import LibraryBackbone, MissingLibrary, numbered_layers, on_meta
+from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+                      on_meta, unused_parameters)
 from .state import State
 
 
@@ -151,7 +152,7 @@ class TimmBackbone(LibraryBackbone):
             intermediates_only=True)
 
     def _probe(self) -> None:
-        """Find by passes without values what the maps are.
+        """Find by passes without values what the maps are, and depend on.
 
         Raises:
             ValueError: If they are no maps of the whole input.
@@ -160,23 +161,24 @@ class TimmBackbone(LibraryBackbone):
 
         def run():
             net = self._create().eval()
-            return net.forward_intermediates(
+            maps = net.forward_intermediates(
                 torch.zeros(1, 3, *size),
                 indices=self.out_indices,
                 norm=self.norm,
                 output_fmt='NCHW',
                 intermediates_only=True)
+            return maps, unused_parameters(net, maps)
 
-        with torch.no_grad():
+        with torch.enable_grad():
             #: bool: Whether its last norm is applied to the maps.
             self.norm = True
             try:
                 try:
-                    maps = on_meta(run)
+                    maps, unused = on_meta(run)
                 except AssertionError:
                     # how some of timm say that they cannot
                     self.norm = False
-                    maps = on_meta(run)
+                    maps, unused = on_meta(run)
             except Exception as error:  # whatever a network does
                 reason = ' '.join(str(error).split())[:200]
                 raise ValueError(
@@ -189,6 +191,7 @@ class TimmBackbone(LibraryBackbone):
                     f'{self.title} cannot be used: of {size[0]} x {size[1]} '
                     f'pixels it makes maps of {tuple(one.shape[2:])}, which '
                     f'are not one for {stride} pixels')
+        self.leave_untrained(unused)
 
     def convert(self, state: State) -> State:
         """See :class:`LibraryBackbone`: by the converter of the model."""
