@@ -16,7 +16,7 @@ from .boxes import choose_rule, rule_told
 from .formats import read_source
 from .project import PARTS, Project, read_project
 from .source import Frame, Source
-from .split import choose_split, goes_to_val, held_out, warn_of_neighbors
+from .split import choose_split, held_out, val_rule, warn_of_neighbors
 
 VAL_SHARE = 0.2
 #: Joints may lie beyond the edge of their image by so many pixels.
@@ -315,14 +315,14 @@ def _merge(project: Project, new: Sequence[Frame], split: Optional[str],
     # by content, wherever a copy of an image was labeled
     known = {one.digest: one for one in project.frames}
     placed = {id(one) for one in first}
-    val = list(parts['val'])
+    belongs = val_rule(project.split, parts['val'])
     added: List[Tuple[str, Frame]] = []
     relabeled, left_out = 0, 0
     for one in new:
         if id(one) in placed:
             continue
         there = known.get(one.digest)
-        part = 'val' if goes_to_val(one, project.split, val) else 'train'
+        part = 'val' if belongs(one) else 'train'
         if one.weighted and (part == 'val'
                              if there is None else not there.weighted):
             left_out += 1

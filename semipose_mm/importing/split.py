@@ -113,20 +113,8 @@ def _count(share: float, frames: Sequence[Frame]) -> int:
     return min(max(1, round(share * len(frames))), len(frames) - 1)
 
 
-def goes_to_val(frame: Frame, split: dict, val: Sequence[Frame]) -> bool:
-    """Whether a new image belongs to a held-out part that there is.
-
-    Args:
-        frame (Frame): The image.
-        split (dict): What :func:`choose_split` returned.
-        val (Sequence[Frame]): What is held out by now.
-    """
-    same = [one for one in val if one.video == frame.video]
-    return val_rule(split, same)(frame)
-
-
 def val_rule(split: dict, val: Sequence[Frame]) -> Callable[[Frame], bool]:
-    """As :func:`goes_to_val`, for many images.
+    """Whether new images belong to a held-out part that there is.
 
     Args:
         split (dict): What :func:`choose_split` returned.

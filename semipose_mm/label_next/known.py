@@ -2,12 +2,12 @@
 """Where candidates are written, and which of them have labels already."""
 import os
 import os.path as osp
-from typing import Collection, Dict, List, NamedTuple, Optional
+from typing import Collection, Dict, List, NamedTuple, Optional, Sequence
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.text import free_name
 from semipose_mm.files import file_digest, remove_unfinished
-from semipose_mm.importing.project import Project
+from semipose_mm.importing.project import Project, warn_of_others
 from semipose_mm.importing.source import Frame, video_of
 from semipose_mm.importing.split import val_rule
 from .candidates import Candidates
@@ -119,8 +119,10 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
     places = [_place(one) for one in frames]
     if project is None:
         return Known(files, places, barred, [])
-    labeled = [_place(one) for one in project.frames]
-    same = _same(candidates, project)
+    # nobody has looked at pseudo-labels
+    seen = [one for one in project.frames if not one.weighted]
+    labeled = [_place(one) for one in seen]
+    same = _same(candidates, seen)
     numbered = {one for one in labeled if one[1] >= 0}
     held_out = val_rule(project.split, project.parts['val'])
     for i, frame in enumerate(frames):
@@ -129,13 +131,7 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
         elif not barred[i] and held_out(frame):
             barred[i] = HELD_OUT
     if LABELED not in barred:
-        findings.warn(
-            'labels of others',
-            f'--labels {project.folder}',
-            f'has no frame of what is to be labeled, but of '
-            f'{", ".join(sorted({one.video for one in project.frames})[:3])}: '
-            'none is left out as labeled',
-            advice='If it has, name the video as its labels do')
+        warn_of_others(project, findings)
     return Known(files, places, barred, labeled)
 
 
@@ -143,9 +139,9 @@ def _place(frame: Frame) -> Place:
     return frame.video, -1 if frame.number is None else frame.number
 
 
-def _same(candidates: Candidates, project: Project) -> Dict[int, str]:
+def _same(candidates: Candidates, frames: Sequence[Frame]) -> Dict[int, str]:
     """Candidates that are images with labels, by their content."""
-    known = {one.digest: one.path for one in project.frames}
+    known = {one.digest: one.path for one in frames}
     sizes = {osp.getsize(path) for path in known.values()}
     found = {}
     for i, name in enumerate(candidates.names()):

@@ -8,7 +8,7 @@ from semipose_mm.data_files import DataError, Findings
 from semipose_mm.files import file_digest
 from semipose_mm.importing.project import Project, warn_of_others
 from semipose_mm.importing.source import Frame
-from semipose_mm.importing.split import goes_to_val
+from semipose_mm.importing.split import val_rule
 from semipose_mm.prediction.media import Media, find_media
 
 LABELED, HELD_OUT = 'labeled already', 'of the held-out part'
@@ -69,13 +69,14 @@ def leave_out(media: Media, project: Optional[Project],
         return media, {}
     digests = {one.digest for one in project.frames}
     names = {_name(one) for one in project.frames}
+    belongs = val_rule(project.split, project.parts['val'])
     counts: Counter = Counter()
     images: List[str] = []
     for path in media.images:
         frame: Any = Frame(osp.abspath(path), [])
         if _name(frame) in names or file_digest(path) in digests:
             counts[LABELED] += 1
-        elif goes_to_val(frame, project.split, project.parts['val']):
+        elif belongs(frame):
             counts[HELD_OUT] += 1
         else:
             images.append(path)
