@@ -160,16 +160,32 @@ class Project:
                         area=box[2] * box[3],
                         iscrowd=0,
                         **(dict(keypoint_weights=weights) if weights else {})))
-        place = {name: i for i, name in enumerate(self.names, 1)}
-        category: Dict[str, Any] = dict(
-            id=1,
-            name=self.category,
-            keypoints=self.names,
-            skeleton=[[place[a], place[b]] for a, b in self.skeleton])
-        if self.flip_pairs is not None:
-            category['flip_pairs'] = [list(one) for one in self.flip_pairs]
+        category = coco_category(self.category, self.names, self.skeleton,
+                                 self.flip_pairs)
         return dict(
             images=images, annotations=annotations, categories=[category])
+
+
+def coco_category(name: str, joints: List[str], skeleton: Pairs,
+                  flip_pairs: Optional[Pairs]) -> dict:
+    """The category of labels in COCO's format.
+
+    Args:
+        name (str): What is labeled.
+        joints (list[str]): Names of the joints.
+        skeleton (list[tuple[str, str]]): Lines to draw.
+        flip_pairs (list[tuple[str, str]], optional): What a mirror image
+            exchanges, if it is known.
+    """
+    place = {joint: i for i, joint in enumerate(joints, 1)}
+    category: Dict[str, Any] = dict(
+        id=1,
+        name=name,
+        keypoints=joints,
+        skeleton=[[place[a], place[b]] for a, b in skeleton])
+    if flip_pairs is not None:
+        category['flip_pairs'] = [list(one) for one in flip_pairs]
+    return category
 
 
 def read_project(folder: str, images: Sequence[str],

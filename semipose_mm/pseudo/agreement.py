@@ -3,6 +3,7 @@
 from typing import List, NamedTuple, Tuple
 
 import numpy as np
+from scipy.stats import rankdata
 
 from semipose_mm.videos.choosing import clusters
 
@@ -51,10 +52,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
         np.ndarray: (M, K), 1 for the best of a column, 1 / M for the worst
         one; equal values are as good as the best of them.
     """
-    found = np.empty(values.shape)
-    for column, out in zip(values.T, found.T):
-        out[:] = np.searchsorted(np.sort(column), column, side='right')
-    return found / max(len(values), 1)
+    return rankdata(values, 'max', axis=0) / max(len(values), 1)
 
 
 def joint_weights(spreads: np.ndarray, scores: np.ndarray,

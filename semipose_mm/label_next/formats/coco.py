@@ -1,8 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """COCO keypoints, with scores as in the files of ``semipose predict``."""
 import json
-from typing import Any, Dict, Sequence
+from typing import Dict, Sequence
 
+from semipose_mm.importing.project import coco_category
 from ..candidates import Subject
 from ..shots import Shot
 
@@ -20,14 +21,8 @@ def contents(shots: Sequence[Shot], subject: Subject) -> Dict[str, bytes]:
         dict[str, bytes]: The file; joints that are not pre-annotated have
         visibility 0.
     """
-    place = {name: i for i, name in enumerate(subject.names, 1)}
-    category: Dict[str, Any] = dict(
-        id=1,
-        name=subject.category,
-        keypoints=subject.names,
-        skeleton=[[place[a], place[b]] for a, b in subject.skeleton])
-    if subject.flip_pairs is not None:
-        category['flip_pairs'] = [list(one) for one in subject.flip_pairs]
+    category = coco_category(subject.category, subject.names, subject.skeleton,
+                             subject.flip_pairs)
     images, annotations = [], []
     for i, shot in enumerate(shots, 1):
         image = dict(
