@@ -7,7 +7,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+from .library import (LibraryBackbone, import_library, numbered_layers,
                       on_meta, unused_parameters)
 from .state import State
 
@@ -15,21 +15,6 @@ from .state import State
 _NOT_NETWORK = ('architectures', '_name_or_path', 'transformers_version',
                 'torch_dtype', 'dtype', 'id2label', 'label2id', 'out_features',
                 'out_indices', 'stage_names', 'problem_type')
-
-
-def import_transformers() -> Any:
-    """Transformers, or how to install it.
-
-    Raises:
-        MissingLibrary: If it is not installed.
-    """
-    try:
-        import transformers
-    except ImportError as error:
-        raise MissingLibrary(
-            'the backbone is one of transformers, which is not installed: '
-            "pip install 'semipose_mm[huggingface]'") from error
-    return transformers
 
 
 @MODELS.register_module()
@@ -60,7 +45,7 @@ class HuggingFaceBackbone(LibraryBackbone):
                  mean: Optional[Sequence[float]] = None,
                  std: Optional[Sequence[float]] = None,
                  init_cfg: Optional[dict] = None) -> None:
-        library = import_transformers()
+        library = import_library('transformers')
         kind = config.get('model_type')
         title = f'backbone {kind} of transformers'
         try:
@@ -107,7 +92,7 @@ def _probe(config: Any) -> Tuple[List[Tuple[int, int]], List[str]]:
     """Channels and stride of each map, and parameters that none depends on."""
     size = getattr(config, 'image_size', None) or 224
     height, width = size if isinstance(size, (list, tuple)) else (size, size)
-    auto = import_transformers().AutoBackbone
+    auto = import_library('transformers').AutoBackbone
 
     def run():
         net = auto.from_config(config)
@@ -134,7 +119,7 @@ def hugging_face_config(name: str) -> dict:
         MissingLibrary: If transformers is not installed.
         ValueError: If there is no such model.
     """
-    library = import_transformers()
+    library = import_library('transformers')
     try:
         found = library.AutoConfig.from_pretrained(name).to_diff_dict()
     except (OSError, ValueError, KeyError) as error:

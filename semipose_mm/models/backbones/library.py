@@ -1,6 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """What backbones of other libraries have in common."""
 import re
+from importlib import import_module
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch.nn.modules.batchnorm import _NormBase
 from semipose_mm.errors import RunError
 from .state import State, fit_state, read_state
 
+#: The extra of this package that brings each library.
+EXTRAS = dict(timm='timm', transformers='huggingface')
 #: ImageNet's mean and standard deviation, of values in [0, 1].
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _STAGE = re.compile(r'(?:^|\.)(?:layers?|stages|blocks)\.(\d+)\.')
@@ -22,6 +25,23 @@ _NAMED = 4
 
 class MissingLibrary(ImportError):
     """A package that a backbone needs, and how to install it."""
+
+
+def import_library(name: str) -> Any:
+    """A package that is needed, or how to install it.
+
+    Args:
+        name (str): A key of :data:`EXTRAS`.
+
+    Raises:
+        MissingLibrary: If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingLibrary(
+            f'the backbone is one of {name}, which is not installed: '
+            f"pip install 'semipose_mm[{EXTRAS[name]}]'") from error
 
 
 def on_meta(build: Callable[[], Any]) -> Any:

@@ -9,24 +9,9 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .library import (LibraryBackbone, MissingLibrary, numbered_layers,
+from .library import (LibraryBackbone, import_library, numbered_layers,
                       on_meta, unused_parameters)
 from .state import State
-
-
-def import_timm() -> Any:
-    """Timm, or how to install it.
-
-    Raises:
-        MissingLibrary: If it is not installed.
-    """
-    try:
-        import timm
-    except ImportError as error:
-        raise MissingLibrary(
-            'the backbone is one of timm, which is not installed: '
-            "pip install 'semipose_mm[timm]'") from error
-    return timm
 
 
 def pretrained_cfg(name: str) -> Any:
@@ -42,7 +27,7 @@ def pretrained_cfg(name: str) -> Any:
     Raises:
         ValueError: If timm has no such model.
     """
-    timm = import_timm()
+    timm = import_library('timm')
     model, _, tag = name.partition('.')
     if not timm.is_model(model):
         known, near = timm.list_models(), model
@@ -99,7 +84,7 @@ class TimmBackbone(LibraryBackbone):
             img_size = known.input_size[1:]
         title = f'backbone {model} of timm'
         create = partial(
-            import_timm().create_model,
+            import_library('timm').create_model,
             model.partition('.')[0],
             num_classes=0,
             **kwargs)
@@ -209,7 +194,8 @@ def _layers(net: nn.Module) -> Dict[str, int]:
         matcher = net.group_matcher(coarse=True)
     except (AssertionError, AttributeError):
         return numbered_layers(net)
-    return import_timm().models.group_parameters(net, matcher, reverse=True)
+    models = import_library('timm').models
+    return models.group_parameters(net, matcher, reverse=True)
 
 
 def timm_config(name: str) -> Tuple[dict, str]:
