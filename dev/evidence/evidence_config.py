@@ -73,11 +73,11 @@ def choosing_file(setting: str, folder: str) -> str:
     return path
 
 
-def _use_mirror_mouse(cfg: Config, folder: str) -> None:
+def _use_mirror_mouse(cfg: Config, labels: int, folder: str) -> None:
     """Make a config of mouse9 one of mirror_mouse."""
     root = osp.abspath(osp.join(folder, 'mirror_mouse'))
     prepare(osp.join(DATA, 'mirror_mouse'), root)
-    with open(osp.join(root, 'annotations', 'train.json')) as file:
+    with open(osp.join(root, 'annotations', 'test.json')) as file:
         names = json.load(file)['categories'][0]['keypoints']
     metainfo = dict(
         dataset_name='mirror_mouse',
@@ -99,7 +99,7 @@ def _use_mirror_mouse(cfg: Config, folder: str) -> None:
         box.padding = 1.0
     train.unlabeled.update(
         data_root=root, ann_file='annotations/unlabeled.txt', bbox_file='')
-    train.labeled.ann_file = 'annotations/train.json'
+    train.labeled.ann_file = f'annotations/train_{labels}.json'
     cfg.test_dataloader.dataset.ann_file = 'annotations/test.json'
 
 
@@ -163,7 +163,7 @@ def make_config(run: Run, path: str, folder: str) -> Config:
             cfg.train_dataloader.dataset.update(easy=[], sources={})
     cfg.model.update(method.model)
     if mirror:
-        _use_mirror_mouse(cfg, folder)
+        _use_mirror_mouse(cfg, setting.labels, folder)
     # the largest set of labels leaves none that could choose
     _crop_labels(cfg.train_dataloader.dataset.labeled, method.crops,
                  base.labeled_box)

@@ -34,6 +34,7 @@ SETTINGS = {
     'lspet-100': Setting('lspet', 100),
     'mouse9-20': Setting('mouse9', 20),
     'mirror_mouse-30': Setting('mirror_mouse', 30),
+    'mirror_mouse-10': Setting('mirror_mouse', 10),
     'lspet-250': Setting('lspet', 250),
     'mouse9-100': Setting('mouse9', 100),
     'lspet-1000': Setting('lspet', 1000),

@@ -2,9 +2,9 @@
 """Write the frames of mirror_mouse as files that configs read.
 
 Labels are split in the order of their frames, neighbors are not parted:
-the first 30 train, the next 15 choose, the last 45 are reported.
-Unlabeled is every second frame of the video. Boxes are whole images;
-frames have half their size.
+the first 30 train (or every third of them), the next 15 choose, the
+last 45 are reported. Unlabeled is every second frame of the video.
+Boxes are whole images; frames have half their size.
 """
 import csv
 import json
@@ -15,7 +15,11 @@ from typing import Dict, List
 import cv2
 import numpy as np
 
-PARTS = dict(train=(0, 30), choose=(30, 45), test=(45, 90))
+PARTS = dict(
+    train_30=slice(0, 30),
+    train_10=slice(1, 30, 3),
+    choose=slice(30, 45),
+    test=slice(45, 90))
 
 
 def prepare(source: str, target: str) -> None:
@@ -33,9 +37,9 @@ def prepare(source: str, target: str) -> None:
     with open(osp.join(source, 'CollectedData.csv')) as file:
         _, parts, _, *rows = csv.reader(file)
     names = parts[1::2]
-    for name, (start, end) in PARTS.items():
+    for name, part in PARTS.items():
         images, labels = [], []
-        for number, row in enumerate(rows[start:end], start):
+        for number, row in list(enumerate(rows))[part]:
             image = cv2.imread(osp.join(source, row[0]))
             points = np.array([float(x or 'nan') for x in row[1:]])
             points = points.reshape(-1, 2)

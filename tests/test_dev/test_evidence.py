@@ -99,7 +99,7 @@ def test_plan(evidence):
     settings = evidence['settings']
     runs = settings.plan(3)
     names = [run.name for run in runs]
-    assert len(set(names)) == len(names) == 3 * 3 * 6 * 6 + 3
+    assert len(set(names)) == len(names) == 3 * 3 * 7 * 6 + 3
     assert all(run.seed == 0 for run in runs[:36 * 3])
     more = settings.plan(3, trials=True)
     assert set(names) < {run.name for run in more}
