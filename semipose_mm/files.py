@@ -128,14 +128,23 @@ def csv_bytes(rows: Iterable[Sequence[Any]], digits: int = 5) -> bytes:
     return text.getvalue().encode()
 
 
+def json_bytes(content: Any) -> bytes:
+    """The content of a json file in UTF-8.
+
+    Args:
+        content (Any): Dicts, lists, strings, numbers; nan becomes null.
+    """
+    return (json.dumps(_plain(content), indent=1) + '\n').encode()
+
+
 def write_json(path: str, content: Any) -> None:
     """Write a json file, whole or not at all.
 
     Args:
         path (str): The file; its folder is made.
-        content (Any): Dicts, lists, strings, numbers; nan becomes null.
+        content (Any): See :func:`json_bytes`.
     """
-    write_text(path, json.dumps(_plain(content), indent=2) + '\n')
+    write_all({path: json_bytes(content)})
 
 
 def _plain(value: Any) -> Any:

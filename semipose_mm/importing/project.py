@@ -11,7 +11,7 @@ from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.label_folder import (FORMAT, annotation_file,
                                                  manifest_file, read_manifest)
 from semipose_mm.data_files.text import read_json
-from semipose_mm.files import write_all
+from semipose_mm.files import json_bytes, write_all
 from semipose_mm.version import __version__
 from .coco import read_coco
 from .source import Frame, Pairs
@@ -112,10 +112,7 @@ class Project:
             split=self.split,
             counts=self.counts(),
             imports=self.imports)
-        files = {
-            path: (json.dumps(one, indent=1) + '\n').encode()
-            for path, one in contents.items()
-        }
+        files = {path: json_bytes(one) for path, one in contents.items()}
         files[osp.join(self.folder, 'imports.csv')] = self.history().encode()
         try:
             write_all(files)

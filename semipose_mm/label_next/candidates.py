@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """The frames that may be labeled next: what ``semipose predict`` wrote."""
-import json
 import os.path as osp
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -10,6 +9,7 @@ from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.text import read_json
 from semipose_mm.importing.source import Pairs
 from semipose_mm.prediction.media import Media
+from semipose_mm.prediction.writers import read_settings
 
 #: What all predictions must share, or their scores mean different things.
 MODEL = ('networks', 'checkpoint_sha256', 'config_sha256')
@@ -111,8 +111,7 @@ def _settings(folder: str, media: Media) -> dict:
         raise DataError(
             f'{about} does not exist: semipose predict writes it when '
             f'{media.path or "all images"} is predicted')
-    with open(about, encoding='utf-8') as file:
-        settings = json.load(file)['settings']
+    settings = read_settings(about)
     if settings['input_sha256'] != media.digest():
         what = 'a video' if media.is_video else 'images'
         raise DataError(
@@ -125,27 +124,38 @@ def _settings(folder: str, media: Media) -> dict:
 def _read(folder: str, media: Media,
           networks: Sequence[str]) -> Tuple[tuple, Subject]:
     """Index, sizes, boxes, points and scores of a video or images."""
-    images: List[dict] = []
+    images: list = []
     boxes = points = scores = np.empty(0)
     category: dict = {}
     for i, name in enumerate(networks):
         path = osp.join(folder, f'{media.name}_{name}.json')
-        content: Any = read_json(path, 'predictions', Findings())
+        content: Any = read_json(path, 'predictions', Findings(), _slim)
         if not i:
             images, category = content['images'], content['categories'][0]
-            joints = len(category['keypoints'])
             boxes = np.full((len(images), 4), np.nan)
-            points = np.full((len(networks), len(images), joints, 2), np.nan)
+            points = np.full(
+                (len(networks), len(images), len(category['keypoints']), 2),
+                np.nan)
             scores = np.full(points.shape[:3], np.nan)
-        for one in content['annotations']:
-            at = one['image_id']  # its position
-            boxes[at] = one['bbox']
-            points[i, at] = np.reshape(one['keypoints'], (-1, 3))[:, :2]
-            scores[i, at] = one['keypoint_scores']
-    sizes = np.array([[one['width'], one['height']] for one in images])
+        for at, box, joints in content['annotations']:
+            boxes[at], points[i, at], scores[i, at] = \
+                box, joints[:, :2], joints[:, 2]
+    sizes = np.array(images)
     names = category['keypoints']
     subject = Subject(names, [(names[a - 1], names[b - 1])
                               for a, b in category['skeleton']],
                       [(a, b) for a, b in category['flip_pairs']]
                       if 'flip_pairs' in category else None, 'animal')
     return (np.arange(len(images)), sizes, boxes, points, scores), subject
+
+
+def _slim(entry: dict) -> Any:
+    """What is read of an entry, as hours of video are read at once."""
+    if 'keypoint_scores' in entry:
+        joints = np.reshape(entry['keypoints'], (-1, 3)).astype(float)
+        joints[:, 2] = entry['keypoint_scores']
+        # an image's id is its position
+        return entry['image_id'], np.array(entry['bbox'], float), joints
+    if 'width' in entry:
+        return entry['width'], entry['height']
+    return entry

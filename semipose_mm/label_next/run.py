@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Choosing frames by their predictions, and writing them for a tool."""
-import json
 import os.path as osp
 import shutil
 from collections import Counter
@@ -11,7 +10,7 @@ import numpy as np
 
 from semipose_mm.data_files import WARNING, DataError, Findings
 from semipose_mm.data_files.label_folder import is_label_folder
-from semipose_mm.files import csv_bytes, whole_files, write_all
+from semipose_mm.files import csv_bytes, json_bytes, whole_files, write_all
 from semipose_mm.importing.project import Project, read_project
 from semipose_mm.prediction.media import Media
 from semipose_mm.version import __version__
@@ -143,7 +142,7 @@ def label_next(predictions: str,
     ]
     contents = _tools(shots, candidates, shown, formats, scorer, findings)
     contents[TABLE] = _table(candidates, scored, known, choice)
-    contents[ABOUT] = _json(
+    contents[ABOUT] = json_bytes(
         dict(
             version=__version__,
             predictions=osp.abspath(predictions),
@@ -280,7 +279,3 @@ def _table(candidates: Candidates, scored: scoring.Scored, known: Known,
         for i, (name, reason, cluster, *values) in enumerate(
             zip(candidates.names(), choice.reasons, choice.cluster, *columns)))
     return csv_bytes([COLUMNS, *rows], digits=6)
-
-
-def _json(content: Any) -> bytes:
-    return (json.dumps(content, indent=2) + '\n').encode()

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
 
-from semipose_mm.data_files import DataError
+from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.text import read_json
 from semipose_mm.files import whole_files, write_json
 from .run import Task, journal_path, read_records
 
@@ -37,8 +38,7 @@ def is_finished(task: Task) -> bool:
     about = about_file(task)
     there = [path for path in [*files_of(task), about] if osp.exists(path)]
     if osp.isfile(about):
-        with open(about, encoding='utf-8') as file:
-            before = json.load(file)['settings']
+        before = read_settings(about)
         now = json.loads(json.dumps(task.settings))
         for key in sorted({*before, *now}):
             if before.get(key) != now.get(key):
@@ -51,6 +51,22 @@ def is_finished(task: Task) -> bool:
         raise DataError(f'{there[0]} exists already and would be '
                         'overwritten: remove it or choose another --out')
     return False
+
+
+def read_settings(about: str) -> dict:
+    """How predictions were made.
+
+    Args:
+        about (str): The file beside them, see :func:`about_file`.
+
+    Raises:
+        DataError: If it cannot be read or is another file.
+    """
+    content = read_json(about, 'predictions', Findings())
+    if not isinstance(content, dict) or 'settings' not in content:
+        raise DataError(f"'{about}' is not what semipose predict writes: it "
+                        'has no settings')
+    return content['settings']
 
 
 def write_files(task: Task, meta: dict,

@@ -1,7 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """From predictions in a journal to pseudo-labels, whole or not at all."""
 import hashlib
-import json
 import os.path as osp
 import shlex
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
@@ -9,7 +8,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from semipose_mm.data_files import DataError
-from semipose_mm.files import write_all
+from semipose_mm.files import json_bytes, write_all
 from semipose_mm.importing.project import Project
 from semipose_mm.prediction.run import Task, journal_path, read_records
 from .agreement import ALIKE, CHOSEN, FEW, choose, consensus, joint_weights
@@ -147,7 +146,7 @@ def make_pseudo_labels(task: Task,
             task.settings, num=num, keep=keep, min_joints=min_joints),
         images=dict({one: states.count(one)
                      for one in (CHOSEN, FEW, ALIKE)}, **reasons, **left_out))
-    written, text = osp.join(out, 'pseudo.json'), _json(content)
+    written, text = osp.join(out, 'pseudo.json'), json_bytes(content)
     if project is not None:
         # first, as it can be refused
         project = merge(project, osp.join(out, 'labels'), names, found,
@@ -159,14 +158,10 @@ def make_pseudo_labels(task: Task,
         osp.join(out, 'candidates.csv'):
         table(found, weights, states, names),
         osp.join(out, 'about.json'):
-        _json(about)
+        json_bytes(about)
     })
     return Made(out, found, weights, states, dict(reasons, **left_out), names,
                 project)
-
-
-def _json(content: dict) -> bytes:
-    return (json.dumps(content, indent=1) + '\n').encode()
 
 
 def next_steps(made: Made, base: Optional[str], size: Sequence[int],

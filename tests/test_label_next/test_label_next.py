@@ -290,6 +290,12 @@ def test_predictions_of_another_video_or_model_are_refused(done, tmp_path):
     with pytest.raises(DataError, match='of a video with another content'):
         media = write_predictions(tmp_path / 'q', other, {})
         label_next(str(done.root / 'predictions'), [media], 1, 'o')
+    about = tmp_path / 'q/walk.about.json'
+    for broken, message in (('{"settings"', 'cannot be read as json'),
+                            ('[]', 'is not what semipose predict writes')):
+        about.write_text(broken)
+        with pytest.raises(DataError, match=f'walk.about.json.* {message}'):
+            label_next(str(tmp_path / 'q'), [media], 1, 'o')
     second = numbered_video(tmp_path / 'run.mp4', 9)
     poses = dict(net0=toy_poses(9))
     media = [

@@ -1,13 +1,13 @@
 # Copyright (c) semipose_mm authors.
 """Sections of what a training wrote: scores, curves, config, environment."""
-import json
 import os.path as osp
 from glob import escape as literal
 from glob import glob
 from html import escape
 from typing import Dict, List, Optional, Sequence
 
-from semipose_mm.data_files import DataError
+from semipose_mm.data_files import Findings
+from semipose_mm.data_files.text import read_json
 from semipose_mm.evaluation import format_score
 from semipose_mm.evaluation.scores import is_trained, network_order
 from semipose_mm.files import csv_bytes
@@ -120,11 +120,7 @@ def add_scores(page: Page, run: dict, colors: Dict[str, int],
 
 def _read(path: str) -> Optional[dict]:
     """Scores of a test, None for another file."""
-    try:
-        with open(path) as file:
-            found = json.load(file)
-    except ValueError as error:
-        raise DataError(f"'{path}' cannot be read as json: {error}") from error
+    found = read_json(path, 'scores', Findings())
     wanted = {'network', 'scores', 'checkpoint', 'boxes', 'flip_test'}
     return found if isinstance(found, dict) and wanted <= set(found) else None
 

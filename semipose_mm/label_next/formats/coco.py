@@ -1,8 +1,8 @@
 # Copyright (c) semipose_mm authors.
 """COCO keypoints, with scores as in the files of ``semipose predict``."""
-import json
 from typing import Dict, Sequence
 
+from semipose_mm.files import json_bytes
 from semipose_mm.importing.project import coco_category
 from ..candidates import Subject
 from ..shots import Shot
@@ -47,4 +47,4 @@ def contents(shots: Sequence[Shot], subject: Subject) -> Dict[str, bytes]:
                 iscrowd=0))
     content = dict(
         images=images, annotations=annotations, categories=[category])
-    return {NAME: (json.dumps(content, indent=1) + '\n').encode()}
+    return {NAME: json_bytes(content)}

@@ -4,12 +4,12 @@
 https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/ and
 https://docs.cvat.ai/docs/manual/advanced/xml_format/ have the format.
 """
-import json
 import xml.etree.ElementTree as ET
 from typing import Dict, Sequence
 
 import numpy as np
 
+from semipose_mm.files import json_bytes
 from ..candidates import Subject
 from ..shots import Shot
 
@@ -56,7 +56,7 @@ def contents(shots: Sequence[Shot], subject: Subject) -> Dict[str, bytes]:
         svg=svg)
     return {
         FILE: ET.tostring(root, 'utf-8', xml_declaration=True) + b'\n',
-        LABELS: (json.dumps([described], indent=1) + '\n').encode()
+        LABELS: json_bytes([described])
     }
 
 

@@ -4,11 +4,11 @@
 https://labelstud.io/guide/predictions has the format,
 https://labelstud.io/tags/keypointlabels the units.
 """
-import json
 from typing import Dict, Sequence
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from semipose_mm.files import json_bytes
 from ..candidates import Subject
 from ..shots import Shot
 
@@ -46,10 +46,7 @@ def contents(shots: Sequence[Shot], subject: Subject,
     interface = (f'<View>\n  <Image name="{TO}" value="${TO}" zoom="true" '
                  f'zoomControl="true"/>\n  <KeyPointLabels name="{FROM}" '
                  f'toName="{TO}">\n{labels}  </KeyPointLabels>\n</View>\n')
-    return {
-        TASKS: (json.dumps(tasks, indent=1) + '\n').encode(),
-        INTERFACE: interface.encode()
-    }
+    return {TASKS: json_bytes(tasks), INTERFACE: interface.encode()}
 
 
 def _results(shot: Shot, names: Sequence[str]) -> list:
