@@ -8,6 +8,7 @@ import numpy as np
 from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mirror_mouse import prepare
 from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
 
 from semipose_mm.config_maker.pose_spread import crop_bounds, pose_spread
 from semipose_mm.files import write_text
@@ -195,6 +196,9 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         dict(type='BoxPCK'),
         dict(type='NME', norm_mode='use_norm_item', norm_item='bbox_size')
     ]
+    if method.start:
+        cfg.model.backbone.init_cfg = None
+        cfg.load_from = find_latest_checkpoint(osp.join(folder, method.start))
     cfg.train_cfg = dict(
         type='SemiPoseIterTrainLoop', max_iters=iters, val_interval=iters)
     if not osp.exists(choosing):

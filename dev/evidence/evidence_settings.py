@@ -58,6 +58,8 @@ class Method(NamedTuple):
             of 15 % on all data.
         hard (str): Whether hard views are the easy one, warped (``'warp'``),
             or are cropped as labeled images are (``'crop'``).
+        start (str): Name of the run whose network it begins with; empty for
+            a backbone of ImageNet.
     """
     title: str
     recipe: str = 'supervised'
@@ -67,6 +69,7 @@ class Method(NamedTuple):
     ratio: int = 1
     crops: str = 'easy'
     hard: str = 'warp'
+    start: str = ''
 
 
 #: The warp of ``configs/_base_/posedual.py``.
@@ -99,6 +102,14 @@ def _trial(title: str, burn_in: float = 0.5, ratio: int = 1, **model):
 
 
 FOREGROUND = dict(foreground_weight=10.)
+RENDERED = dict(routes=[
+    dict(
+        student=0,
+        teachers=['ema0'],
+        target=dict(type='RenderedTarget'),
+        select=dict(type='ScoreSelection', power=2))
+])
+POSES = 'lspet-100_supervised_spread_16000_seed0'
 #: What was tried for the recipe; chosen by the labels kept for that.
 TRIALS = {
     'supervised_turned':
@@ -147,6 +158,27 @@ TRIALS = {
         'ours, EMA from a quarter on',
         'labels_then_ema',
         burn_in=0.25,
+        crops='spread',
+        hard='crop'),
+    'supervised_poses':
+    Method(
+        "supervised, crops by the labels' spread, from a network of LSPET",
+        crops='spread',
+        start=POSES),
+    'ours_poses':
+    Method(
+        'ours, from a network of LSPET',
+        'labels_then_ema',
+        burn_in=0.5,
+        crops='spread',
+        hard='crop',
+        start=POSES),
+    'ours_rendered':
+    Method(
+        'ours, targets rendered anew',
+        'labels_then_ema',
+        RENDERED,
+        burn_in=0.5,
         crops='spread',
         hard='crop'),
 }
