@@ -16,6 +16,7 @@ from torch import Tensor
 
 from semipose_mm.launch.fast_mode import compiling_pays, set_amp
 from semipose_mm.models import semi_pose_estimator
+from semipose_mm.models.network_pass import pass_sizes
 from semipose_mm.models.networks import teacher_mode
 from semipose_mm.structures import geometry
 
@@ -77,7 +78,8 @@ class Subject:
         optimizer.pop('constructor', None)
         self.optimizer = build_optim_wrapper(self.model, optimizer)
         if 'compile' in settings:
-            sizes = self.model.pass_sizes(batch, batch)
+            sizes = pass_sizes(self.model.plan, self.model.one_pass, batch,
+                               batch)
             for network in self.model.passes.values():
                 network.compile(*sizes)
         self.batch = draw_batch(cfg.model, batch)

@@ -14,7 +14,7 @@ from semipose_mm.structures import (Draws, SemiPoseDataSamples, SemiPoseInputs,
                                     TeachingStep, ViewRecord, ViewWarp,
                                     stack_labels)
 from .memory import backward_now, recompute_modules
-from .network_pass import NetworkPass
+from .network_pass import NetworkPass, run_students
 from .networks import teacher_mode
 from .peer_estimator import PeerEstimator
 from .teaching import (Comparison, HardView, NetworkKey, Route, Taught,
@@ -194,7 +194,8 @@ class SemiPoseEstimator(PeerEstimator):
             unlabeled = self._unlabeled(inputs, data_samples, step)
             comparisons = chain(comparisons, unlabeled)
         losses = dict()
-        for item, output in self._run_all(comparisons):
+        for item, output in run_students(self.run, self.output, self.one_pass,
+                                         comparisons):
             name = f'net{item.student}/loss_{item.term}'
             losses[name] = losses.get(name, 0) + self.compare(
                 item, output, step)
@@ -367,49 +368,6 @@ class SemiPoseEstimator(PeerEstimator):
         if restore is not None or key not in self.passes:
             return self.output.run(self.network(key), images, restore)
         return self.passes[key](images)
-
-    def _run_all(
-            self, comparisons: Iterator[Comparison]
-    ) -> Iterator[Tuple[Comparison, Any]]:
-        """Run students, one comparison after the other or all at once."""
-        if not self.one_pass:
-            for item in comparisons:
-                yield item, self.run(item.student, item.images, item.restore)
-            return
-        items = list(comparisons)
-        for student in dict.fromkeys(item.student for item in items):
-            own = [x for x in items if x.student == student]
-            together = [x for x in own if x.restore is None]
-            output = together and self.run(
-                student, torch.cat([x.images for x in together]))
-            start = 0
-            for item in together:
-                part = slice(start, start + len(item.images))
-                start = part.stop
-                yield item, self.output.apply(lambda x: x[part], output)
-            for item in own:
-                if item.restore is not None:
-                    yield item, self.run(student, item.images, item.restore)
-
-    def pass_sizes(self, labeled: int, unlabeled: int) -> Tuple[set, set]:
-        """Images of the usual passes with gradient, and without.
-
-        Args:
-            labeled (int): Labeled images of a batch.
-            unlabeled (int): Unlabeled ones.
-        """
-        if not self.one_pass:
-            return {labeled, unlabeled}, {unlabeled}
-        plan = self.plan
-        first = labeled * (
-            sum(view.shuffle is None
-                for view in plan.labeled_views) if plan.labeled_views else 1)
-        sizes = {first}
-        for student in range(self.num_networks):
-            views = sum(plan.views[p].shuffle is None for route in plan.routes
-                        for p in route.views if route.student == student)
-            sizes.add(first + unlabeled * views)
-        return sizes - {0}, {unlabeled}
 
 
 def _weighted(weights: Tensor, factors: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from mmpose.models.losses import KeypointMSELoss
 from mmpose.registry import MODELS
 from toys import BASE, DUAL, build_batch, build_model
 
+from semipose_mm.models.network_pass import pass_sizes
+
 
 def unsup(losses):
     return [losses[k] for k in sorted(losses) if k.endswith('loss_unsup')]
@@ -183,7 +185,7 @@ def test_one_pass_has_the_losses_of_several_without_batch_statistics():
         torch.testing.assert_close(found[name], loss, rtol=1e-4, atol=1e-6)
     # the easy view, then labeled and hard images together
     assert runs == [3, 6]
-    assert one.pass_sizes(3, 3) == ({3, 6}, {3})
+    assert pass_sizes(one.plan, one.one_pass, 3, 3) == ({3, 6}, {3})
     with pytest.raises(ValueError, match='one_pass and model.early_backward'):
         build_model(**DUAL, one_pass=True, early_backward=True)
 
@@ -226,7 +228,7 @@ def test_one_pass_of_shuffled_views_alone():
     losses = model.loss(
         dict(inputs, labeled_uniforms=inputs['uniforms']), samples)
     assert len(losses) == 4 and all(map(torch.isfinite, losses.values()))
-    assert model.pass_sizes(3, 3) == (set(), {3})
+    assert pass_sizes(model.plan, model.one_pass, 3, 3) == (set(), {3})
 
 
 def test_routes_may_name_views_teachers_targets_and_selections():

@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from semipose_mm.models.network_pass import NetworkPass
+from semipose_mm.models.network_pass import NetworkPass, pass_sizes
 from ..distributed import unwrap
 
 #: Graphs of a network: as a student, as a teacher, and these for two sizes
@@ -79,7 +79,8 @@ class CompileHook(Hook):
         limit = GRAPHS * len(model.passes)
         config = torch._dynamo.config
         config.cache_size_limit = max(config.cache_size_limit, limit)
-        student, teacher = model.pass_sizes(labeled, unlabeled)
+        student, teacher = pass_sizes(model.plan, model.one_pass, labeled,
+                                      unlabeled)
         for network in model.passes.values():
             network.compile(
                 student=student,
