@@ -26,8 +26,8 @@ missing and resumes those that were cut off. Do not edit by hand.
 - **Data**: LSPET, Leeds Sports Pose Extended, 1000 test images; mouse9, frames
   of mouse videos, whose test frames neighbor those that train, so that they
   flatter everybody; mirror_mouse, one video laboratory's mouse, its 90 labels
-  split in the order of the frames: 30 train, 15 choose, 45 are reported.
-  A setting's name ends in the number of labels.
+  split in the order of the frames: 30 train, or every third of these, 15
+  choose, 45 are reported. A setting's name ends in the number of labels.
 - **Scores** are those of the last checkpoint on labels that no choice has
   seen. What our recipe is was chosen on others (below). PCK@t counts joints
   nearer than t of the box's longer side; the error is the mean distance in
