@@ -2,7 +2,6 @@
 """Importing labels: everything is read and decided, then written at once."""
 import hashlib
 import os.path as osp
-import shutil
 from datetime import datetime, timezone
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -14,6 +13,7 @@ from semipose_mm.files import file_digest, whole_files
 from semipose_mm.version import __version__
 from .boxes import choose_rule, rule_told
 from .formats import read_source
+from .placing import image_folder
 from .project import PARTS, Project, read_project
 from .source import Frame, Source
 from .split import choose_split, held_out, val_rule, warn_of_neighbors
@@ -96,8 +96,8 @@ def import_labels(sources: Sequence[str],
             :data:`~.formats.FORMATS`.
         out (str): The folder.
         images (Sequence[str]): Folders to look for images in.
-        copy (bool): Whether images are copied below the folder. Defaults to
-            False, which leaves them where they are.
+        copy (bool): Whether images are copied into the folder. Defaults to
+            False, which links them.
         box_rule (dict, optional): See
             :func:`~semipose_mm.data_files.box_rule.check_box_rule`. Defaults
             to that of the folder; of a new one to whole images, or to
@@ -128,12 +128,14 @@ def import_labels(sources: Sequence[str],
     for one in images:
         if not osp.isdir(one):
             raise DataError(f'--images {one} is no folder')
-    old = read_project(out, images, findings) if is_label_folder(out) else None
+    old = read_project(out, findings) if is_label_folder(out) else None
     if old and (split or val_videos or val_share is not None):
         raise DataError(f'--out {out} has a held-out part, which stays as it '
                         'is: leave --split, --val-share and --val-videos out')
-    copies = osp.join(osp.abspath(out), 'images')
-    read = [read_source(one, images, copies, findings) for one in sources]
+    read = [
+        read_source(one, images, image_folder(out), findings)
+        for one in sources
+    ]
     project = old or _new_project(out, read)
     for one in read:
         _bring_names(one, project, findings)
@@ -142,9 +144,6 @@ def import_labels(sources: Sequence[str],
     fresh, relabeled = _merge(project, new, split, share, val_videos, seed,
                               findings)
     added = len(fresh)
-    if copy:
-        for frame in fresh:
-            _copy(frame, copies)
     project.box_rule = choose_rule(project, box_rule, findings)
     warn_of_neighbors(*(project.parts[one] for one in PARTS), project.split,
                       findings)
@@ -163,7 +162,7 @@ def import_labels(sources: Sequence[str],
                     left_out=dict(one.left_out),
                     sha256=_digest(one.files)) for one in read
             ]))
-    project.write()
+    project.write(copy)
     return Imported(project, read, added, relabeled, before, findings)
 
 
@@ -276,20 +275,6 @@ def _drop_outside(frame: Frame, source: Source, findings: Findings) -> None:
                     'as not labeled')
                 keypoints[i:i + 3] = 0., 0., 0
     frame.drop_unlabeled()
-
-
-def _copy(frame: Frame, folder: str) -> None:
-    """Copy an image below the project."""
-    path = osp.join(folder, *frame.video.split('/'), osp.basename(frame.path))
-    if osp.abspath(path) == osp.abspath(frame.path):
-        return
-    if not osp.isfile(path) or file_digest(path) != frame.digest:
-        if osp.exists(path):
-            raise DataError(f'{frame.path} cannot be copied: {path} is '
-                            'another picture')
-        with whole_files(path) as (part, ):
-            shutil.copyfile(frame.path, part)
-    frame.path = path
 
 
 def _merge(project: Project, new: Sequence[Frame], split: Optional[str],

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
@@ -14,6 +14,7 @@ from semipose_mm.data_files.text import read_json
 from semipose_mm.files import json_bytes, write_all
 from semipose_mm.version import __version__
 from .coco import read_coco
+from .placing import IMAGES, image_folder, lost_image, placed
 from .source import Frame, Pairs
 
 PARTS = ('train', 'val')
@@ -89,36 +90,39 @@ class Project:
                             ','.join(str(counts[key]) for key in COUNTS))
         return '\n'.join(rows) + '\n'
 
-    def write(self) -> None:
+    def write(self, copy: bool = False) -> None:
         """Write all files, or leave them as they were.
+
+        Args:
+            copy (bool): Whether images are copied into the folder. Defaults
+                to False, which links them.
 
         Raises:
             DataError: If they cannot be written, or a box rule gives no box.
         """
-        folders = [osp.dirname(one.path) for one in self.frames]
-        root = osp.commonpath(folders)
-        contents = {
-            annotation_file(self.folder, part): self._coco(part, root)
-            for part in PARTS
-        }
-        inside = osp.relpath(root, osp.abspath(self.folder))
-        contents[manifest_file(self.folder)] = dict(
-            format=FORMAT,
-            version=__version__,
-            # a folder that has its images can be moved
-            images=root if inside.startswith('..') else inside,
-            keypoints=self.names,
-            box_rule=self.box_rule,
-            split=self.split,
-            counts=self.counts(),
-            imports=self.imports)
-        files = {path: json_bytes(one) for path, one in contents.items()}
-        files[osp.join(self.folder, 'imports.csv')] = self.history().encode()
-        try:
-            write_all(files)
-        except OSError as error:
-            raise DataError(f'--out {self.folder} cannot be written: '
-                            f'{error.strerror or error}') from error
+        root = image_folder(self.folder)
+        with placed(self.frames, root, copy):
+            contents = {
+                annotation_file(self.folder, part): self._coco(part, root)
+                for part in PARTS
+            }
+            contents[manifest_file(self.folder)] = dict(
+                format=FORMAT,
+                version=__version__,
+                images=IMAGES,
+                keypoints=self.names,
+                box_rule=self.box_rule,
+                split=self.split,
+                counts=self.counts(),
+                imports=self.imports)
+            files = {path: json_bytes(one) for path, one in contents.items()}
+            history = osp.join(self.folder, 'imports.csv')
+            files[history] = self.history().encode()
+            try:
+                write_all(files)
+            except OSError as error:
+                raise DataError(f'--out {self.folder} cannot be written: '
+                                f'{error.strerror or error}') from error
 
     def _coco(self, part: str, root: str) -> dict:
         """The labels of a part, in the order of videos and frames."""
@@ -185,30 +189,30 @@ def coco_category(name: str, joints: List[str], skeleton: Pairs,
     return category
 
 
-def read_project(folder: str, images: Sequence[str],
-                 findings: Findings) -> Project:
+def read_project(folder: str, findings: Findings) -> Project:
     """Read a folder of labels that was written before.
 
     Args:
         folder (str): The folder.
-        images (Sequence[str]): Folders to look for images in, if they were
-            moved.
         findings (Findings): Learns what is wrong or doubtful.
 
     Returns:
         Project: What it holds.
 
     Raises:
-        DataError: If it cannot be read.
+        DataError: If it cannot be read, or an image is lost.
     """
     manifest = read_manifest(folder)
-    root = manifest['images']
-    roots = [root] if osp.isdir(root) else list(images)
+    lost = lost_image(manifest['images'])
+    if lost:
+        raise DataError(
+            f'{folder}: {lost} is no longer there: put it back, or import the '
+            'labels into another folder, by --copy if images do not stay')
     read = {}
     for part in PARTS:
         path = annotation_file(folder, part)
-        read[part] = read_coco(path, read_json(path, part, findings), roots,
-                               findings)
+        read[part] = read_coco(path, read_json(path, part, findings),
+                               [manifest['images']], findings)
     train = read['train']
     if read['val'].names != train.names:
         raise DataError(f'{read["val"].path} has other keypoints than '

@@ -110,7 +110,7 @@ def label_next(predictions: str,
     """
     check_folders(out, labels)
     findings = Findings()
-    project = read_project(labels, [], findings) if labels else None
+    project = read_project(labels, findings) if labels else None
     candidates = read_candidates(predictions, media)
     subject = _subject(candidates.subject, project)
     candidates = candidates._replace(subject=subject)

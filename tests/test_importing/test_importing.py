@@ -150,7 +150,7 @@ def test_command(tmp_path, capsys):
     ]
     assert train['annotations'][0]['bbox'] == [4.5, 5, 6.5, 8]
     manifest = read_manifest(str(out))
-    assert manifest['images'] == str(project / 'labeled-data')
+    assert manifest['images'] == str(tmp_path / 'labels/images')
     assert manifest['box_rule'] == dict(kind='keypoints', margin=0)
     assert manifest['split'] == dict(
         rule='video', share=0.2, seed=0, videos=['b'])
@@ -294,9 +294,28 @@ def test_a_picture_of_two_sources_is_in_one_part(tmp_path):
     _, train = labels_of(tmp_path / 'o', 'train')
     _, val = labels_of(tmp_path / 'o', 'val')
     assert len(train) == 4 and len(val) == 1
-    assert train['img001.png'] == [flat(SECOND)]
+    assert train['a/img001.png'] == [flat(SECOND)]
     assert any('img9.png, the picture of' in one
                for one in done.findings.lines('warning'))
+
+
+def test_names_stay_when_images_from_elsewhere_come(tmp_path):
+    """A config that was made before reads the same pictures."""
+    out = tmp_path / 'a/b/c/o'
+    paths = {}
+    for i, name in enumerate('pq'):
+        project = dlc_project(tmp_path / f'{i}' / name, {name: [1, 2, 3, 4]})
+        import_labels([str(project)], str(out))
+        before, paths = paths, {
+            one['sha256']: one['file_name']
+            for part in ('train', 'val')
+            for one in labels_of(out, part)[0]['images']
+        }
+        assert before.items() <= paths.items() and len(paths) == 4 * (i + 1)
+    assert all((out / 'images' / one).is_symlink() for one in paths.values())
+    (tmp_path / '0').rename(tmp_path / 'moved')
+    with pytest.raises(DataError, match='img00..png is no longer there'):
+        import_labels([str(project)], str(out))
 
 
 def test_copied_images_can_be_moved(tmp_path):
@@ -320,7 +339,7 @@ def test_boxes_of_several_animals(tmp_path):
     done = import_labels([str(project)], str(tmp_path / 'o'))
     assert done.project.box_rule == dict(kind='keypoints', margin=0.25)
     content, people = labels_of(tmp_path / 'o', 'train')
-    assert people == {'img001.png': [flat(FIRST), flat(SECOND)]}
+    assert people == {'a/img001.png': [flat(FIRST), flat(SECOND)]}
     assert content['annotations'][1]['bbox'] == pytest.approx(
         [20 - 1.75, 8 - 1.75, 10.25 + 3.5, 14 + 3.5])
     with pytest.raises(DataError, match='has 2 labeled instances, and 1 more'):
@@ -387,7 +406,7 @@ def test_a_joint_outside_of_its_image_is_not_labeled(tmp_path):
         split=1)
     done = import_labels([str(tmp_path / 'v/labels.csv')], str(tmp_path / 'o'))
     _, val = labels_of(tmp_path / 'o', 'val')
-    assert val == {'img2.png': [flat([outside[0], None, outside[2]])]}
+    assert val == {'v/img2.png': [flat([outside[0], None, outside[2]])]}
     assert any('has left_ear at 42, 3, outside of its 40 x 30' in one
                for one in done.findings.lines('warning'))
 

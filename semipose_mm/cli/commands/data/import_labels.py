@@ -35,7 +35,7 @@ def add_options(parser):
     parser.add_argument(
         '--copy',
         action='store_true',
-        help='copy the images into FOLDER; else they stay where they are')
+        help='copy the images into FOLDER; else it gets links to them')
     parser.add_argument(
         '--box',
         choices=['whole', 'keypoints'],

@@ -157,7 +157,7 @@ def run(parser, args):
     if args.labels:
         # before hours of predicting
         check_folder(osp.join(args.out, 'labels'))
-        project = read_project(args.labels, [], findings)
+        project = read_project(args.labels, findings)
     cfg, config_digest = predict.read_config(parser, args)
     flip = (cfg.model.get('test_cfg') or {}).get('flip_test', False)
     if args.flip is not None:

@@ -1,0 +1,102 @@
+# Copyright (c) semipose_mm authors.
+"""Where the images of a folder of labels lie: their names never change.
+
+A training that began before more images came finds its own as they were.
+"""
+import os
+import os.path as osp
+import shutil
+from contextlib import contextmanager, suppress
+from typing import Iterator, List, Optional, Sequence
+
+from semipose_mm.data_files import DataError
+from semipose_mm.files import file_digest, whole_files
+from .source import Frame
+
+#: Folder of the images, in that of the labels.
+IMAGES = 'images'
+
+
+def image_folder(labels: str) -> str:
+    """The folder of the images.
+
+    Args:
+        labels (str): The folder of labels.
+    """
+    return osp.join(osp.abspath(labels), IMAGES)
+
+
+def lost_image(folder: str) -> Optional[str]:
+    """What is gone: a folder of images, or the target of a link in it.
+
+    Args:
+        folder (str): Of :func:`image_folder`.
+
+    Returns:
+        str, optional: Its path; None if all is there.
+    """
+    if not osp.isdir(folder):
+        return folder
+    for inner, _, names in os.walk(folder):
+        for path in (osp.join(inner, name) for name in names):
+            if not osp.exists(path):
+                return osp.realpath(path)
+    return None
+
+
+@contextmanager
+def placed(frames: Sequence[Frame], folder: str, copy: bool) -> Iterator[None]:
+    """Link or copy images to where their videos and names say.
+
+    Args:
+        frames (Sequence[Frame]): The images; their paths change.
+        folder (str): Of :func:`image_folder`.
+        copy (bool): Whether they are copied.
+
+    Yields:
+        None: If the block fails, what is new in the folder is removed.
+
+    Raises:
+        DataError: If another picture is there, or nothing can be written.
+    """
+    new: List[str] = []
+    try:
+        for frame in frames:
+            if _place(frame, folder, copy):
+                new.append(frame.path)
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                os.remove(path)
+        raise
+
+
+def _place(frame: Frame, folder: str, copy: bool) -> bool:
+    """Place an image; whether there was none."""
+    path = osp.join(folder, *frame.video.split('/'), osp.basename(frame.path))
+    source = osp.abspath(frame.path)
+    frame.path = path
+    if path == source and not (copy and osp.islink(path)):
+        return False
+    new = not osp.lexists(path)
+    try:
+        if osp.isfile(path) and file_digest(path) != frame.digest:
+            raise DataError(f'{source} cannot be put into {folder}: {path} is '
+                            'another picture')
+        source = osp.realpath(source)
+        if osp.islink(path):  # perhaps of an image that was moved
+            os.remove(path)
+        elif osp.isfile(path):
+            return False
+        os.makedirs(osp.dirname(path), exist_ok=True)
+        if not copy:
+            with suppress(OSError):  # not every file system has links
+                os.symlink(source, path)
+                return new
+        with whole_files(path) as (part, ):
+            shutil.copyfile(source, part)
+    except OSError as error:
+        raise DataError(f'{source} cannot be put into {folder}: '
+                        f'{error.strerror or error}') from error
+    return new
