@@ -260,10 +260,10 @@ def predict_media(parser, args, media, end=lambda *_: None):
     cfg, config_digest = read_config(parser, args)
     device = choose_device(parser, args)
 
+    from semipose_mm.launch.checkpoint_fit import check_fit
     from semipose_mm.prediction.networks import PoseNetworks, choose_networks
-    from .test import check_fit
     networks = PoseNetworks(cfg, args.checkpoint, device)
-    check_fit(parser, args, networks.model)
+    check_fit(parser, args, cfg, networks.model)
     names = choose_networks(args.networks, networks.model, args.config)
     digests = dict(
         config_sha256=config_digest,

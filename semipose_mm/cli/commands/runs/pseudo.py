@@ -146,12 +146,12 @@ def run(parser, args):
     from semipose_mm.data_files import WARNING, Findings
     from semipose_mm.files import file_digest
     from semipose_mm.importing.project import read_project
+    from semipose_mm.launch.checkpoint_fit import check_fit
     from semipose_mm.prediction import run as prediction
     from semipose_mm.pseudo.labels import check_folder, check_names
     from semipose_mm.pseudo.run import make_pseudo_labels, next_steps
     from semipose_mm.pseudo.sources import find_images, leave_out
     from semipose_mm.pseudo.views import ViewNetworks
-    from .test import check_fit
     findings = Findings()
     project = None
     if args.labels:
@@ -165,7 +165,7 @@ def run(parser, args):
     device = choose_device(parser, args)
     networks = ViewNetworks(cfg, args.checkpoint, device, args.networks,
                             args.scales, flip, args.config)
-    check_fit(parser, args, networks.model)
+    check_fit(parser, args, cfg, networks.model)
     if project:
         check_names(project, networks.joints, args.config)
     media, left_out = leave_out(

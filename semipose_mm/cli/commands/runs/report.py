@@ -96,7 +96,7 @@ def load_model(parser, args):
     from semipose_mm import register_all_modules
     from semipose_mm.analysis.run_config import kept_config
     from semipose_mm.analysis.taught import build_model
-    from .test import check_fit
+    from semipose_mm.launch.checkpoint_fit import check_fit
     register_all_modules()
     cfg = kept_config(args.work_dir)
     if cfg is None or not cfg.get('model'):
@@ -106,7 +106,7 @@ def load_model(parser, args):
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     model = build_model(cfg, args.checkpoint)
     args.config = cfg.filename
-    check_fit(parser, args, model)
+    check_fit(parser, args, cfg, model)
     return model.to(choose_device(parser, args))
 
 

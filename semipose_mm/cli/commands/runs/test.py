@@ -9,6 +9,7 @@ import shutil
 import time
 
 from semipose_mm.launch import testing
+from semipose_mm.launch.checkpoint_fit import check_fit
 from semipose_mm.launch.processes import leave_processes, prepare_processes
 from semipose_mm.launch.quiet import hush_coco
 from semipose_mm.launch.run_checks import check_writable
@@ -119,25 +120,6 @@ def set_badcase(parser, args, cfg):
             cfg.test_evaluator
 
 
-def check_fit(parser, args, model):
-    """Refuse a checkpoint of which the model takes less than half."""
-    from mmengine.runner.checkpoint import _load_checkpoint
-
-    from semipose_mm.engine.distributed import unwrap
-    from semipose_mm.models.loading_report import unmatched
-    from semipose_mm.models.networks import own_state
-    source = _load_checkpoint(args.checkpoint, map_location='cpu')
-    state = source.get('state_dict', source)
-    if any(key.startswith('keypoint_head.') for key in state):
-        return  # of an older format, which MMPose converts
-    own = own_state(unwrap(model))
-    wrong = unmatched(own, state)
-    if 2 * len(wrong) > len(own):
-        parser.error(f'{args.checkpoint} does not fit {args.config}: it '
-                     f'lacks {len(wrong)} of {len(own)} entries, or has them '
-                     f'in another shape, such as {wrong[0]}')
-
-
 def report(args, cfg, metrics):
     """Write the scores of each network and print them side by side."""
     import mmengine
@@ -180,7 +162,7 @@ def run(parser, args):
     prepare_processes(cfg)
     hush_coco()
     runner = build_runner(cfg)
-    check_fit(parser, args, runner.model)
+    check_fit(parser, args, cfg, runner.model)
     from mmengine.dist import is_main_process
     try:
         metrics = runner.test()
