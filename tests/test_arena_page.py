@@ -86,6 +86,7 @@ def test_every_command_of_the_page(tmp_path, monkeypatch, capsys, no_yapf):
         main(quick(line, str(weights))[1:])
     told = capsys.readouterr().out
     assert 'the held-out part is as it was' in told
+    assert 'semipose test mice.py work_dirs/mice/iter_12.pth\n' in told
     assert (tmp_path / 'mice_batch.png').is_file()
     assert (tmp_path / 'work_dirs/mice/report_iter_12.html').is_file()
     with open(tmp_path / 'predictions/day1_ema0.csv', newline='') as file:

@@ -67,6 +67,13 @@ def label_rounds(folder: str, work_dirs: Dict[str, str],
         f'{next(iter(work_dirs))}: these scores are of different labels; '
         'semipose test scores both on those of now'
     ] if others else []
+    begun, *later = work_dirs
+    notes += [
+        f'{name} was trained for {runs[name]["iterations"]} iterations and '
+        f'{begun} for {runs[begun]["iterations"]}: not all of the change is '
+        'that of the labels' for name in later
+        if runs[name]['iterations'] != runs[begun]['iterations']
+    ]
     return rows, notes
 
 

@@ -219,12 +219,27 @@ def _pipeline(plan: Plan) -> List[str]:
     ]
     if not plan.flips:
         steps.pop(2)
-    box = base.transform('GetBBoxCenterScale', dict(type='GetBBoxCenterScale'))
     return [
         f'load = {code(base.transform("LoadImage", dict(type="LoadImage")))}',
-        f'box = {code(box)}', *_box_transform(plan),
+        f'box = {code(box_scale(plan))}', *_box_transform(plan),
         f'affine = {code(affine)}', f'pipeline = [{", ".join(steps)}]'
     ]
+
+
+def box_scale(plan: Plan) -> Dict[str, Any]:
+    """The transform that makes a crop of a box.
+
+    Whole images and regions of them are shown as they are: what is around
+    them is black, or of no interest.
+
+    Args:
+        plan (Plan): The config.
+    """
+    kind = 'GetBBoxCenterScale'
+    box = plan.base.transform(kind, dict(type=kind))
+    if (plan.box_rule or {}).get('kind') in ('whole', 'region'):
+        return dict(box, padding=1.)
+    return box
 
 
 def _box_transform(plan: Plan) -> List[str]:

@@ -9,6 +9,7 @@ from typing import (Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple,
 import torch
 
 from semipose_mm.data_files import Findings
+from semipose_mm.data_files.images import say_missing
 from semipose_mm.data_files.label_folder import (annotation_file,
                                                  is_label_folder,
                                                  read_manifest)
@@ -26,7 +27,7 @@ from .report import report_lines
 from .schedule import plan_schedule
 from .timing import Costs, training_costs
 from .weights import choose_weights
-from .writing import staged
+from .writing import refuse_existing, staged
 
 
 @dataclass
@@ -68,6 +69,9 @@ class Request:
         if isinstance(self.unlabeled, (str, os.PathLike)):
             self.unlabeled = [self.unlabeled]
         self.unlabeled = [str(one) for one in self.unlabeled or ()] or None
+        for one in self.unlabeled or ():
+            if '://' not in one and not osp.exists(one):
+                raise ConfigFault(f"--unlabeled '{one}' {say_missing(one)}")
         self.chosen = choose_recipe(self.recipe, self.unlabeled is not None,
                                     bool(self.peer))
         self.recipe = self.chosen.name
@@ -112,6 +116,7 @@ class Request:
             self.out = f'{self.recipe}_{stem}.py'
         if not self.out.endswith('.py'):
             raise ConfigFault(f'--out is {self.out}, but configs end with .py')
+        refuse_existing(self.out)
 
     def _read_folder(self) -> None:
         """Take from a folder of labels what no option names."""

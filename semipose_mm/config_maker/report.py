@@ -5,9 +5,22 @@ import shlex
 from typing import TYPE_CHECKING, Iterator
 
 from semipose_mm.data_files import NOTE, WARNING
+from .leaf import box_scale
 
 if TYPE_CHECKING:
+    from .leaf import Plan
     from .make import Made
+
+
+def _grain(plan: 'Plan', codec: dict) -> str:
+    """How many pixels of an image a pixel of the heatmap stands for."""
+    if 'heatmap_size' not in codec:
+        return ''
+    padding = box_scale(plan).get('padding', 1.25)
+    grain = max(side * padding / pixels
+                for side, pixels in zip(plan.data.box, codec['heatmap_size']))
+    return (f'; a pixel of the heatmap is {grain:.2g} pixels of an image, by '
+            'the median box: --input-size makes it finer')
 
 
 def report_lines(made: 'Made') -> Iterator[str]:
@@ -40,7 +53,7 @@ def report_lines(made: 'Made') -> Iterator[str]:
             ' and '.join(one)
             for one in keypoints.pairs) or 'a mirrored image keeps its labels')
     size = 'x'.join(map(str, codec['input_size']))
-    yield f'input: {size} pixels (width, height)'
+    yield f'input: {size} pixels (width, height){_grain(plan, codec)}'
     for use, part in (('to train', data.train), ('to validate', data.val)):
         yield (f'labels {use}: {part.num} on {part.num_images} images in '
                f'{part.images}; {part.told}')

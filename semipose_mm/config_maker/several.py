@@ -84,8 +84,6 @@ def gather(request: 'Request', stage: Stage,
         raise ConfigFault(f'--unlabeled-images has no meaning, as {OPTION} '
                           'names folders and videos alone')
     for path in sources:
-        if not osp.exists(path):
-            raise ConfigFault(f"{OPTION} '{path}' does not exist")
         if not (osp.isdir(path) or path in lists or videos_of(path)):
             raise ConfigFault(
                 f"{OPTION} '{path}' cannot be one of several sources: those "
@@ -102,12 +100,12 @@ def gather(request: 'Request', stage: Stage,
             new = [name for one in own for name in videos[osp.realpath(one)]]
         else:
             new = [osp.join(path, one) for one in scan_images(path, findings)]
-        told.append(f'{len(new):,} of {path}')
+        told.append(f'{len(new):,} images of {path}')
         found.update((osp.abspath(one), None) for one in new)
     where = f'{OPTION} ' + ', '.join(f"'{one}'" for one in sources)
     if not found:
         raise ConfigFault(f'{where} has no image')
-    findings.note('sources', where, f'is {", ".join(told)}')
+    findings.note('sources', where, f'gives {", ".join(told)}')
     folder = osp.join(osp.commonpath([osp.dirname(one) for one in found]), '')
     names = ''.join(f'{osp.relpath(one, folder)}\n' for one in found)
     options = dict(

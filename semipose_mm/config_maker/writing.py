@@ -12,6 +12,10 @@ from yapf.yapflib.yapf_api import FormatCode
 
 from .base import ConfigFault
 
+#: What may be written: of the config's name.
+ENDINGS = ('.py', '_keypoints.py', '_train.json', '_val.json',
+           '_unlabeled.txt', '_unlabeled.json')
+EXISTS = '{} exists already: remove it, or name another --out'
 #: The folder of a config, as MMEngine writes it in one.
 HERE = '{{ fileDirname }}'
 
@@ -24,6 +28,21 @@ class Here(str):
         return f'"""{self}"""' if self.quoted else f'"{self}"'
 
     quoted = False
+
+
+def refuse_existing(out: str) -> None:
+    """Refuse to write a config where there is one.
+
+    Args:
+        out (str): The config.
+
+    Raises:
+        ConfigFault: If there is; it names what it was written with, too.
+    """
+    if osp.exists(out):
+        stem = osp.abspath(out)[:-len('.py')]
+        there = [stem + one for one in ENDINGS if osp.exists(stem + one)]
+        raise ConfigFault(EXISTS.format(' '.join(there)))
 
 
 class Stage:
@@ -61,8 +80,7 @@ class Stage:
         name = self.stem + ending
         there = osp.join(osp.dirname(self.out), name)
         if osp.exists(there):
-            raise ConfigFault(f'{there} exists already: remove it, or name '
-                              'another --out')
+            raise ConfigFault(EXISTS.format(there))
         with open(self.path(name), 'wb') as file:
             file.write(content)
         path = Here(f'{HERE}/{name}')

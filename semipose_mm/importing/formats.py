@@ -77,6 +77,15 @@ def _read_described(path: str, images: Sequence[str],
             return read_yolo(file, content, findings)
         if isinstance(content, dict) and 'bodyparts' in content:
             return read_dlc(file, images, findings)
+    tables = [] if files == [path] else sorted(
+        one for one in os.listdir(path)
+        if one.startswith('CollectedData') and one.endswith('.csv'))
+    if len(tables) > 1:
+        raise DataError(f"SOURCE '{path}' has {', '.join(tables)}: name the "
+                        'one that counts')
+    if tables:  # a project of Lightning Pose
+        return read_dlc(osp.join(path, tables[0]), images, findings)
     raise DataError(f"SOURCE '{path}' has no yaml file with bodyparts, as of "
-                    'DeepLabCut, or kpt_shape, as of YOLO pose; it must be '
+                    'DeepLabCut, or kpt_shape, as of YOLO pose, and no '
+                    'CollectedData*.csv, as of Lightning Pose; it must be '
                     f'{FORMATS}')

@@ -235,6 +235,6 @@ def warn_of_others(project: Project, findings: Findings) -> None:
     findings.warn(
         'labels of others',
         f'--labels {project.folder}',
-        'has no frame of what is to be labeled, but of '
-        f'{", ".join(videos[:3])}: none is left out as labeled or held out',
-        advice='If it has, name the video as its labels do')
+        f'has labels of {", ".join(videos[:3])} and none of what is to be '
+        'labeled: no frame is left out as labeled or held out',
+        advice='If it is the same recording, call a copy of the video so')

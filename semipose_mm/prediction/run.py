@@ -41,6 +41,8 @@ class Task(NamedTuple):
         batch_size (int): Images of a pass; following takes one at a time.
         out (str): Path of the files without ending.
         settings (dict): What tells this prediction from others.
+        told (dict): What is noted beside them: the paths of config and
+            checkpoint.
     """
     media: Media
     boxes: Any
@@ -48,6 +50,7 @@ class Task(NamedTuple):
     batch_size: int
     out: str
     settings: dict
+    told: dict
 
 
 def journal_path(out: str) -> str:

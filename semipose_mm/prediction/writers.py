@@ -8,7 +8,7 @@ from array import array
 from contextlib import ExitStack
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
+from typing import Any, Iterable, List, Sequence, Tuple, Union
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.text import read_json
@@ -43,7 +43,8 @@ def is_finished(task: Task) -> bool:
         for key in sorted({*before, *now}):
             if before.get(key) != now.get(key):
                 raise DataError(
-                    f'{task.out}_*.csv are of another {key}: remove them and '
+                    f'{task.out}_*.csv are of another '
+                    f'{key.replace("_sha256", "")}: remove them and '
                     f'{about}, or choose another --out')
         return len(there) == len(files_of(task)) + 1
     # written by a run that was killed before it could say so
@@ -70,7 +71,7 @@ def read_settings(about: str) -> dict:
 
 
 def write_files(task: Task, meta: dict,
-                warnings: Sequence[str]) -> Dict[str, int]:
+                warnings: Sequence[str]) -> Tuple[dict, dict]:
     """Write the files of a journal that is complete.
 
     Args:
@@ -79,7 +80,8 @@ def write_files(task: Task, meta: dict,
         warnings (Sequence[str]): What was doubtful.
 
     Returns:
-        dict: Numbers of frames and of those that have no pose, by reason.
+        tuple: Numbers of frames and of those that have no pose, by reason;
+        and the mean score of all joints, by network.
 
     Raises:
         DataError: If no image could be read.
@@ -118,10 +120,19 @@ def write_files(task: Task, meta: dict,
             first = next(key for key in counts if key != 'frames')
             raise DataError(f'no frame of {task.media.path or "the images"} '
                             f'could be predicted; the first: {first}')
+    scores = {
+        name: round(one.total / one.number, 6)
+        for name, one in zip(task.names, lists)
+    }
     write_json(
         about_file(task),
-        dict(settings=task.settings, counts=counts, warnings=list(warnings)))
-    return counts
+        dict(
+            task.told,
+            settings=task.settings,
+            counts=counts,
+            scores=scores,
+            warnings=list(warnings)))
+    return counts, scores
 
 
 def described(meta: dict) -> Tuple[List[str], list, list]:
@@ -191,7 +202,7 @@ class CocoList:
 
     def __init__(self, file, joints: Sequence[str], links: Sequence,
                  flips: Sequence) -> None:
-        self.file, self.number = file, 0
+        self.file, self.number, self.total = file, 0, 0.
         category = dict(
             id=1,
             name='subject',
@@ -208,7 +219,9 @@ class CocoList:
         keypoints = list(pose)
         keypoints[2::3] = [2] * len(scores)
         x, y, w, h = record['box']
+        score = round(sum(scores) / len(scores), 6)
         self.number += 1
+        self.total += score
         entry = dict(
             id=self.number,
             image_id=record['index'],
@@ -219,7 +232,7 @@ class CocoList:
             num_keypoints=len(scores),
             keypoints=keypoints,
             keypoint_scores=scores,
-            score=round(sum(scores) / len(scores), 6))
+            score=score)
         self.file.write((',\n' if self.number > 1 else '\n') +
                         json.dumps(entry))
 

@@ -10,6 +10,8 @@ import cv2
 import pytest
 from toy_tools import run_command
 
+from semipose_mm.analysis.label_rounds import label_rounds
+
 
 @pytest.fixture
 def compare(monkeypatch):
@@ -211,8 +213,19 @@ def test_runs_before_and_after_labels_were_added(runs, tmp_path, capsys,
     (later / '20260101_120000').rename(later / '20260103_120000')
     run_command('compare', *runs[:2], '--group', 'none', '--labels', labels,
                 '--out-dir', out)
-    assert 'dual-seed1 had another held-out part than dual-seed0: these ' in (
-        capsys.readouterr().out)
+    told = capsys.readouterr().out
+    assert 'dual-seed1 had another held-out part than dual-seed0: ' in told
+    assert 'iterations and' not in said + told
+    _, notes = label_rounds(
+        str(labels), {name: str(runs[0])
+                      for name in 'ab'}, {
+                          name: dict(scores={}, iterations=number)
+                          for name, number in (('a', 400), ('b', 200))
+                      })
+    assert notes == [
+        'b was trained for 200 iterations and a for 400: not all of the '
+        'change is that of the labels'
+    ]
 
 
 @pytest.mark.parametrize('imports, message', [

@@ -257,7 +257,7 @@ def test_mistakes(video, tmp_path, capsys):
     other = write_csv(tmp_path / 'o.csv', track(), joints=list('abcd'))
     late = write_csv(tmp_path / 'late.csv', track(), frames=range(50, 80))
     for given, message in (
-        (['no.csv'], "'no.csv' cannot be read as csv"),
+        (['no.csv'], "'no.csv' cannot be read: No such file"),
         ([*video, '--labels', labels], "has no joint 'nose', which is"),
         ([*video, other], "o.csv' has the joints a, b, c, d, but"),
         ([*video, late], 'have no frame in common'),

@@ -42,7 +42,10 @@ def test_region(data, monkeypatch):
     assert cfg.box_rule == dict(kind='region', region=[4, 6, 150, 900])
     assert cfg.labeled_data.ann_file == f'{folder}/annotations/train.json'
     assert cfg.val_data.ann_file == f'{folder}/annotations/val.json'
-    assert cfg.val_data.data_prefix.img == f'{data}/images/'
+    assert cfg.val_data.data_prefix.img == f'{folder}/images/'
+    # nothing around the region is shown
+    assert cfg.box == dict(type='GetBBoxCenterScale', padding=1.)
+    assert cfg.val_dataloader.dataset.pipeline[1] == cfg.box
     content = json.loads((data / 'supervised_mice_unlabeled.json').read_text())
     truth = json.loads((data / 'mice/annotations/train.json').read_text())
     box = truth['annotations'][0]['bbox']

@@ -144,8 +144,8 @@ def test_known_keypoints_are_those_of_mmpose(people_root, tmp_path,
     for line in ('17, those of coco.py in MMPose', 'exchanges 8 pairs',
                  'recipe: labels_then_ema: one network learns',
                  'see docs/results.md\n', 'input: 64x96 pixels',
-                 f'unlabeled: {kept}', '40 of 3 labels',
-                 f'semipose train {os.path.relpath(made)}'):
+                 'a pixel of the heatmap is ', f'unlabeled: {kept}',
+                 '40 of 3 labels', f'semipose train {os.path.relpath(made)}'):
         assert line in said
 
 

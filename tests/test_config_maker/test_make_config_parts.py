@@ -175,8 +175,12 @@ def test_wrong_descriptions(tmp_path, yaml, message):
 
 @pytest.mark.parametrize('size, codec', [
     ((192, 256), {}),
-    ((96, 128), dict(heatmap_size=(24, 32), sigma=1.5)),
-    ((288, 384), dict(heatmap_size=(72, 96), sigma=3.)),
+    ((96, 128),
+     dict(heatmap_size=(24, 32), sigma=1.5, unbiased=True,
+          blur_kernel_size=9)),
+    ((288, 384),
+     dict(heatmap_size=(72, 96), sigma=3., unbiased=True,
+          blur_kernel_size=17)),
 ])
 def test_codec_sizes(size, codec):
     """Sigmas of larger heatmaps are those of the zoo."""

@@ -148,3 +148,6 @@ def test_existing_files_stay(birds, tmp_path, monkeypatch, capsys):
     assert 'out_val.json exists already' in refused(monkeypatch, capsys,
                                                     tmp_path, *options(birds))
     assert (tmp_path / 'new' / 'out_val.json').read_text() == 'mine'
+    (tmp_path / 'new' / 'out.py').write_text('mine')
+    assert 'new/out_val.json exists already' in refused(
+        monkeypatch, capsys, tmp_path, *options(birds)), 'all that there is'

@@ -52,7 +52,7 @@ def test_a_video(birds, capsys):
         one.startswith('a/0000') and one.endswith('.jpg') for one in found)
     assert (birds / 'cfg/out_unlabeled.txt').is_file()
     notes = ' '.join(made.findings.lines(NOTE))
-    assert f"--unlabeled '{video}' is 5 of {video}" in notes
+    assert f"--unlabeled '{video}' gives 5 images of {video}" in notes
     assert 'out_frames.jpg shows some of the frames' in notes
 
 
@@ -87,8 +87,9 @@ def test_all_together(birds):
             for one in found
             if one.startswith('images/')} == set(frames(6)) - own
     note = ' '.join(made.findings.lines(NOTE))
-    for text in (f'8 of {birds}/videos', f'3 of {birds}/more',
-                 f'2 of {birds}/some.txt', f'6 of {birds}/images'):
+    for text in (f'8 images of {birds}/videos', f'3 images of {birds}/more',
+                 f'2 images of {birds}/some.txt',
+                 f'6 images of {birds}/images'):
         assert text in note
 
 

@@ -386,12 +386,25 @@ def test_sleap_needs_an_extra(tmp_path, monkeypatch):
     ('gone.csv', 'does not exist'),
     ('a.zip', "has the ending '.zip'; it must be a DeepLabCut project"),
     ('folder', 'has no yaml file with bodyparts'),
+    ('two', 'has CollectedData.csv, CollectedData_new.csv: name the one'),
 ])
 def test_what_is_no_source(tmp_path, name, message):
     (tmp_path / 'a.zip').touch()
     (tmp_path / 'folder').mkdir()
+    (tmp_path / 'two').mkdir()
+    for one in ('', '_new'):
+        (tmp_path / f'two/CollectedData{one}.csv').touch()
     with pytest.raises(DataError, match=message):
         read(tmp_path / name)
+
+
+def test_a_project_of_lightning_pose(tmp_path):
+    project = dlc_project(tmp_path, dict(one=[3], two=[3]), config=False)
+    tables = sorted(project.glob('labeled-data/*/*.csv'))
+    first, second = (one.read_text().splitlines(True) for one in tables)
+    (tmp_path / 'CollectedData.csv').write_text(''.join(first + second[3:]))
+    found = read(tmp_path)
+    assert [one.video for one in found.frames] == ['one', 'two']
 
 
 def test_an_image_of_another_video_is_not_taken(tmp_path):

@@ -130,6 +130,15 @@ def test_the_selected_network_alone(predict, video, trained, tmp_path):
     ]
     about = json.loads((out / 'day1.about.json').read_text())
     assert about['counts'] == dict(frames=30) and about['warnings'] == []
+    assert about['config'] == trained.config
+    assert about['checkpoint'] == trained.checkpoint
+    scores = [
+        one['score']
+        for one in json.loads((out /
+                               'day1_net1.json').read_text())['annotations']
+    ]
+    assert about['scores'] == dict(
+        net1=pytest.approx(np.mean(scores), abs=1e-6))
     assert about['settings']['boxes'] == dict(
         kind='region', region=[10, 20, 50, 60])
 

@@ -50,7 +50,10 @@ def read_poses(path: str) -> List[Poses]:
     try:
         with open(path, encoding='utf-8-sig', newline='') as file:
             rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(
+            f"'{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
         raise DataError(f"'{path}' cannot be read as csv: {error}") from error
     found = tuple(row[0] for row in rows[:3])
     if found != HEADER:

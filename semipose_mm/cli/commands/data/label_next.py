@@ -146,5 +146,10 @@ def run(parser, args):
           f'{osp.join(args.out, "labeled-data")}; written to {args.out}: '
           f'{", ".join(done.files)}')
     into = args.labels or 'LABELS'
-    print('next: correct them (docs/label_next.md), then\n'
-          f'  semipose import CORRECTED --images {args.out} --out {into}')
+    print('next: correct them (docs/label_next.md), then')
+    if 'deeplabcut' in args.format:
+        print(f'  semipose import {args.out} --out {into}')
+    others = [one for one in args.format if one != 'deeplabcut']
+    if others:
+        print(f'  semipose import EXPORT --images {args.out} --out {into}\n'
+              f'where EXPORT is the file that {" or ".join(others)} exports')

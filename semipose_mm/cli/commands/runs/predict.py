@@ -178,7 +178,8 @@ def make_task(args, cfg, media, names, digests):
         batch_size=args.batch_size,
         **digests)
     return Task(media, boxes, names, args.batch_size,
-                osp.join(args.out, media.name), settings)
+                osp.join(args.out, media.name), settings,
+                dict(config=args.config, checkpoint=args.checkpoint))
 
 
 def predict_one(networks, task, seconds):
@@ -203,13 +204,15 @@ def predict_one(networks, task, seconds):
     notes = list(getattr(task.boxes, 'notes', ()))
     end = prediction.predict(networks, task, said, begin)
     notes += [end] if end else []
-    counts = writers.write_files(task, networks.meta, notes)
+    counts, scores = writers.write_files(task, networks.meta, notes)
     prediction.remove_journal(task.out)
     for note in notes:
         print(f'warning: {note}')
     frames = counts.pop('frames')
     print(f'{task.media.name}: {frames} {unit} in',
           ', '.join(map(osp.basename, writers.files_of(task))))
+    told = ', '.join(f'{key} {value:.3f}' for key, value in scores.items())
+    print(f'{task.media.name}: mean score of the joints: {told}')
     if counts:
         first = next(iter(counts))
         print(f'warning: {sum(counts.values())} {unit} have empty rows; the '

@@ -6,6 +6,7 @@ iteration and save a checkpoint, from which ``--resume`` goes on. A second
 Ctrl-C ends it at once.
 """
 import os.path as osp
+import shlex
 
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
@@ -164,6 +165,21 @@ def check_work_dir(parser, args, cfg):
                          'take another work folder')
 
 
+def next_steps(config, runner):
+    """The commands that look at a training that is done."""
+    last = osp.join(runner.work_dir, 'last_checkpoint')
+    if not osp.isfile(last):
+        return
+    with open(last) as file:
+        checkpoint = osp.relpath(file.read().strip())
+    both = f'{shlex.quote(config)} {shlex.quote(checkpoint)}'
+    yield 'next:'
+    if runner.cfg.get('test_cfg'):
+        yield f'  semipose test {both}'
+    yield f'  semipose report {shlex.quote(osp.relpath(runner.work_dir))}'
+    yield f'  semipose predict {both} VIDEO|FOLDER'
+
+
 def run(parser, args):
     """Train."""
     stop_signals.end_at_once()
@@ -193,4 +209,6 @@ def run(parser, args):
             remove_checkpoints(cfg.work_dir)
         keep_options(args, cfg.work_dir)
     runner.train()
+    if is_main_process():
+        print(*next_steps(args.config, runner), sep='\n')
     leave_processes()
