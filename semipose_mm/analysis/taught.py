@@ -35,12 +35,14 @@ def build_model(cfg, checkpoint=None):
     from mmengine.runner import load_checkpoint
     from mmpose.registry import MODELS
 
-    from semipose_mm.models.initial_weights import drop_initial_weights
+    from semipose_mm.models.initial_weights import (drop_initial_weights,
+                                                    shorten_init_log)
     model = MODELS.build(cfg.model)
     if checkpoint:
         load_checkpoint(model, checkpoint, map_location='cpu')
     else:
         drop_initial_weights(model)  # what is shown does not depend on them
+        shorten_init_log(model)
         model.init_weights()
     return model.train()
 
