@@ -7,7 +7,7 @@ import os
 import os.path as osp
 import shutil
 from contextlib import contextmanager, suppress
-from typing import Iterator, List, Optional, Sequence
+from typing import Iterator, List, Sequence
 
 from semipose_mm.data_files import DataError
 from semipose_mm.files import file_digest, whole_files
@@ -24,24 +24,6 @@ def image_folder(labels: str) -> str:
         labels (str): The folder of labels.
     """
     return osp.join(osp.abspath(labels), IMAGES)
-
-
-def lost_image(folder: str) -> Optional[str]:
-    """What is gone: a folder of images, or the target of a link in it.
-
-    Args:
-        folder (str): Of :func:`image_folder`.
-
-    Returns:
-        str, optional: Its path; None if all is there.
-    """
-    if not osp.isdir(folder):
-        return folder
-    for inner, _, names in os.walk(folder):
-        for path in (osp.join(inner, name) for name in names):
-            if not osp.exists(path):
-                return osp.realpath(path)
-    return None
 
 
 @contextmanager

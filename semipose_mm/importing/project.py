@@ -14,7 +14,7 @@ from semipose_mm.data_files.text import read_json
 from semipose_mm.files import json_bytes, write_all
 from semipose_mm.version import __version__
 from .coco import read_coco
-from .placing import IMAGES, image_folder, lost_image, placed
+from .placing import IMAGES, image_folder, placed
 from .source import Frame, Pairs
 
 PARTS = ('train', 'val')
@@ -203,16 +203,17 @@ def read_project(folder: str, findings: Findings) -> Project:
         DataError: If it cannot be read, or an image is lost.
     """
     manifest = read_manifest(folder)
-    lost = lost_image(manifest['images'])
-    if lost:
-        raise DataError(
-            f'{folder}: {lost} is no longer there: put it back, or import the '
-            'labels into another folder, by --copy if images do not stay')
     read = {}
     for part in PARTS:
         path = annotation_file(folder, part)
         read[part] = read_coco(path, read_json(path, part, findings),
                                [manifest['images']], findings)
+        for one in read[part].frames:
+            if not osp.isfile(one.path):
+                raise DataError(
+                    f'{path}: {osp.realpath(one.path)} is no longer there: '
+                    'put it back, or import the labels into another folder, '
+                    'by --copy if images do not stay')
     train = read['train']
     if read['val'].names != train.names:
         raise DataError(f'{read["val"].path} has other keypoints than '
