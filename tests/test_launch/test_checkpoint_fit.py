@@ -20,8 +20,8 @@ def config(size=(96, 96), **box):
 @pytest.mark.parametrize('before, now, told', [
     (config(), config(), []),
     (config(), config(padding=1.25), []),
-    (config(), config((256, 192)),
-     ['input_size (96, 96), but the config has (256, 192)']),
+    (config(), config(
+        (256, 192)), ['input_size (96, 96), but the config has (256, 192)']),
     (config(padding=1.), config(),
      ['padding of boxes 1.0, but the config has 1.25']),
 ])
