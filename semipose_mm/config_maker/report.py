@@ -40,6 +40,9 @@ def report_lines(made: 'Made') -> Iterator[str]:
         yield (f'base: {plan.base.name}, as --base names none: '
                f'{plan.base_told}')
     yield f'weights: {plan.weights.told}'
+    if '://' in plan.weights.told:
+        yield ('they are downloaded when the training begins; without a '
+               'connection, name a file by --weights FILE')
     other = plan.peer and plan.weights.peer_told(plan.peer)
     if other:
         yield f'weights of network 1: {other}'

@@ -96,6 +96,7 @@ def test_the_pose_checkpoint_is_the_default(birds, tmp_path):
     # nothing else is downloaded
     assert cfg.model.backbone.init_cfg is None
     line, = (one for one in made.lines() if one.startswith('weights: '))
+    assert any(one.startswith('they are downloaded') for one in made.lines())
     assert line == (f'weights: {address}, which MMPose names for the base: '
                     f'all layers but {FINAL}, which start anew, as joints or '
                     'sizes are others')
