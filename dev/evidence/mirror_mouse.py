@@ -29,8 +29,11 @@ def prepare(source: str, target: str) -> None:
         source (str): Folder with ``CollectedData.csv``.
         target (str): Folder to write.
     """
-    done = osp.join(target, 'annotations', 'unlabeled.txt')
-    if osp.exists(done):
+    done = [
+        osp.join(target, 'annotations', name)
+        for name in ('unlabeled.txt', *(f'{part}.json' for part in PARTS))
+    ]
+    if all(map(osp.exists, done)):
         return
     for name in ('annotations', 'images'):
         os.makedirs(osp.join(target, name), exist_ok=True)

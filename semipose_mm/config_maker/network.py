@@ -58,6 +58,10 @@ def resized_codec(codec: dict, size: Tuple[int, int]) -> Dict[str, Any]:
     return changed
 
 
+def _resized(base: Base, size: Optional[Tuple[int, int]]) -> Dict[str, Any]:
+    return resized_codec(base.codec, size) if size else {}
+
+
 def _unbiased(sigma: float) -> Dict[str, Any]:
     """Labels and peaks between the pixels of a heatmap.
 
@@ -136,7 +140,7 @@ def network_overrides(base: Base,
         if isinstance(loss, dict) and loss.get('mask') is not None:
             # joints of the base that its loss weighs differently
             head['loss'] = dict(mask=None)
-    codec = resized_codec(base.codec, input_size) if input_size else {}
+    codec = _resized(base, input_size)
     if codec:
         head['decoder'] = codec
         if 'input_size' in model.head:
@@ -184,6 +188,19 @@ def peer_entry(base: Base, peer: Base, num_keypoints: Optional[int],
                 'the same images. Change the peer')
     num = num_keypoints or base.cfg.model.head.get('out_channels')
     changed = network_overrides(peer, num, input_size)
+    # both learn from labels of one codec
+    ours, theirs = ({
+        **one.codec,
+        **_resized(one, input_size)
+    } for one in (base, peer))
+    if ours.get('type') == theirs.get('type') == 'MSRAHeatmap':
+        same = {
+            key: ours.get(key, value)
+            for key, value in dict(unbiased=False,
+                                   blur_kernel_size=11).items()
+            if ours.get(key, value) != theirs.get(key, value)
+        }
+        merge(changed, dict(head=dict(decoder=same)) if same else {})
     entry = dict()
     for part in ('backbone', 'neck', 'head'):
         if peer.cfg.model.get(part) is None:

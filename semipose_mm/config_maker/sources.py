@@ -3,8 +3,9 @@
 import json
 import os.path as osp
 from collections import Counter
-from typing import (TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set,
-                    Tuple)
+from functools import lru_cache
+from typing import (TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple,
+                    Optional, Set, Tuple)
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
@@ -15,6 +16,7 @@ from semipose_mm.data_files.numbers import is_id
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
+from semipose_mm.files import file_digest
 from .base import ConfigFault
 from .labels import image_folder, name_categories, name_left_out
 from .several import OPTION, gather, read_list, videos_of
@@ -157,6 +159,23 @@ def _choose(where: str, boxes: Any, names: Dict[Any, str], labels: Dict[Any,
                         '--boxes-category', where, findings)
 
 
+def _pictures(images: Set[str]) -> Callable[[str], bool]:
+    """Whether a file is one of some images, or a copy of one."""
+    sizes: Dict[int, List[str]] = {}
+    for one in filter(osp.isfile, images):
+        sizes.setdefault(osp.getsize(one), []).append(one)
+    digest = lru_cache(maxsize=None)(file_digest)
+
+    def shows(path: str) -> bool:
+        if osp.realpath(path) in images:
+            return True
+        alike = osp.isfile(path) and sizes.get(osp.getsize(path))
+        # few need to be read
+        return bool(alike) and digest(path) in map(digest, alike)
+
+    return shows
+
+
 def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
                    findings: Findings) -> Tuple[Source, BoxIndex, str]:
     """Read unlabeled samples, as the training will find them.
@@ -181,16 +200,17 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
     index, left_out = _read(reading, source.where, findings)
     total = len(index) + sum(left_out.values())
     paths = [one['img_path'] for one in index]
-    kept = [one for one in paths if osp.realpath(one) not in validating]
-    shared = len(paths) - len(kept)
+    shows = _pictures(validating)
+    same = [shows(one) for one in paths]
+    kept = [one for one, is_same in zip(paths, same) if not is_same]
+    shared = sum(same)
     if shared and kept and source.whole_images:
         names = '\n'.join(osp.relpath(one, folder) for one in kept) + '\n'
         if path:
             stage.remove(path)
         listed = stage.write('_unlabeled.txt', names.encode())
         source = source._replace(options=dict(options, ann_file=listed))
-        index = index.take(i for i, one in enumerate(paths)
-                           if osp.realpath(one) not in validating)
+        index = index.take(i for i, is_same in enumerate(same) if not is_same)
         left_out['on images that validate'] = shared
     elif shared:
         findings.warn(

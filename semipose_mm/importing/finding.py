@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Sequence
 
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.images import name_on_disk, say_missing
+from semipose_mm.data_files.label_folder import is_label_folder
 from semipose_mm.data_files.text import IMAGES
 
 #: Folders above that of a file of labels in which its names may begin.
@@ -26,7 +27,7 @@ class ImageFinder:
     def __init__(self, path: str, places: Sequence[str]) -> None:
         self.path = path
         folder = osp.dirname(osp.abspath(path))
-        self._given = bool(places)
+        self._given = tuple(osp.join(osp.abspath(one), '') for one in places)
         self._searched = [*map(osp.abspath, places), folder]
         self._roots = list(self._searched)
         for _ in range(ABOVE):
@@ -53,10 +54,14 @@ class ImageFinder:
                 return osp.normpath(path)
         parts = name.replace('\\', '/').split('/')
         found = self._index().get(parts[-1], [])
-        if len(parts) > 1 and not self._given:
+        has_folder = len(parts) > 1
+        if has_folder or self._given:
             # frames of other videos have the same names
             last = '/' + '/'.join(parts[-2:])
-            found = [one for one in found if one.endswith(last)]
+            found = [
+                one for one in found if has_folder and one.endswith(last)
+                or one.startswith(self._given)
+            ]
         for length in range(2, len(parts) + 1):
             tail = '/' + '/'.join(parts[-length:])
             found = [one for one in found if one.endswith(tail)] or found
@@ -76,6 +81,9 @@ class ImageFinder:
             for root in dict.fromkeys(self._searched):
                 for folder, inner, files in os.walk(root):
                     inner.sort()
+                    if is_label_folder(folder):  # has links to these images
+                        inner.clear()
+                        continue
                     for one in sorted(files):
                         path = osp.join(folder, one)
                         paths = self._known.setdefault(one, [])

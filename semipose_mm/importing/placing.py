@@ -6,6 +6,7 @@ A training that began before more images came finds its own as they were.
 import os
 import os.path as osp
 import shutil
+import uuid
 from contextlib import contextmanager, suppress
 from typing import Iterator, List, Sequence
 
@@ -59,26 +60,41 @@ def _place(frame: Frame, folder: str, copy: bool) -> bool:
     path = osp.join(folder, *frame.video.split('/'), osp.basename(frame.path))
     source = osp.abspath(frame.path)
     frame.path = path
-    if path == source and not (copy and osp.islink(path)):
+    link = osp.islink(path)
+    if path == source and not (copy and link):
         return False
     new = not osp.lexists(path)
     try:
-        if osp.isfile(path) and file_digest(path) != frame.digest:
+        there = osp.isfile(path) and file_digest(path)
+        if there and there != frame.digest and path == source:
+            raise DataError(f'{source} has changed since it was imported')
+        # names are unique: the link is of an image that is gone
+        if there and there != frame.digest and not link:
             raise DataError(f'{source} cannot be put into {folder}: {path} is '
                             'another picture')
-        source = osp.realpath(source)
-        if osp.islink(path):  # perhaps of an image that was moved
-            os.remove(path)
-        elif osp.isfile(path):
+        if not new and not link:
             return False
+        source = osp.realpath(source)
         os.makedirs(osp.dirname(path), exist_ok=True)
-        if not copy:
-            with suppress(OSError):  # not every file system has links
-                os.symlink(source, path)
-                return new
-        with whole_files(path) as (part, ):
-            shutil.copyfile(source, part)
+        if copy or not _link(source, path):
+            with whole_files(path) as (part, ):
+                shutil.copyfile(source, part)
     except OSError as error:
         raise DataError(f'{source} cannot be put into {folder}: '
                         f'{error.strerror or error}') from error
     return new
+
+
+def _link(source: str, path: str) -> bool:
+    """Link a file, also in the place of a link; whether there are links."""
+    part = osp.join(osp.dirname(path), f'.part-{uuid.uuid4().hex}')
+    try:
+        os.symlink(source, part)
+    except OSError:
+        return False
+    try:
+        os.replace(part, path)
+    except BaseException:
+        os.remove(part)
+        raise
+    return True

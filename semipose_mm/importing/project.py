@@ -206,23 +206,35 @@ def read_project(folder: str, findings: Findings) -> Project:
     read = {}
     for part in PARTS:
         path = annotation_file(folder, part)
+        if not osp.isdir(manifest['images']):
+            raise _lost(path, manifest['images'])
         read[part] = read_coco(path, read_json(path, part, findings),
                                [manifest['images']], findings)
         for one in read[part].frames:
             if not osp.isfile(one.path):
-                raise DataError(
-                    f'{path}: {osp.realpath(one.path)} is no longer there: '
-                    'put it back, or import the labels into another folder, '
-                    'by --copy if images do not stay')
+                raise _lost(path, one.path)
     train = read['train']
     if read['val'].names != train.names:
         raise DataError(f'{read["val"].path} has other keypoints than '
                         f'{train.path}')
+    if manifest['images'] != image_folder(folder):
+        findings.warn(
+            'older folder', folder,
+            f'named its images as {manifest["images"]} has them: when labels '
+            'are added, configs that read this folder must be made anew')
     return Project(folder, train.names, train.skeleton, train.flip_pairs,
                    train.category, manifest['box_rule'], manifest['split'], {
                        part: one.frames
                        for part, one in read.items()
                    }, manifest['imports'])
+
+
+def _lost(labels: str, path: str) -> DataError:
+    """Say that an image or a folder of labels is gone."""
+    return DataError(
+        f'{labels}: {osp.realpath(path)} is no longer there: put it back, or '
+        'import the labels into another folder, by --copy if images do not '
+        'stay')
 
 
 def warn_of_others(project: Project, findings: Findings) -> None:

@@ -2,6 +2,7 @@
 """Whether a checkpoint is of the config that it is used with."""
 import ast
 import logging
+from contextlib import suppress
 from typing import Any, Dict, Iterator, Optional
 
 from mmengine.config import Config
@@ -76,15 +77,13 @@ def _crops(cfg: Dict[str, Any]) -> Dict[str, Any]:
 
 def _assigned(text: Optional[str]) -> Dict[str, Any]:
     """The values in the text of a config, of which nothing is executed."""
-    try:
-        lines = ast.parse(text or '').body
-        return {
-            line.targets[0].id: _value(line.value)
-            for line in lines if isinstance(line, ast.Assign)
-            and isinstance(line.targets[0], ast.Name)
-        }
-    except (SyntaxError, ValueError, TypeError):
-        return {}  # of another program
+    found: Dict[str, Any] = {}
+    # what is no literal, or of another program, tells nothing
+    with suppress(SyntaxError, ValueError, TypeError):
+        for line in ast.parse(text or '').body:
+            with suppress(ValueError, TypeError, AttributeError):
+                found[line.targets[0].id] = _value(line.value)
+    return found
 
 
 def _value(node: ast.AST) -> Any:

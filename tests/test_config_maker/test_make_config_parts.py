@@ -194,6 +194,27 @@ def test_codec_sizes(size, codec):
     assert resized_codec(base, size) == expected
 
 
+@pytest.mark.parametrize('names',
+                         [('w32_8xb64', '256x192', 'w48_8xb32', '384x288'),
+                          ('w48_8xb32', '384x288', 'w32_8xb64', '256x192')])
+def test_peers_decode_what_they_learn(names):
+    from semipose_mm.config_maker.base import read_base
+    from semipose_mm.config_maker.network import network_overrides, peer_entry
+    one, two = (
+        read_base(
+            'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-'
+            f'{names[i]}-210e_coco-{names[i + 1]}.py', '--base')
+        for i in (0, 2))
+    own = dict(one.codec)
+    own.update(
+        network_overrides(one, None, (288, 384)).get('head',
+                                                     {}).get('decoder', {}))
+    other = peer_entry(one, two, None, (288, 384))['head']['decoder']
+    for key, default in dict(unbiased=False, blur_kernel_size=11).items():
+        assert other.get(key, default) == own.get(key, default)
+    assert other['sigma'] == own['sigma']
+
+
 def test_cutout_sizes():
     from semipose_mm.config_maker.network import cutout
     assert cutout((192, 256), 17) == {}

@@ -12,7 +12,9 @@ from import_toys import (FIRST, NAMES, SECOND, SIZE, coco_file, dlc_project,
 from semipose_mm.cli import main
 from semipose_mm.data_files import DataError
 from semipose_mm.data_files.label_folder import read_manifest
+from semipose_mm.files import file_digest
 from semipose_mm.importing import import_labels
+from semipose_mm.importing.placing import placed
 from semipose_mm.importing.source import Frame, video_of
 from semipose_mm.importing.split import choose_split, held_out, val_rule
 
@@ -316,6 +318,64 @@ def test_names_stay_when_images_from_elsewhere_come(tmp_path):
     (tmp_path / '0').rename(tmp_path / 'moved')
     with pytest.raises(DataError, match='img00..png is no longer there'):
         import_labels([str(project)], str(out))
+
+
+def test_links_are_no_other_images(tmp_path):
+    """The folder of labels may lie beside the export."""
+    frames = tmp_path / 'frames'
+    for day in 'ab':
+        names = ['img1.png', 'img2.png']
+        for name in names:
+            paint(frames / day / name)
+        write_table(
+            frames / f'{day}.csv', dict.fromkeys(names, FIRST), split=1)
+    out = str(frames / 'labels')
+    for _ in range(2):
+        done = import_labels([str(frames / 'a.csv')],
+                             out,
+                             images=[str(frames / 'a')])
+    assert (done.added, done.relabeled) == (0, 2)
+    (frames / 'b/img1.png').unlink()
+    with pytest.raises(DataError, match='img1.png.* does not exist'):
+        import_labels([str(frames / 'b.csv')], out, images=[str(frames / 'b')])
+
+
+def test_a_copy_that_fails_leaves_the_links(tmp_path, monkeypatch):
+    project = dlc_project(tmp_path / 'p', dict(a=[1, 2, 3]))
+    out = tmp_path / 'o'
+    import_labels([str(project)], str(out))
+    before = files_of(out)
+    copyfile = shutil.copyfile
+
+    def fail(source, target):
+        if source.endswith('img002.png'):
+            raise OSError(28, 'No space left on device')
+        return copyfile(source, target)
+
+    monkeypatch.setattr('shutil.copyfile', fail)
+    with pytest.raises(DataError, match='No space left'):
+        import_labels([str(project)], str(out), copy=True)
+    assert files_of(out) == before
+    monkeypatch.undo()
+    import_labels([str(project)], str(out), copy=True)
+    assert not any(path.is_symlink() for path in out.rglob('*'))
+
+
+@pytest.mark.parametrize('copy', [False, True])
+def test_a_link_of_an_earlier_call_is_replaced(tmp_path, copy):
+    paths = [str(paint(tmp_path / f'{name}/v/img1.png')) for name in 'ab']
+    out = str(tmp_path / 'o')
+    for path, copied in zip(paths, (False, copy)):
+        with placed([Frame(path, [], digest=file_digest(path))], out, copied):
+            pass
+    there = tmp_path / 'o/v/img1.png'
+    assert file_digest(str(there)) == file_digest(paths[1])
+    assert there.is_symlink() != copy
+    if copy:
+        first = Frame(paths[0], [], digest=file_digest(paths[0]))
+        with pytest.raises(DataError, match='o/v/img1.png is another picture'):
+            with placed([first], out, False):
+                pass
 
 
 def test_copied_images_can_be_moved(tmp_path):

@@ -26,7 +26,7 @@ def config(size=(96, 96), **box):
      ['padding of boxes 1.0, but the config has 1.25']),
 ])
 def test_other_crops(before, now, told):
-    meta = dict(cfg=before.pretty_text)
+    meta = dict(cfg='limit = inf\n' + before.pretty_text)
     assert list(other_crops(meta, now)) == told
 
 

@@ -7,6 +7,7 @@ Ctrl-C ends it at once.
 """
 import os.path as osp
 import shlex
+from contextlib import suppress
 
 from semipose_mm.launch import stop_signals
 from semipose_mm.launch.fast_mode import set_amp, set_fast
@@ -168,15 +169,18 @@ def check_work_dir(parser, args, cfg):
 def next_steps(config, runner):
     """The commands that look at a training that is done."""
     last = osp.join(runner.work_dir, 'last_checkpoint')
-    if not osp.isfile(last):
-        return
+    if not osp.isfile(last) or runner.iter < runner.max_iters:
+        return  # or it was stopped, which says how it goes on
     with open(last) as file:
-        checkpoint = osp.relpath(file.read().strip())
+        checkpoint = file.read().strip()
+    folder = runner.work_dir
+    with suppress(ValueError):  # of another drive
+        checkpoint, folder = map(osp.relpath, (checkpoint, folder))
     both = f'{shlex.quote(config)} {shlex.quote(checkpoint)}'
     yield 'next:'
     if runner.cfg.get('test_cfg'):
         yield f'  semipose test {both}'
-    yield f'  semipose report {shlex.quote(osp.relpath(runner.work_dir))}'
+    yield f'  semipose report {shlex.quote(folder)}'
     yield f'  semipose predict {both} VIDEO|FOLDER'
 
 
