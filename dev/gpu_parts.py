@@ -131,7 +131,7 @@ def build_parts(device: str, wheels: Path, scratch: Path) -> List[Part]:
         # those that name no device take the GPU as trainings do
         tests(
             'all-tests', 300, 12,
-            *(('-m', 'not slow and not gpu') if gpu else
+            *(('-m', 'not slow and not long and not gpu') if gpu else
               ('tests/test_files.py', ))),
     ]
 

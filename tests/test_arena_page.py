@@ -74,6 +74,7 @@ def quick(line, weights):
     return line
 
 
+@pytest.mark.long
 def test_every_command_of_the_page(tmp_path, monkeypatch, capsys, no_yapf):
     make_project(tmp_path / 'my_project')
     weights = tmp_path / 'weights.pth'

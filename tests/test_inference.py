@@ -191,6 +191,7 @@ def test_devices_agree(trained, exported, networks, images, device):
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=0.05)
 
 
+@pytest.mark.long
 def test_every_way_without_the_plugin(trained, networks, frames, media,
                                       exported, stock_config, tmp_path):
     """The training checkpoint in a stock config, and the exported one."""

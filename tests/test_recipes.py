@@ -215,6 +215,7 @@ def test_recipe(train, recipes_root, name, words):
         metrics=('PCK', 'Head PCK') if 'mpii' in name else ('coco/AP', ))
 
 
+@pytest.mark.long
 def test_the_main_config(recipes_root, tmp_path):
     """HRNet-W48 at 384x288, as a user calls it."""
     env = dict(os.environ, SEMIPOSE_DATA=str(recipes_root))

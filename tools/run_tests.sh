@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Copyright (c) semipose_mm authors.
 # Installs what is missing, checks the style and runs the tests; arguments go
-# to pytest: bash tools/run_tests.sh -m slow. SEMIPOSE_TEST_PROCESSES sets how
-# many tests run at a time, 2 by default.
+# to pytest: bash tools/run_tests.sh -m 'not slow' adds those that take half a
+# minute and more, -m slow has those of minutes. SEMIPOSE_TEST_PROCESSES sets
+# how many tests run at a time, 2 by default.
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 cd "$ROOT" || exit 1

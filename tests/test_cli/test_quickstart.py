@@ -24,6 +24,7 @@ def quickstart(monkeypatch):
     return import_module('semipose_mm.cli.commands.runs.quickstart')
 
 
+@pytest.mark.long
 def test_all_steps(tmp_path):
     make_people(tmp_path / 'people', labeled=6, unlabeled=32, val=8)
     result = call(

@@ -81,6 +81,7 @@ def check_results(text, folder, files):
         assert found['date'].startswith('20')
 
 
+@pytest.mark.long
 def test_several_processes_on_cpu(tmp_path, files):
     call(
         'test.py',

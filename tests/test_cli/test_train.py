@@ -22,6 +22,7 @@ def config(tmp_path):
     return str(path)
 
 
+@pytest.mark.long
 def test_a_run_and_its_resume(tmp_path, config):
     (tmp_path / 'set').mkdir()
     options = ('--amp', '--seed', '7', '--data-root', 'set', '--num-labels',
@@ -66,6 +67,7 @@ def test_a_run_and_its_resume(tmp_path, config):
         assert torch.equal(value, two[key]), key
 
 
+@pytest.mark.long
 def test_several_processes_on_cpu(tmp_path, config):
     # only the second process asks for a stop, and both must leave
     with open(config, 'a') as file:
@@ -159,6 +161,7 @@ def test_automatic_resume_with_the_stock_hook(tmp_path, config, monkeypatch):
     assert cfg.resume is True and cfg.load_from is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('name, workers', [('SIGUSR1', 0), ('SIGTERM', 2)])
 def test_a_signal_ends_a_training_well(tmp_path, config, name, workers):
     """It may come to all processes, as it does from SLURM."""
@@ -193,6 +196,7 @@ def test_a_signal_ends_a_training_well(tmp_path, config, name, workers):
         os.killpg(process.pid, 0)  # no worker is left
 
 
+@pytest.mark.long
 def test_a_signal_ends_a_stock_loop_at_once(tmp_path, config):
     with open(config, 'a') as file:
         file.write('train_cfg = dict(by_epoch=True, max_epochs=1000000)\n'

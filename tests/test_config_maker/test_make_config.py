@@ -231,6 +231,7 @@ def test_imports_of_the_base_are_kept(birds, tmp_path, monkeypatch):
     ]
 
 
+@pytest.mark.long
 def test_installed_package(birds, tmp_path):
     """Without the repository, from another folder."""
     package = tmp_path / 'site' / 'semipose_mm'

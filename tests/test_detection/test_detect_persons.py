@@ -421,6 +421,7 @@ def start(toy, folder, *options, delay):
                             universal_newlines=True)
 
 
+@pytest.mark.long
 def test_kill_and_resume(detect, mistake, toy, tmp_path):
     """A run that was killed ends like one that was not, byte by byte."""
     rng = np.random.default_rng(0)

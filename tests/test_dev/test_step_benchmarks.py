@@ -69,12 +69,14 @@ def test_supervised_step(config, tmp_path, measured):
     assert found['peak_mib']['floor'] == found['peak_mib']['supervised']
 
 
+@pytest.mark.long
 def test_end_to_end(config, measured):
     found = measured('end_to_end', config, '--iters 5 --warm-up 5')
     line, = found['lines']
     assert 0 < line['data_time'] < line['time']
 
 
+@pytest.mark.long
 def test_threads(config, measured):
     found = measured('threads', config,
                      '--threads 1 --hog 1 --iters 10 --turns 1')

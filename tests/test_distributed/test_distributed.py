@@ -9,6 +9,8 @@ import pytest
 import torch
 from scenarios import SCENARIOS, train
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope='module')
 def runs(people_root, tmp_path_factory):

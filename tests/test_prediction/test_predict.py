@@ -306,6 +306,7 @@ def test_a_lost_pose_is_begun_anew(predict, video):
     assert [one['bbox'] for one in poses] == [[0, 0, 90, 90]] * 30
 
 
+@pytest.mark.long
 def test_killed_at_any_time(predict, trained, tmp_path):
     """``kill -9`` in the middle, and the same command again."""
     video = write_frames(tmp_path / 'long.avi', 1500, size=(48, 40))

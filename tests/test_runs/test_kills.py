@@ -9,6 +9,7 @@ import pytest
 from killed_runs import INTERVAL
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('kills', [
     3,
     pytest.param(30, marks=pytest.mark.slow),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from toy_slurm import NODES, wait_for
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / 'tools' / 'slurm'

@@ -20,6 +20,8 @@ from wheel_toys import (ROOT, clean_variables, copy_checkout, list_files,
 import semipose_mm
 from semipose_mm.cli import COMMANDS
 
+pytestmark = pytest.mark.long
+
 MOBILENET = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
              'td-hm_mobilenetv2_8xb64-210e_coco-256x192.py')
 #: Ours; MMPose has files of configs/_base_/datasets.

@@ -150,6 +150,7 @@ def test_an_op_that_is_missing_says_so_when_called(name, call):
     assert 'pip install mmcv==2.1.0' in str(caught.value)
 
 
+@pytest.mark.long
 def test_mmdet_needs_nothing_else():
     """In a process of its own, where nobody has imported semipose_mm."""
     code = ('import mmdet.apis, sys; from mmcv.utils import ext_loader; '

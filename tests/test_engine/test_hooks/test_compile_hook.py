@@ -52,6 +52,7 @@ def train(root, work_dir, hooks, **overrides):
     return runner.model
 
 
+@pytest.mark.long
 def test_nothing_is_compiled_twice_and_the_training_is_the_same(
         people_root, tmp_path):
     """2 batches an epoch, the last of one image; burn-in, ramp-up, after."""
