@@ -142,8 +142,14 @@ def draw(rows: List[dict], methods: Sequence[str], path: str) -> None:
         axis.set_xlabel('units of compute')
         axis.set_ylabel(f'joints missed at {DRAWN[4:]}, %')
         axis.grid(alpha=0.3)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc='lower center', ncol=3, fontsize=8)
+    # no setting has all methods
+    known = {
+        label: handle
+        for axis in axes.flat
+        for handle, label in zip(*axis.get_legend_handles_labels())
+    }
+    figure.legend(
+        known.values(), known, loc='lower center', ncol=3, fontsize=8)
     figure.tight_layout(rect=(0, 0.06 if lines > 1 else 0.12, 1, 1))
     figure.savefig(path, dpi=90)
     plt.close(figure)
