@@ -1,5 +1,6 @@
 # Copyright (c) semipose_mm authors.
 """Data sets of one's own in the ways in which people keep them."""
+import hashlib
 import json
 
 import numpy as np
@@ -21,10 +22,11 @@ def save(path, content):
 
 
 def draw(folder, names, size=SIZE):
-    """Write images; returns the folder as text."""
-    for i, name in enumerate(names):
+    """Write images, none like another; returns the folder as text."""
+    for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new('RGB', size, (i, 90, 90)).save(folder / name)
+        color = hashlib.sha256(str(folder / name).encode()).digest()[:3]
+        Image.new('RGB', size, tuple(color)).save(folder / name)
     return str(folder)
 
 
