@@ -203,13 +203,14 @@ def read_project(folder: str, findings: Findings) -> Project:
         DataError: If it cannot be read, or an image is lost.
     """
     manifest = read_manifest(folder)
+    root = manifest['images']
+    if not osp.isdir(root):
+        raise _lost(folder, root)
     read = {}
     for part in PARTS:
         path = annotation_file(folder, part)
-        if not osp.isdir(manifest['images']):
-            raise _lost(path, manifest['images'])
-        read[part] = read_coco(path, read_json(path, part, findings),
-                               [manifest['images']], findings)
+        read[part] = read_coco(path, read_json(path, part, findings), [root],
+                               findings)
         for one in read[part].frames:
             if not osp.isfile(one.path):
                 raise _lost(path, one.path)
@@ -217,11 +218,11 @@ def read_project(folder: str, findings: Findings) -> Project:
     if read['val'].names != train.names:
         raise DataError(f'{read["val"].path} has other keypoints than '
                         f'{train.path}')
-    if manifest['images'] != image_folder(folder):
+    if root != image_folder(folder):
         findings.warn(
             'older folder', folder,
-            f'named its images as {manifest["images"]} has them: when labels '
-            'are added, configs that read this folder must be made anew')
+            f'named its images as {root} has them: when labels are added, '
+            'configs that read this folder must be made anew')
     return Project(folder, train.names, train.skeleton, train.flip_pairs,
                    train.category, manifest['box_rule'], manifest['split'], {
                        part: one.frames
