@@ -1,9 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """The unlabeled data: images, or a COCO file, and their boxes."""
+import filecmp
 import json
 import os.path as osp
 from collections import Counter
-from functools import lru_cache
 from typing import (TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple,
                     Optional, Set, Tuple)
 
@@ -16,7 +16,6 @@ from semipose_mm.data_files.numbers import is_id
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
-from semipose_mm.files import file_digest
 from .base import ConfigFault
 from .labels import image_folder, name_categories, name_left_out
 from .several import OPTION, gather, read_list, videos_of
@@ -164,14 +163,13 @@ def _pictures(images: Set[str]) -> Callable[[str], bool]:
     sizes: Dict[int, List[str]] = {}
     for one in filter(osp.isfile, images):
         sizes.setdefault(osp.getsize(one), []).append(one)
-    digest = lru_cache(maxsize=None)(file_digest)
 
     def shows(path: str) -> bool:
         if osp.realpath(path) in images:
             return True
-        alike = osp.isfile(path) and sizes.get(osp.getsize(path))
         # few need to be read
-        return bool(alike) and digest(path) in map(digest, alike)
+        alike = sizes.get(osp.getsize(path), ()) if osp.isfile(path) else ()
+        return any(filecmp.cmp(path, one, shallow=False) for one in alike)
 
     return shows
 
