@@ -6,7 +6,7 @@ import os.path as osp
 
 import numpy as np
 from evidence_settings import METHODS, SETTINGS, Run, iterations
-from mirror_mouse import prepare
+from evidence_data import use_generated_people, use_mirror_mouse
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
@@ -17,6 +17,9 @@ ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 DATA = os.environ.get('SEMIPOSE_DATA', 'data')
 #: The largest set of labels: what does not train chooses.
 LARGEST = dict(mouse9=200, lspet=1000)
+#: Data that are written here, with labels that choose, and are read by a
+#: config of mouse9.
+OWN = dict(mirror_mouse=use_mirror_mouse, people=use_generated_people)
 #: Labels of lspet that choose, so that scoring takes seconds.
 MOST = 500
 
@@ -52,7 +55,7 @@ def choosing_file(setting: str, folder: str) -> str:
         str: The annotation file.
     """
     data, labels = SETTINGS[setting][:2]
-    if data == 'mirror_mouse':
+    if data in OWN:
         return osp.join(folder, data, 'annotations', 'choose.json')
     path = osp.abspath(osp.join(folder, f'{setting}_choose.json'))
     if not osp.exists(path) and labels < LARGEST[data]:
@@ -72,36 +75,6 @@ def choosing_file(setting: str, folder: str) -> str:
         ]
         write_text(path, json.dumps(largest))
     return path
-
-
-def _use_mirror_mouse(cfg: Config, labels: int, folder: str) -> None:
-    """Make a config of mouse9 one of mirror_mouse."""
-    root = osp.abspath(osp.join(folder, 'mirror_mouse'))
-    prepare(osp.join(DATA, 'mirror_mouse'), root)
-    with open(osp.join(root, 'annotations', 'test.json')) as file:
-        names = json.load(file)['categories'][0]['keypoints']
-    metainfo = dict(
-        dataset_name='mirror_mouse',
-        paper_info=dict(),
-        keypoint_info={
-            i: dict(name=name, id=i, color=[255, 15 * i, 0], type='', swap='')
-            for i, name in enumerate(names)
-        },
-        skeleton_info={},
-        joint_weights=[1.] * len(names),
-        sigmas=[0.05] * len(names))
-    cfg.model.head.out_channels = len(names)
-    train = cfg.train_dataloader.dataset
-    for part in (train.labeled, cfg.val_dataloader.dataset,
-                 cfg.test_dataloader.dataset):
-        part.update(data_root=root, metainfo=metainfo)
-        box = part.pipeline[1]
-        assert box.type == 'GetBBoxCenterScale'
-        box.padding = 1.0
-    train.unlabeled.update(
-        data_root=root, ann_file='annotations/unlabeled.txt', bbox_file='')
-    train.labeled.ann_file = f'annotations/train_{labels}.json'
-    cfg.test_dataloader.dataset.ann_file = 'annotations/test.json'
 
 
 def _crop_labels(labeled: dict, crops: str, box: dict) -> None:
@@ -140,15 +113,15 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         folder (str): Folder of what several runs read.
     """
     setting, method = SETTINGS[run.setting], METHODS[run.method]
-    mirror = setting.data == 'mirror_mouse'
+    own = OWN.get(setting.data)
     os.environ['SEMIPOSE_HARD'] = 'cutout'
-    os.environ['SEMIPOSE_NUM_LABELS'] = str(20 if mirror else setting.labels)
+    os.environ['SEMIPOSE_NUM_LABELS'] = str(20 if own else setting.labels)
     base = Config.fromfile(osp.join(ROOT, 'configs', '_base_', 'posedual.py'))
     plain = method.recipe in base
     if not plain:
         os.environ['SEMIPOSE_METHOD'] = method.recipe
     name = 'posedual' if plain else 'methods'
-    data = 'mouse9' if mirror else setting.data
+    data = 'mouse9' if own else setting.data
     cfg = Config.fromfile(
         osp.join(ROOT, 'configs', f'{name}_mobilenetv2_{data}.py'))
     views, warp = cfg.model.views, cfg.model.warp
@@ -163,8 +136,8 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         if crop:
             cfg.train_dataloader.dataset.update(easy=[], sources={})
     cfg.model.update(method.model)
-    if mirror:
-        _use_mirror_mouse(cfg, setting.labels, folder)
+    if own:
+        own(cfg, setting.labels, osp.abspath(osp.join(folder, setting.data)))
     # the largest set of labels leaves none that could choose
     _crop_labels(cfg.train_dataloader.dataset.labeled, method.crops,
                  base.labeled_box)

@@ -18,7 +18,8 @@ class Setting(NamedTuple):
     """Labels that methods are compared on.
 
     Attributes:
-        data (str): ``'mouse9'``, ``'lspet'`` or ``'mirror_mouse'``.
+        data (str): ``'mouse9'``, ``'lspet'``, ``'mirror_mouse'`` or
+            ``'people'``.
         labels (int): Number of labeled samples.
         size (tuple): Input width and height.
         batch_size (int): Labeled samples of a step, and unlabeled ones.
@@ -34,6 +35,7 @@ SETTINGS = {
     'lspet-100': Setting('lspet', 100),
     'mouse9-20': Setting('mouse9', 20),
     'mirror_mouse-30': Setting('mirror_mouse', 30),
+    'people-60': Setting('people', 60),
     'mirror_mouse-10': Setting('mirror_mouse', 10),
     'lspet-250': Setting('lspet', 250),
     'mouse9-100': Setting('mouse9', 100),

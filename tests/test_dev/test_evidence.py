@@ -19,7 +19,7 @@ def evidence(monkeypatch):
         monkeypatch.setenv(name, '')
     return {
         name: import_module(f'evidence_{name}' if name else 'evidence')
-        for name in ('', 'settings', 'config', 'page')
+        for name in ('', 'settings', 'config', 'data', 'page')
     }
 
 
@@ -99,8 +99,8 @@ def test_plan(evidence):
     settings = evidence['settings']
     runs = settings.plan(3)
     names = [run.name for run in runs]
-    assert len(set(names)) == len(names) == 3 * 3 * 7 * 6 + 3
-    assert all(run.seed == 0 for run in runs[:36 * 3])
+    assert len(set(names)) == len(names) == 3 * 3 * 8 * 6 + 3
+    assert all(run.seed == 0 for run in runs[:48 * 3])
     more = settings.plan(3, trials=True)
     assert set(names) < {run.name for run in more}
 
@@ -109,16 +109,19 @@ def test_plan(evidence):
     ('supervised', 1, None, 'mouse9-20'),
     ('supervised_spread', 1, None, 'mirror_mouse-30'),
     ('supervised_hard', 1, None, 'mouse9-20'),
+    ('supervised', 1, None, 'people-60'),
     ('ours', 0.5 + 0.5 * 7 / 3, 0.5, 'lspet-250'),
     ('posedual', 0.2 * 2 + 0.8 * 14 / 3, 0.2, 'mirror_mouse-30'),
     ('posecons', 0.2 + 0.8 * 7 / 3, 0.2, 'lspet-100'),
     ('multiaugs', 0.2 + 0.8 * 16 / 3, 0.2, 'mouse9-100'),
 ])
-def test_config_of_a_run(evidence, tmp_path, no_yapf, method, per_step,
-                         burn_in, setting):
+def test_config_of_a_run(evidence, tmp_path, monkeypatch, no_yapf, method,
+                         per_step, burn_in, setting):
     data, labels = setting.split('-')
-    if not os.path.isdir(f'{DATA}/{data}'):
+    if data != 'people' and not os.path.isdir(f'{DATA}/{data}'):
         pytest.skip(f'{data} is not in SEMIPOSE_DATA')
+    for name in ('UNLABELED', 'CHOOSE', 'REPORTED'):
+        monkeypatch.setattr(evidence['data'], name, 15)
     run = evidence['settings'].Run(setting, method, 1000, 0)
     cfg = evidence['config'].make_config(run, str(tmp_path / 'run.py'),
                                          str(tmp_path))
@@ -146,18 +149,14 @@ def test_config_of_a_run(evidence, tmp_path, no_yapf, method, per_step,
     networks = 1 + len(cfg.model.peers)
     assert set(cfg.model.teachers) == {f'ema{i}' for i in range(networks)}
     # what chooses is neither what trains nor what is reported
-    root = cfg.train_dataloader.dataset.labeled.data_root
-    files = [
-        os.path.join(root, one.ann_file)
-        for one in (cfg.train_dataloader.dataset.labeled,
-                    cfg.val_dataloader.dataset, cfg.test_dataloader.dataset)
-    ]
     images = []
-    for path in files:
-        with open(path) as file:
-            images.append(
-                {one['file_name']
-                 for one in json.load(file)['images']})
+    for part in (cfg.train_dataloader.dataset.labeled,
+                 cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+        with open(os.path.join(part.data_root, part.ann_file)) as file:
+            images.append({
+                part.data_prefix['img'] + one['file_name']
+                for one in json.load(file)['images']
+            })
     assert len(images[0]) == int(labels)
     assert all(len(one) >= 15 for one in images[1:])
     assert len(set.union(*images)) == sum(map(len, images))
