@@ -5,8 +5,8 @@ import os
 import os.path as osp
 
 import numpy as np
-from evidence_settings import METHODS, SETTINGS, Run, iterations
 from evidence_data import use_generated_people, use_mirror_mouse
+from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 

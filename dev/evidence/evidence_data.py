@@ -78,8 +78,7 @@ def use_generated_people(cfg: Config, labels: int, root: str) -> None:
         root (str): Folder of the data, made if it is not there.
     """
     script = osp.join(ROOT, 'projects', 'synthetic_people', 'generate.py')
-    counts = dict(
-        labeled=labels, unlabeled=UNLABELED, val=CHOOSE + REPORTED)
+    counts = dict(labeled=labels, unlabeled=UNLABELED, val=CHOOSE + REPORTED)
     options = [f'--{name}={count}' for name, count in counts.items()]
     subprocess.run([sys.executable, script, root, *options], check=True)
     folder = osp.join(root, 'annotations')
@@ -96,11 +95,13 @@ def use_generated_people(cfg: Config, labels: int, root: str) -> None:
             json.dumps(dict(content, images=part, annotations=labels_of)))
     cfg.model.head.out_channels = 17
     train = cfg.train_dataloader.dataset
-    for part, ann_file, images in (
-        (train.labeled, 'person_keypoints_train.json', 'train'),
-        (train.unlabeled, 'image_info_unlabeled.json', 'unlabeled'),
-        (cfg.val_dataloader.dataset, 'choose.json', 'val'),
-        (cfg.test_dataloader.dataset, 'test.json', 'val')):
+    for part, ann_file, images in ((train.labeled,
+                                    'person_keypoints_train.json', 'train'),
+                                   (train.unlabeled,
+                                    'image_info_unlabeled.json', 'unlabeled'),
+                                   (cfg.val_dataloader.dataset, 'choose.json',
+                                    'val'), (cfg.test_dataloader.dataset,
+                                             'test.json', 'val')):
         part.pop('metainfo', None)
         part.update(
             data_root=root,

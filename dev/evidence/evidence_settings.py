@@ -97,20 +97,38 @@ METHODS = {
 }
 
 
-def _trial(title: str, burn_in: float = 0.5, ratio: int = 1, **model):
+def _trial(title: str, **model):
     """Our recipe with crops of PoseDual and its warp."""
-    return Method(
-        title, 'labels_then_ema', model, burn_in=burn_in, ratio=ratio)
+    return Method(title, 'labels_then_ema', model, burn_in=0.5)
 
 
 FOREGROUND = dict(foreground_weight=10.)
-RENDERED = dict(routes=[
-    dict(
-        student=0,
-        teachers=['ema0'],
-        target=dict(type='RenderedTarget'),
-        select=dict(type='ScoreSelection', power=2))
-])
+
+
+def _target(name: str, power: int) -> dict:
+    """A model whose EMA teaches by another target, sure joints more."""
+    select = dict(type='ScoreSelection', power=power)
+    return dict(routes=[
+        dict(
+            student=0,
+            teachers=['ema0'],
+            target=dict(type=name),
+            select=select)
+    ])
+
+
+def _ours(title: str, burn_in: float = 0.5, start: str = '', **model):
+    """Our recipe, changed."""
+    return Method(
+        f'ours, {title}',
+        'labels_then_ema',
+        model,
+        burn_in=burn_in,
+        crops='spread',
+        hard='crop',
+        start=start)
+
+
 POSES = 'lspet-100_supervised_spread_16000_seed0'
 #: What was tried for the recipe; chosen by the labels kept for that.
 TRIALS = {
@@ -141,48 +159,24 @@ TRIALS = {
         burn_in=0.5,
         hard='crop'),
     'ours_fg10':
-    Method(
-        'ours, foreground 10',
-        'labels_then_ema',
-        FOREGROUND,
-        burn_in=0.5,
-        crops='spread',
-        hard='crop'),
+    _ours('foreground 10', **FOREGROUND),
     'ours_late':
-    Method(
-        'ours, EMA from three quarters on',
-        'labels_then_ema',
-        burn_in=0.75,
-        crops='spread',
-        hard='crop'),
+    _ours('EMA from three quarters on', burn_in=0.75),
     'ours_quarter':
-    Method(
-        'ours, EMA from a quarter on',
-        'labels_then_ema',
-        burn_in=0.25,
-        crops='spread',
-        hard='crop'),
+    _ours('EMA from a quarter on', burn_in=0.25),
+    'ours_heavy':
+    _ours('unlabeled weight 3', unsup_weight=3.),
+    'ours_rendered':
+    _ours('targets rendered anew', **_target('RenderedTarget', 2)),
+    'ours_heights':
+    _ours('targets of height 1', **_target('HeightNormalizedTarget', 1)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",
         crops='spread',
         start=POSES),
     'ours_poses':
-    Method(
-        'ours, from a network of LSPET',
-        'labels_then_ema',
-        burn_in=0.5,
-        crops='spread',
-        hard='crop',
-        start=POSES),
-    'ours_rendered':
-    Method(
-        'ours, targets rendered anew',
-        'labels_then_ema',
-        RENDERED,
-        burn_in=0.5,
-        crops='spread',
-        hard='crop'),
+    _ours('from a network of LSPET', start=POSES),
 }
 METHODS.update(TRIALS)
 

@@ -1,16 +1,16 @@
 # Copyright (c) semipose_mm authors.
 """The unlabeled data: images, or a COCO file, and their boxes."""
-import filecmp
 import json
 import os.path as osp
 from collections import Counter
-from typing import (TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple,
-                    Optional, Set, Tuple)
+from typing import (TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set,
+                    Tuple)
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
+from semipose_mm.data_files.copies import Copies
 from semipose_mm.data_files.images import read_images
 from semipose_mm.data_files.numbers import is_id
 from semipose_mm.datasets.reading.box_index import BoxIndex
@@ -158,22 +158,6 @@ def _choose(where: str, boxes: Any, names: Dict[Any, str], labels: Dict[Any,
                         '--boxes-category', where, findings)
 
 
-def _pictures(images: Set[str]) -> Callable[[str], bool]:
-    """Whether a file is one of some images, or a copy of one."""
-    sizes: Dict[int, List[str]] = {}
-    for one in filter(osp.isfile, images):
-        sizes.setdefault(osp.getsize(one), []).append(one)
-
-    def shows(path: str) -> bool:
-        if osp.realpath(path) in images:
-            return True
-        # few need to be read
-        alike = sizes.get(osp.getsize(path), ()) if osp.isfile(path) else ()
-        return any(filecmp.cmp(path, one, shallow=False) for one in alike)
-
-    return shows
-
-
 def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
                    findings: Findings) -> Tuple[Source, BoxIndex, str]:
     """Read unlabeled samples, as the training will find them.
@@ -198,8 +182,10 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
     index, left_out = _read(reading, source.where, findings)
     total = len(index) + sum(left_out.values())
     paths = [one['img_path'] for one in index]
-    shows = _pictures(validating)
-    same = [shows(one) for one in paths]
+    copies = Copies(validating)
+    same = [
+        osp.realpath(one) in validating or any(copies.of(one)) for one in paths
+    ]
     kept = [one for one, is_same in zip(paths, same) if not is_same]
     shared = sum(same)
     if shared and kept and source.whole_images:

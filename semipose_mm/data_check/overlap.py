@@ -1,6 +1,5 @@
 # Copyright (c) semipose_mm authors.
 """Images and folders that parts of the data have in common."""
-import filecmp
 import os.path as osp
 from collections import defaultdict
 from typing import Dict, List, Optional, Set
@@ -9,6 +8,7 @@ import numpy as np
 
 from semipose_mm.data_files import ERROR, NOTE, Findings
 from semipose_mm.data_files.box_fit import compare_sizes, relative_size
+from semipose_mm.data_files.copies import Copies
 from semipose_mm.data_files.image_folders import Wanted, find_image_folder
 from semipose_mm.data_files.images import read_image_list, read_images
 from .images import Folders, sample
@@ -123,15 +123,10 @@ def _check_pair(title: str, first: Set[str], second: Set[str], level: str,
         return
     rest, names = sorted(first - second), set(map(osp.basename, second))
     alike = sum(osp.basename(path) in names for path in rest)
-    lengths: Dict[int, List[str]] = defaultdict(list)
-    for path in sorted(second) if num != 0 else ():
-        lengths[osp.getsize(path)].append(path)
-    candidates = [path for path in rest if osp.getsize(path) in lengths] \
-        if lengths else []
+    copies = Copies(sorted(second) if num != 0 else ())
+    candidates = [path for path in rest if copies.possible(path)]
     chosen = sample(candidates, num, seed)
-    equal = [(path, other) for path in chosen
-             for other in lengths[osp.getsize(path)]
-             if filecmp.cmp(path, other, shallow=False)]
+    equal = [(path, other) for path in chosen for other in copies.of(path)]
     if equal:
         section.add(
             level, title + ' equal', title,

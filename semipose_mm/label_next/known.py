@@ -2,11 +2,12 @@
 """Where candidates are written, and which of them have labels already."""
 import os
 import os.path as osp
-from typing import Collection, Dict, List, NamedTuple, Optional, Sequence
+from typing import Collection, Dict, List, NamedTuple, Optional
 
 from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files.copies import Copies
 from semipose_mm.data_files.text import free_name
-from semipose_mm.files import file_digest, remove_unfinished
+from semipose_mm.files import remove_unfinished
 from semipose_mm.importing.project import Project, warn_of_others
 from semipose_mm.importing.source import Frame, video_of
 from semipose_mm.importing.split import val_rule
@@ -110,7 +111,7 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
     Returns:
         Known: What is known of them.
     """
-    files = image_files(candidates)
+    files, names = image_files(candidates), candidates.names()
     frames = [Frame(osp.join(osp.abspath(out), one), []) for one in files]
     barred = [
         '' if there else NO_POSE
@@ -122,11 +123,12 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
     # nobody has looked at pseudo-labels
     seen = [one for one in project.frames if not one.weighted]
     labeled = [_place(one) for one in seen]
-    same = _same(candidates, seen)
+    copies = Copies({one.path for one in seen})
     numbered = {one for one in labeled if one[1] >= 0}
     held_out = val_rule(project.split, project.parts['val'])
     for i, frame in enumerate(frames):
-        if i in same or places[i] in numbered:
+        is_image = candidates.media[candidates.of[i]].images
+        if places[i] in numbered or is_image and any(copies.of(names[i])):
             barred[i] = LABELED
         elif not barred[i] and held_out(frame):
             barred[i] = HELD_OUT
@@ -137,18 +139,3 @@ def look_up(candidates: Candidates, out: str, project: Optional[Project],
 
 def _place(frame: Frame) -> Place:
     return frame.video, -1 if frame.number is None else frame.number
-
-
-def _same(candidates: Candidates, frames: Sequence[Frame]) -> Dict[int, str]:
-    """Candidates that are images with labels, by their content."""
-    known = {one.digest: one.path for one in frames}
-    sizes = {osp.getsize(path) for path in known.values()}
-    found = {}
-    for i, name in enumerate(candidates.names()):
-        # few need to be read
-        if candidates.media[candidates.of[i]].images and \
-                osp.getsize(name) in sizes:
-            digest = file_digest(name)
-            if digest in known:
-                found[i] = known[digest]
-    return found

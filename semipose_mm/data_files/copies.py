@@ -1,0 +1,44 @@
+# Copyright (c) semipose_mm authors.
+"""Files of equal content, whatever they are called."""
+import filecmp
+import os.path as osp
+from collections import defaultdict
+from typing import Dict, Iterable, Iterator, List
+
+
+class Copies:
+    """Look up which of some files others are copies of.
+
+    Files of equal length alone are read.
+
+    Args:
+        paths (Iterable[str]): The files; those that are not there are left
+            out.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._by_length: Dict[int, List[str]] = defaultdict(list)
+        for path in filter(osp.isfile, paths):
+            self._by_length[osp.getsize(path)].append(path)
+
+    def possible(self, path: str) -> List[str]:
+        """The files that are as long as another.
+
+        Args:
+            path (str): The other; one that is not there has no copies.
+        """
+        if not osp.isfile(path):
+            return []
+        return self._by_length.get(osp.getsize(path), [])
+
+    def of(self, path: str) -> Iterator[str]:
+        """The files that another is a copy of, in the order of ``paths``.
+
+        Args:
+            path (str): The other.
+
+        Yields:
+            str: One of ``paths``.
+        """
+        return (one for one in self.possible(path)
+                if filecmp.cmp(path, one, shallow=False))
