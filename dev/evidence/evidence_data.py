@@ -95,17 +95,15 @@ def use_generated_people(cfg: Config, labels: int, root: str) -> None:
             json.dumps(dict(content, images=part, annotations=labels_of)))
     cfg.model.head.out_channels = 17
     train = cfg.train_dataloader.dataset
-    for part, ann_file, images in ((train.labeled,
-                                    'person_keypoints_train.json', 'train'),
-                                   (train.unlabeled,
-                                    'image_info_unlabeled.json', 'unlabeled'),
-                                   (cfg.val_dataloader.dataset, 'choose.json',
-                                    'val'), (cfg.test_dataloader.dataset,
-                                             'test.json', 'val')):
+    parts = ((train.labeled, 'person_keypoints_train',
+              'train'), (train.unlabeled, 'image_info_unlabeled', 'unlabeled'),
+             (cfg.val_dataloader.dataset, 'choose',
+              'val'), (cfg.test_dataloader.dataset, 'test', 'val'))
+    for part, ann_file, images in parts:
         part.pop('metainfo', None)
         part.update(
             data_root=root,
-            ann_file=f'annotations/{ann_file}',
+            ann_file=f'annotations/{ann_file}.json',
             data_prefix=dict(img=f'images/{images}/'))
     train.unlabeled.bbox_file = 'annotations/unlabeled_detections.json'
 
