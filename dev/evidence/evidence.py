@@ -61,6 +61,8 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
     common = ['--work-dir', folder]
     if not osp.exists(last):
         main(['train', config, *common, '--seed', str(run.seed), '--resume'])
+    if not osp.exists(last):
+        sys.exit(f'{run.name} was stopped')
     for name, loader in (('choose', cfg.val_dataloader),
                          ('test', cfg.test_dataloader)):
         if loader is None:

@@ -254,3 +254,23 @@ def labels_of(folder, part):
     for one in content['annotations']:
         people[names[one['image_id']]].append(one['keypoints'])
     return content, people
+
+
+def videos_in(folder, part):
+    """Videos of a part."""
+    content, _ = labels_of(folder, part)
+    return {one['video'] for one in content['images']}
+
+
+def frames_in(folder, part):
+    """Numbers of the frames of a part."""
+    content, _ = labels_of(folder, part)
+    return [one['frame'] for one in content['images']]
+
+
+def files_of(folder):
+    """Content of all files below a folder."""
+    return {
+        path: path.read_bytes()
+        for path in folder.rglob('*') if path.is_file()
+    }
