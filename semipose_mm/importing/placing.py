@@ -57,32 +57,34 @@ def placed(frames: Sequence[Frame], folder: str, copy: bool) -> Iterator[None]:
 
 def _place(frame: Frame, folder: str, copy: bool) -> bool:
     """Place an image; whether there was none."""
-    path = osp.join(folder, *frame.video.split('/'), osp.basename(frame.path))
     source = osp.abspath(frame.path)
-    frame.path = path
-    link = osp.islink(path)
+    frame.path = path = osp.join(folder, *frame.video.split('/'),
+                                 osp.basename(source))
+    new, link = not osp.lexists(path), osp.islink(path)
     if path == source and not (copy and link):
         return False
-    new = not osp.lexists(path)
     try:
-        there = osp.isfile(path) and file_digest(path)
-        if there and there != frame.digest and path == source:
-            raise DataError(f'{source} has changed since it was imported')
-        # names are unique: the link is of an image that is gone
-        if there and there != frame.digest and not link:
-            raise DataError(f'{source} cannot be put into {folder}: {path} is '
-                            'another picture')
-        if not new and not link:
-            return False
-        source = osp.realpath(source)
-        os.makedirs(osp.dirname(path), exist_ok=True)
-        if copy or not _link(source, path):
-            with whole_files(path) as (part, ):
-                shutil.copyfile(source, part)
+        # names are unique: another link is of an image that is gone
+        if osp.isfile(path) and (path == source or not link) and \
+                file_digest(path) != frame.digest:
+            raise DataError(
+                f'{source} has changed since it was imported' if path ==
+                source else f'{source} cannot be put into {folder}: {path} '
+                'is another picture')
+        if new or link:
+            _put(osp.realpath(source), path, copy)
     except OSError as error:
         raise DataError(f'{source} cannot be put into {folder}: '
                         f'{error.strerror or error}') from error
     return new
+
+
+def _put(source: str, path: str, copy: bool) -> None:
+    """Link or copy a file; a link that is there is replaced."""
+    os.makedirs(osp.dirname(path), exist_ok=True)
+    if copy or not _link(source, path):
+        with whole_files(path) as (part, ):
+            shutil.copyfile(source, part)
 
 
 def _link(source: str, path: str) -> bool:
