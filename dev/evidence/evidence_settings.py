@@ -62,6 +62,7 @@ class Method(NamedTuple):
             or are cropped as labeled images are (``'crop'``).
         start (str): Name of the run whose network it begins with; empty for
             a backbone of ImageNet.
+        simcc (bool): Whether the head gives vectors (SimCC), not heatmaps.
     """
     title: str
     recipe: str = 'supervised'
@@ -72,6 +73,7 @@ class Method(NamedTuple):
     crops: str = 'easy'
     hard: str = 'warp'
     start: str = ''
+    simcc: bool = False
 
 
 #: The warp of ``configs/_base_/posedual.py``.
@@ -117,7 +119,7 @@ def _target(name: str, power: int) -> dict:
     ])
 
 
-def _ours(title: str, burn_in: float = 0.5, start: str = '', **model):
+def _ours(title: str, model: dict = {}, burn_in: float = 0.5, **options):
     """Our recipe, changed."""
     return Method(
         f'ours, {title}',
@@ -126,7 +128,7 @@ def _ours(title: str, burn_in: float = 0.5, start: str = '', **model):
         burn_in=burn_in,
         crops='spread',
         hard='crop',
-        start=start)
+        **options)
 
 
 POSES = 'lspet-100_supervised_spread_16000_seed0'
@@ -159,22 +161,29 @@ TRIALS = {
         burn_in=0.5,
         hard='crop'),
     'ours_fg10':
-    _ours('foreground 10', **FOREGROUND),
+    _ours('foreground 10', FOREGROUND),
     'ours_late':
     _ours('EMA from three quarters on', burn_in=0.75),
     'ours_quarter':
     _ours('EMA from a quarter on', burn_in=0.25),
     'ours_heavy':
-    _ours('unlabeled weight 3', unsup_weight=3.),
+    _ours('unlabeled weight 3', dict(unsup_weight=3.)),
     'ours_rendered':
-    _ours('targets rendered anew', **_target('RenderedTarget', 2)),
+    _ours('targets rendered anew', _target('RenderedTarget', 2)),
     'ours_heights':
-    _ours('targets of height 1', **_target('HeightNormalizedTarget', 1)),
+    _ours('targets of height 1', _target('HeightNormalizedTarget', 1)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",
         crops='spread',
         start=POSES),
+    'supervised_simcc':
+    Method(
+        "supervised, crops by the labels' spread, SimCC",
+        crops='spread',
+        simcc=True),
+    'ours_simcc':
+    _ours('SimCC', simcc=True),
     'ours_poses':
     _ours('from a network of LSPET', start=POSES),
 }
