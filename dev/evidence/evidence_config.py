@@ -168,6 +168,12 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     cfg.model.update(method.model)
     if own:
         own(cfg, setting.labels, osp.abspath(osp.join(folder, setting.data)))
+    if method.seen:
+        shown = cfg.test_dataloader.dataset
+        cfg.train_dataloader.dataset.unlabeled.update(
+            {key: shown[key]
+             for key in ('ann_file', 'data_prefix')},
+            bbox_file='')
     # the largest set of labels leaves none that could choose
     _crop_labels(cfg.train_dataloader.dataset.labeled, method.crops,
                  base.labeled_box)

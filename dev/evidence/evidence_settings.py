@@ -63,6 +63,7 @@ class Method(NamedTuple):
         start (str): Name of the run whose network it begins with; empty for
             a backbone of ImageNet.
         simcc (bool): Whether the head gives vectors (SimCC), not heatmaps.
+        seen (bool): Whether the unlabeled images are those that are reported.
     """
     title: str
     recipe: str = 'supervised'
@@ -74,6 +75,7 @@ class Method(NamedTuple):
     hard: str = 'warp'
     start: str = ''
     simcc: bool = False
+    seen: bool = False
 
 
 #: The warp of ``configs/_base_/posedual.py``.
@@ -182,6 +184,8 @@ TRIALS = {
         "supervised, crops by the labels' spread, SimCC",
         crops='spread',
         simcc=True),
+    'ours_seen':
+    _ours('unlabeled are the images that are reported', seen=True),
     'ours_simcc':
     _ours('SimCC', simcc=True),
     'ours_poses':
