@@ -245,6 +245,12 @@ if [ -n "$BACKEND" ] && [ -z "$TORCH$CPU" ] && "$PY" -W ignore -c 'import torchv
 elif [ -n "$BACKEND" ] && [ ${#UV[@]} -eq 0 ]; then
     die "torch and torchvision of the build '$BACKEND' come from PyTorch's own index, for which uv is needed"
 fi
+# versions tell uv nothing of builds
+if [ -n "$BACKEND" ]; then
+    for package in $(state other-builds); do
+        wanted+=(--reinstall-package "$package")
+    done
+fi
 if [ -n "$TORCH" ] || [[ ${wanted[0]} != torch==* ]]; then
     need_disk $((CPU ? 3 : 8)) "$TARGET" ''
     [ ${#UV[@]} -gt 0 ] || need_disk 4 "${TMPDIR:-/tmp}" '; TMPDIR=DIR chooses another folder'

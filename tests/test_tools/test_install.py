@@ -176,6 +176,28 @@ esac""")
     assert code == 1 and answer in err, err
 
 
+def test_builds_of_another_kind_are_replaced(checkout, commands, tmp_path):
+    (tmp_path / 'env/bin').mkdir(parents=True)
+    add_command(
+        tmp_path / 'env/bin', 'python', """case "$*" in
+*sys.version_info*) echo 3.12 ;;
+*install_state.py\\ check*) exit 1 ;;
+*install_state.py\\ wanted*) echo torch ;;
+*install_state.py\\ backend*) echo cpu ;;
+*install_state.py\\ other-builds*) printf 'torch\\ntorchvision\\n' ;;
+*import\\ torchvision*) exit 1 ;;
+esac""")
+    add_command(commands, 'uv', 'echo "$*"; exit 2')
+    code, out, _ = call(
+        checkout,
+        '--cpu',
+        commands=commands,
+        VIRTUAL_ENV=str(tmp_path / 'env'))
+    assert code == 1 and (
+        '--torch-backend cpu torch --reinstall-package torch '
+        '--reinstall-package torchvision\n') in out
+
+
 def test_not_linux(checkout, commands):
     (commands / 'uname').unlink()
     add_command(commands, 'uname', 'echo Darwin')
@@ -339,21 +361,24 @@ def test_torch_that_is_there_is_kept(state):
     assert state.wanted_torch(state.ROOT, None, True)[0] == 'torch==2.14.1+cpu'
 
 
-@pytest.mark.parametrize('torch, vision, cpu, expected', [
-    (None, None, False, ''),
-    (None, None, True, 'cpu'),
-    ('2.14.1', '0.29.1', False, ''),
-    ('2.14.1', '0.29.1', True, 'cpu'),
-    ('2.14.1+cpu', '0.29.1+cpu', True, ''),
-    ('2.14.1+cpu', '0.29.1', False, 'cpu'),
-    ('2.14.1+cpu', None, False, 'cpu'),
-    ('2.11.0+cu130', '0.26.0+cu130', False, ''),
-    ('2.11.0+cu130', None, False, 'cu130'),
-    ('2.6.0a0+ecf3bae40a.nv25.01', None, False, ''),
+@pytest.mark.parametrize('torch, vision, cpu, expected, replaced', [
+    (None, None, False, '', []),
+    (None, None, True, 'cpu', []),
+    ('2.14.1', '0.29.1', False, '', []),
+    ('2.14.1', '0.29.1', True, 'cpu', ['torch', 'torchvision']),
+    ('2.14.1+cpu', '0.29.1+cpu', True, '', []),
+    ('2.14.1+cpu', '0.29.1', False, 'cpu', ['torchvision']),
+    ('2.14.1+cpu', None, False, 'cpu', []),
+    ('2.14.1+cu130', '0.29.1+cu130', True, 'cpu', ['torch', 'torchvision']),
+    ('2.11.0+cu130', '0.26.0+cu130', False, '', []),
+    ('2.11.0+cu130', None, False, 'cu130', []),
+    ('2.6.0a0+ecf3bae40a.nv25.01', None, False, '', []),
 ])
-def test_builds_of_torch_are_never_mixed(torch, vision, cpu, expected, state):
+def test_builds_of_torch_are_never_mixed(torch, vision, cpu, expected,
+                                         replaced, state):
     state.there.update(torch=torch, torchvision=vision)
     assert state.backend(cpu, None) == expected
+    assert state.other_builds(cpu, None) == replaced
 
 
 def test_opencv_that_is_there_is_kept(checkout, monkeypatch):

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from media_toys import write_frames
+from released_toys import make, released_state
 from toy_commands import write_command
 from toy_detector import write_detector
 from wheel_toys import (ROOT, clean_variables, copy_checkout, list_files,
@@ -114,6 +116,10 @@ def work(wheel, tmp_path_factory):
     write_detector(folder)
     picture = np.zeros((48, 64, 3), np.uint8)
     picture[6:16, 5:25] = 200
+    write_frames(folder / 'walk.avi', 6)
+    torch.save(
+        dict(state_dict=released_state([make('resnet', 18, 0)])),
+        folder / 'released.pth.tar')
     (folder / 'pictures').mkdir()
     assert cv2.imwrite(str(folder / 'pictures/a.png'), picture)
     shutil.copy2(ROOT / 'tests/toys/toy_detector.py', folder)
@@ -150,8 +156,30 @@ def called(wheel, work):
             'people/images/unlabeled', '--input-size', '64', '64', '--out',
             'made.py'
         ],
-        'env': []
+        'env': [],
+        'predict': [
+            config, checkpoint, 'walk.avi', '--boxes', 'whole', '--networks',
+            'net0', 'net1', '--out', 'predicted'
+        ],
+        'video-metrics': [f'A=predicted/walk_net{i}.csv'
+                          for i in range(2)] + ['--out', 'measured'],
+        'label-next': ['predicted', 'walk.avi', '--num', '2', '--out', 'next'],
+        'frames':
+        ['walk.avi', '--num', '3', '--by', 'stride', '--out', 'frames'],
+        'import': [
+            'people/annotations/person_keypoints_val.json', '--images',
+            'people/images/val', '--split', 'random', '--out', 'labels'
+        ],
+        'pseudo': [
+            config, checkpoint, 'people/images/unlabeled', '--boxes', 'whole',
+            '--num', '2', '--keep', '1', '--min-joints', '0.1', '--out',
+            'pseudo'
+        ],
+        'report': ['run', '--num', '1', '--out', 'report.html'],
+        'convert': ['released.pth.tar', 'converted.pth', '--dataset', 'coco']
     }
+    # test_quickstart has the last one
+    assert {*given, 'quickstart'} == {*COMMANDS}
     commands = [[name, *name.split(), *args] for name, args in given.items()]
     commands += [[
         'check subset', 'subset', '--check',

@@ -155,6 +155,15 @@ def backend(cpu: bool, torch: Optional[str]) -> str:
     return kept if kept and label('torchvision') != kept else ''
 
 
+def other_builds(cpu: bool, torch: Optional[str]) -> List[str]:
+    """Name what is there of the pair, but not of the build that is wanted."""
+    wanted = backend(cpu, torch)
+    return [
+        name for name in ('torch', 'torchvision')
+        if wanted and version(name) and label(name) != wanted
+    ]
+
+
 def digest(root: Path) -> str:
     """Hash what says which packages there should be."""
     total = hashlib.sha256()
@@ -228,6 +237,8 @@ def main() -> None:
             ROOT, args.tests)
     elif args.question == 'backend':
         lines = [backend(args.cpu, args.torch)]
+    elif args.question == 'other-builds':
+        lines = other_builds(args.cpu, args.torch)
     elif args.question == 'openmmlab':
         lines = openmmlab(ROOT)
     elif args.question == 'refused':
