@@ -109,9 +109,8 @@ def _trial(title: str, **model):
 FOREGROUND = dict(foreground_weight=10.)
 
 
-def _target(name: str, power: int) -> dict:
-    """A model whose EMA teaches by another target, sure joints more."""
-    select = dict(type='ScoreSelection', power=power)
+def _target(name: str, **select) -> dict:
+    """A model whose EMA teaches by another target and selection."""
     return dict(routes=[
         dict(
             student=0,
@@ -171,9 +170,14 @@ TRIALS = {
     'ours_heavy':
     _ours('unlabeled weight 3', dict(unsup_weight=3.)),
     'ours_rendered':
-    _ours('targets rendered anew', _target('RenderedTarget', 2)),
+    _ours('targets rendered anew',
+          _target('RenderedTarget', type='ScoreSelection', power=2)),
+    'ours_half':
+    _ours('the surer half of targets, rendered anew',
+          _target('RenderedTarget', type='QuantileSelection')),
     'ours_heights':
-    _ours('targets of height 1', _target('HeightNormalizedTarget', 1)),
+    _ours('targets of height 1',
+          _target('HeightNormalizedTarget', type='ScoreSelection', power=1)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",
