@@ -15,10 +15,10 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 
 class VersionRange(NamedTuple):
-    """The versions of a package that semipose_mm is tested with.
+    """The versions of a package that semipose_mm is made for.
 
     Attributes:
-        minimum (str): The oldest version tested.
+        minimum (str): The oldest version that is taken.
         below (str, optional): The first version that is too new. Defaults to
             None, no upper end.
         why (str): What breaks outside of the range. Defaults to ''.

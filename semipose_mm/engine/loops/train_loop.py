@@ -95,6 +95,22 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             self.runner.logger.info(
                 f'Nothing is left to train: iteration {self._iter} of '
                 f'{self._max_iters} is done.')
+        try:
+            self._run_epochs()
+        finally:
+            self._threads.restore()
+        self._tell_skipped_steps()
+        if self.stop_training and self._iter < self._max_iters:
+            self.runner.logger.warning(
+                f'Training is stopped after iteration {self._iter} of '
+                f'{self._max_iters}.')
+        self.runner.call_hook('after_train')
+        if self._failure is not None:
+            raise self._failure
+        return self.runner.model
+
+    def _run_epochs(self) -> None:
+        """Iterate and validate until the end or a stop."""
         while self._epoch < self._max_epochs and not self._must_stop():
             self.run_epoch()
             if self._stopped:
@@ -102,17 +118,6 @@ class SemiPoseTrainLoop(EpochBasedTrainLoop):
             self._decide_current_val_interval()
             if self._is_val_epoch():
                 self.runner.val_loop.run()
-
-        self._tell_skipped_steps()
-        if self.stop_training and self._iter < self._max_iters:
-            self.runner.logger.warning(
-                f'Training is stopped after iteration {self._iter} of '
-                f'{self._max_iters}.')
-        self._threads.restore()
-        self.runner.call_hook('after_train')
-        if self._failure is not None:
-            raise self._failure
-        return self.runner.model
 
     def _check_teachers(self) -> None:
         """Refuse teachers that nothing updates."""

@@ -62,7 +62,7 @@ class Validation(BaseLoop):
 @pytest.fixture
 def machine(monkeypatch):
     machine = Machine(IDLE)
-    monkeypatch.delenv('OMP_NUM_THREADS')
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: {0, 1})
     monkeypatch.setattr(step_threads, '_cpu_quota', lambda: 8.)
     monkeypatch.setattr(step_threads, 'get_device', lambda: 'cpu')
@@ -135,6 +135,20 @@ def test_another_program_comes(tmp_path, machine):
     lines = train(tmp_path, machine, custom_hooks=[Start()])
     assert [line[0] for line in lines] == ['2', '1']
     assert machine.in_steps[-5:] == [1] * 5
+
+
+def test_a_failure_leaves_what_was_there(tmp_path, machine):
+
+    class Fail(Hook):
+
+        def after_train_iter(self, runner, batch_idx, data_batch, outputs):
+            assert machine.threads == 1
+            raise RuntimeError('of the machine')
+
+    machine.costs = HOG
+    with pytest.raises(RuntimeError, match='of the machine'):
+        train(tmp_path, machine, custom_hooks=[Fail()])
+    assert machine.threads == 2
 
 
 @pytest.mark.parametrize('reason', [
