@@ -13,10 +13,10 @@ import torchvision
 
 tv = torch.ops.torchvision
 
-WAY_OUT = (
-    'is not among the ops that torchvision serves; compile mmcv over mmcv-lite '
-    'for it, with Python 3.12 at most and a torch such as 2.5.1: '
-    '`MMCV_WITH_OPS=1 pip install --no-build-isolation --no-deps mmcv==2.1.0`')
+WAY_OUT = ('is not among the ops that torchvision serves; compile mmcv over '
+           'mmcv-lite for it, with Python 3.12 at most and a torch such as '
+           '2.5.1: `MMCV_WITH_OPS=1 pip install --no-deps '
+           '--no-build-isolation mmcv==2.1.0`')
 
 
 def __getattr__(name):
