@@ -100,24 +100,19 @@ METHODS = {
         ramp_up=0.2),
 }
 
+FOREGROUND = dict(foreground_weight=10.)
+#: Outputs of the EMA as they are.
+SOFT = dict(routes=[dict(student=0, teachers=['ema0'])])
+
 
 def _trial(title: str, **model):
-    """Our recipe with crops of PoseDual and its warp."""
-    return Method(title, 'labels_then_ema', model, burn_in=0.5)
+    """An EMA's outputs as targets, crops of PoseDual and its warp."""
+    return Method(title, 'labels_then_ema', dict(SOFT, **model), burn_in=0.5)
 
 
-FOREGROUND = dict(foreground_weight=10.)
-
-
-def _target(name: str, **select) -> dict:
-    """A model whose EMA teaches by another target and selection."""
-    return dict(routes=[
-        dict(
-            student=0,
-            teachers=['ema0'],
-            target=dict(type=name),
-            select=select)
-    ])
+def _teaching(**route) -> dict:
+    """A model whose EMA teaches in another way."""
+    return dict(routes=[dict(student=0, teachers=['ema0'], **route)])
 
 
 def _ours(title: str, model: dict = {}, burn_in: float = 0.5, **options):
@@ -159,25 +154,39 @@ TRIALS = {
     Method(
         'EMA from the half, crops of PoseDual, hard views are crops',
         'labels_then_ema',
+        SOFT,
         burn_in=0.5,
         hard='crop'),
+    'ours_soft':
+    _ours('outputs as targets', SOFT),
+    'ours_soft_fg10':
+    _ours('outputs as targets, foreground 10', dict(SOFT, **FOREGROUND)),
+    'ours_soft_heavy':
+    _ours('outputs as targets, unlabeled weight 3',
+          dict(SOFT, unsup_weight=3.)),
+    'ours_soft_seen':
+    _ours(
+        'outputs as targets, unlabeled are the images that are reported',
+        SOFT,
+        seen=True),
+    'ours_heights':
+    _ours(
+        'outputs scaled to height 1 as targets',
+        _teaching(
+            target=dict(type='HeightNormalizedTarget'),
+            select=dict(type='ScoreSelection', power=1))),
+    'ours_half':
+    _ours(
+        'the surer half of targets, alike',
+        _teaching(
+            target=dict(type='RenderedTarget'),
+            select=dict(type='QuantileSelection'))),
     'ours_fg10':
     _ours('foreground 10', FOREGROUND),
     'ours_late':
     _ours('EMA from three quarters on', burn_in=0.75),
     'ours_quarter':
     _ours('EMA from a quarter on', burn_in=0.25),
-    'ours_heavy':
-    _ours('unlabeled weight 3', dict(unsup_weight=3.)),
-    'ours_rendered':
-    _ours('targets rendered anew',
-          _target('RenderedTarget', type='ScoreSelection', power=2)),
-    'ours_half':
-    _ours('the surer half of targets, rendered anew',
-          _target('RenderedTarget', type='QuantileSelection')),
-    'ours_heights':
-    _ours('targets of height 1',
-          _target('HeightNormalizedTarget', type='ScoreSelection', power=1)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",
@@ -188,8 +197,6 @@ TRIALS = {
         "supervised, crops by the labels' spread, SimCC",
         crops='spread',
         simcc=True),
-    'ours_seen':
-    _ours('unlabeled are the images that are reported', seen=True),
     'ours_simcc':
     _ours('SimCC', simcc=True),
     'ours_poses':
