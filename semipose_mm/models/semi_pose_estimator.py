@@ -125,6 +125,8 @@ class SemiPoseEstimator(PeerEstimator):
                 'leave one out')
         self.plan = TeachingPlan(routes, views, warp, share_warp, teacher_pass,
                                  labeled_views, self.network_keys)
+        for route in self.plan.routes:
+            route.target.check(self.output)
         for selection in self.plan.selections.values():
             selection.prepare(self.output.num_joints)
         self.sup_weight = sup_weight

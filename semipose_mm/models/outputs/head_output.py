@@ -136,6 +136,10 @@ class HeadOutput(ABC):
 
         Returns:
             tuple: A target in the form of an output, and weights (U, K).
+        """
+
+    def check_rendering(self) -> None:
+        """Refuse codecs by which :meth:`render_target` cannot encode.
 
         Raises:
             TypeError: If the codec's formula is not known.

@@ -91,6 +91,10 @@ class HeatmapOutput(HeadOutput):
         weights = weights.reshape(weights.shape + (1, ) * (valid.dim() - 2))
         return target, valid * weights
 
+    def check_rendering(self) -> None:
+        """See :meth:`HeadOutput.check_rendering`."""
+        HeatmapEncoder.from_codec(self._decoder)
+
     def render_target(self, output: Tensor,
                       view_warp: Optional[ViewWarp]) -> Tuple[Tensor, Tensor]:
         """See :meth:`HeadOutput.render_target`.

@@ -89,6 +89,16 @@ class MeanTarget:
                              'must be None or name an output, but got []')
         self.outputs = None if outputs is None else tuple(outputs)
 
+    def check(self, output: HeadOutput) -> None:
+        """Refuse, before any training, what no target can be made of.
+
+        Args:
+            output (HeadOutput): The kind of the networks' outputs.
+
+        Raises:
+            TypeError: If it cannot.
+        """
+
     def combine(self, output: HeadOutput, outputs: Sequence[Any]) -> Any:
         """Make one output of several, in the frame of the easy view.
 
@@ -203,6 +213,10 @@ class _ChangedTarget(MeanTarget):
                 f'{type(self.of).__name__}, whose own way to make targets '
                 'would be lost: let the latter be the outer one')
 
+    def check(self, output: HeadOutput) -> None:
+        """See :meth:`MeanTarget.check`."""
+        self.of.check(output)
+
     def combine(self, output: HeadOutput, outputs: Sequence[Any]) -> Any:
         """See :meth:`MeanTarget.combine`."""
         return self.of.combine(output, outputs)
@@ -236,17 +250,17 @@ class HeightNormalizedTarget(_ChangedTarget):
                 f'must be in (0, 1], but got {min_height}')
         self.min_height = min_height
 
-    def combine(self, output: HeadOutput, outputs: Sequence[Any]) -> Any:
-        """See :meth:`MeanTarget.combine`.
-
-        Raises:
-            TypeError: If outputs are no heatmaps.
-        """
+    def check(self, output: HeadOutput) -> None:
+        """See :meth:`MeanTarget.check`."""
+        super().check(output)
         if not isinstance(output, HeatmapOutput):
             raise TypeError(
                 'model.routes[].target is HeightNormalizedTarget, but the '
                 'networks have no heatmaps: SimCC targets are encoded anew '
                 'and have the height of labels. Leave it out')
+
+    def combine(self, output: HeadOutput, outputs: Sequence[Any]) -> Any:
+        """See :meth:`MeanTarget.combine`."""
         combined = super().combine(output, outputs)
         height = combined.amax((-2, -1), keepdim=True)
         return combined / height.clamp(min=self.min_height)
@@ -273,11 +287,12 @@ class RenderedTarget(_ChangedTarget):
             to ``dict(type='MeanTarget')``
     """
 
+    def check(self, output: HeadOutput) -> None:
+        """See :meth:`MeanTarget.check`."""
+        super().check(output)
+        output.check_rendering()
+
     def make(self, output: HeadOutput, combined: Any,
              view_warp: Optional[ViewWarp]) -> Tuple[Any, Tensor]:
-        """See :meth:`MeanTarget.make`.
-
-        Raises:
-            TypeError: If the codec's formula is not known.
-        """
+        """See :meth:`MeanTarget.make`."""
         return output.render_target(combined, view_warp)

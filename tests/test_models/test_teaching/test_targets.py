@@ -2,7 +2,9 @@
 """Targets made of several teachers' outputs."""
 import numpy as np
 import pytest
+import simcc_toys
 import torch
+import toys
 from mmpose.registry import MODELS
 from output_toys import (KINDS, build, golden_output, output_at, parts,
                          random_output)
@@ -149,10 +151,25 @@ def test_peaks_are_raised_to_1_but_not_background():
         HeightNormalizedTarget().combine(output, [maps]))
 
 
-def test_vectors_have_no_height_to_normalize():
-    with pytest.raises(TypeError, match='target is HeightNormalizedTarget'):
-        HeightNormalizedTarget().combine(
-            build('vectors'), [random_output('vectors', 0)])
+def test_what_no_target_can_be_made_of_is_refused_at_once():
+    """Not at the end of a burn-in of hours."""
+    peaks, rendered = (
+        dict(
+            toys.DUAL,
+            routes=[dict(student=0, teachers=[1], target=dict(type=name))])
+        for name in ('HeightNormalizedTarget', 'RenderedTarget'))
+    with pytest.raises(TypeError, match='is HeightNormalizedTarget, but'):
+        simcc_toys.build_model('RTMCCHead', **peaks)
+    codec = dict(
+        type='MegviiHeatmap',
+        input_size=(64, 96),
+        heatmap_size=(16, 24),
+        kernel_size=(3, 3))
+    head = dict(toys.BASE['head'], decoder=codec)
+    cfg = dict(toys.BASE, type='SemiPoseEstimator', head=head)
+    with pytest.raises(TypeError, match=r'MegviiHeatmap, .* leave model.rou'):
+        MODELS.build(dict(cfg, **rendered))
+    MODELS.build(dict(cfg, **toys.DUAL))
 
 
 def test_a_rendered_target_has_the_joints_of_the_other(kind):
