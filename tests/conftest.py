@@ -14,7 +14,7 @@ from toy_tools import run_command
 
 import semipose_mm  # noqa: F401, registers everything
 
-# trainings of tests are compared bit by bit, and do not look for another
+# trainings are compared bit by bit, and must not search for threads
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 # as configs do; some tests build models when they are collected
 init_default_scope('mmpose')

@@ -5,7 +5,7 @@ import os
 import os.path as osp
 
 import numpy as np
-from evidence_data import use_generated_people, use_mirror_mouse
+from evidence_data import DATA, ROOT, use_generated_people, use_mirror_mouse
 from evidence_settings import METHODS, SETTINGS, Run, iterations
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
@@ -13,8 +13,6 @@ from mmengine.runner import find_latest_checkpoint
 from semipose_mm.config_maker.pose_spread import crop_bounds, pose_spread
 from semipose_mm.files import write_text
 
-ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
-DATA = os.environ.get('SEMIPOSE_DATA', 'data')
 #: The largest set of labels: what does not train chooses.
 LARGEST = dict(mouse9=200, lspet=1000)
 #: Data that are written here, with labels that choose, and are read by a

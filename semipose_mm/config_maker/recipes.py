@@ -52,7 +52,8 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
     return Recipe(
         'labels_then_ema', 'the default with unlabeled images, ahead of '
         'PoseDual at equal compute; compare --recipe supervised, which is '
-        'ahead while labels teach more, see docs/results.md')
+        'ahead in short trainings and where images are alike, see '
+        'docs/results.md')
 
 
 def burn_in_share(name: str) -> Optional[float]:

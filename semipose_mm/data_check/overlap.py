@@ -124,7 +124,8 @@ def _check_pair(title: str, first: Set[str], second: Set[str], level: str,
     rest, names = sorted(first - second), set(map(osp.basename, second))
     alike = sum(osp.basename(path) in names for path in rest)
     copies = Copies(sorted(second) if num != 0 else ())
-    candidates = [path for path in rest if copies.possible(path)]
+    candidates = [path for path in rest
+                  if copies.possible(path)] if num != 0 else []
     chosen = sample(candidates, num, seed)
     equal = [(path, other) for path in chosen for other in copies.of(path)]
     if equal:

@@ -1,9 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Files of equal content, whatever they are called."""
-import filecmp
 import os.path as osp
 from collections import defaultdict
 from typing import Dict, Iterable, Iterator, List
+
+from semipose_mm.files import file_digest
 
 
 class Copies:
@@ -18,6 +19,7 @@ class Copies:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._by_length: Dict[int, List[str]] = defaultdict(list)
+        self._digests: Dict[str, str] = {}
         for path in filter(osp.isfile, paths):
             self._by_length[osp.getsize(path)].append(path)
 
@@ -40,5 +42,12 @@ class Copies:
         Yields:
             str: One of ``paths``.
         """
-        return (one for one in self.possible(path)
-                if filecmp.cmp(path, one, shallow=False))
+        possible = self.possible(path)
+        wanted = file_digest(path) if possible else ''
+        return (one for one in possible if self._digest(one) == wanted)
+
+    def _digest(self, path: str) -> str:
+        """Digest of one of the files, which is read once."""
+        if path not in self._digests:
+            self._digests[path] = file_digest(path)
+        return self._digests[path]

@@ -135,7 +135,11 @@ class HeadOutput(ABC):
             view_warp (ViewWarp, optional): From the easy to the hard view.
 
         Returns:
-            tuple: A target in the form of an output, and weights (U, K).
+            tuple: A target in the form of an output, and weights (U, K): 1
+            where a joint is seen and lies in the view.
+
+        Raises:
+            TypeError: See :meth:`check_rendering`.
         """
 
     def check_rendering(self) -> None:

@@ -44,9 +44,9 @@ class HeatmapEncoder(NamedTuple):
             raise TypeError(
                 f'model.head.decoder.type is {type(codec).__name__}, but '
                 'targets are rendered by the formula of MSRAHeatmap or of '
-                "UDPHeatmap with heatmap_type='gaussian': leave "
-                'model.routes[].target out, so that outputs are targets as '
-                'they are')
+                "UDPHeatmap with heatmap_type='gaussian'. Without target and "
+                'select in model.routes[] outputs are targets as they are, '
+                'as with --recipe posedual')
         biased = msra and not codec.unbiased
         return cls(
             tuple(int(size) for size in codec.heatmap_size),

@@ -133,11 +133,8 @@ class SimCCOutput(HeadOutput):
             self, output: SimCCVectors,
             view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
         """See :meth:`HeadOutput.make_target`."""
-        points, confidence = self.peaks(output)
-        if view_warp is not None:
-            points = view_warp.points(points)
-        x, y, inside = self.encoder.encode(points)
-        return SimCCVectors(x, y), confidence * inside
+        target, inside = self.render_target(output, view_warp)
+        return target, self.peaks(output)[1] * inside
 
     def warp_labels(self, target: SimCCVectors, weights: Tensor,
                     view_warp: ViewWarp) -> Tuple[SimCCVectors, Tensor]:
@@ -153,8 +150,12 @@ class SimCCOutput(HeadOutput):
     def render_target(
             self, output: SimCCVectors,
             view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
-        """See :meth:`HeadOutput.render_target`: as any target is made."""
-        return self.make_target(output, view_warp)
+        """See :meth:`HeadOutput.render_target`."""
+        points = self.peaks(output)[0]
+        if view_warp is not None:
+            points = view_warp.points(points)
+        x, y, inside = self.encoder.encode(points)
+        return SimCCVectors(x, y), inside
 
     def mean(self, outputs: Sequence[SimCCVectors]) -> SimCCVectors:
         """See :meth:`HeadOutput.mean`."""

@@ -371,7 +371,8 @@ def _parse_route(key: str, route: dict, networks: Sequence[NetworkKey],
                          f'numbers of the {num_views} entries of model.views')
     target = build_part(
         route.get('target', dict(type='MeanTarget')), f'{key}.target',
-        ('combine', 'make'), 'MeanTarget, BestPairTarget, RenderedTarget')
+        ('check', 'combine', 'make'),
+        'MeanTarget, BestPairTarget, RenderedTarget')
     select = route.get('select')
     if select is not None:
         select = build_part(

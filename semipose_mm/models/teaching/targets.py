@@ -206,7 +206,7 @@ class _ChangedTarget(MeanTarget):
         super().__init__()
         self.of = build_part(
             of or dict(type='MeanTarget'), 'model.routes[].target.of',
-            ('combine', 'make'), 'MeanTarget, BestPairTarget')
+            ('check', 'combine', 'make'), 'MeanTarget, BestPairTarget')
         if type(self.of).make is not MeanTarget.make:
             raise ValueError(
                 f'model.routes[].target.of of {type(self).__name__} is '
@@ -279,8 +279,9 @@ class RenderedTarget(_ChangedTarget):
     and Lee, "ScarceNet: Animal Pose Estimation with Scarce Annotations", CVPR
     2023; Pseudo-HMs: Yu et al., "Denoising and Selecting Pseudo-Heatmaps for
     Semi-Supervised Human Pose Estimation", WACV 2024). How sure the teachers
-    are is lost in heatmaps; a selection can weigh by it, such as
-    ``ScoreSelection(power=2)``. SimCC targets are made like this anyway.
+    are is lost; a selection can weigh by it, such as
+    ``ScoreSelection(power=2)``. SimCC targets are made like this anyway, but
+    weigh by it without a selection.
 
     Args:
         of (dict): Config of the target whose joints are rendered. Defaults

@@ -235,14 +235,14 @@ def test_a_sharper_network_does_not_decide_alone(head_type):
         assert (logits < 0.01 * alone).all()
 
 
-def test_rendered_targets_are_the_usual_ones(head_type):
-    model = build_model(head_type)
-    output = random_vectors(0)
-    warp = HardAffine()(Draws(torch.rand(3, 3)), model.output.codec)
-    for a, b in zip(
-            model.output.make_target(output, warp),
-            model.output.render_target(output, warp)):
-        assert all(map(torch.equal, a, b))
+def test_rendered_targets_weigh_seen_joints_alike(head_type):
+    output = build_model(head_type).output
+    vectors = random_vectors(0)
+    warp = HardAffine()(Draws(torch.rand(3, 3)), output.codec)
+    usual, weights = output.make_target(vectors, warp)
+    target, seen = output.render_target(vectors, warp)
+    assert all(map(torch.equal, target, usual))
+    assert torch.equal(seen, (weights > 0).float())
 
 
 def test_labels_move_with_their_images(head_type):

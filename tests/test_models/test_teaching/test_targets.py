@@ -167,7 +167,8 @@ def test_what_no_target_can_be_made_of_is_refused_at_once():
         kernel_size=(3, 3))
     head = dict(toys.BASE['head'], decoder=codec)
     cfg = dict(toys.BASE, type='SemiPoseEstimator', head=head)
-    with pytest.raises(TypeError, match=r'MegviiHeatmap, .* leave model.rou'):
+    with pytest.raises(
+            TypeError, match='MegviiHeatmap, .* as with --recipe posedual'):
         MODELS.build(dict(cfg, **rendered))
     MODELS.build(dict(cfg, **toys.DUAL))
 
