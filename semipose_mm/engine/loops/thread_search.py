@@ -8,7 +8,7 @@ WARM_UP = 3
 #: Blocks of iterations that each number gets in a search, in turns.
 TURNS = 3
 #: A number in this part of another's time replaces it, or ties.
-BETTER = 0.93
+BETTER = 0.96
 #: Factor by which two blocks of a number must be slower to drop it early.
 APART = 1.3
 #: A block ends, and its number is dropped, at so many times the best block.
