@@ -166,11 +166,14 @@ def test_ties_stay_with_what_is():
     equal = dict.fromkeys((1, 2), 0.2)
     run = simulate(lambda i: equal, 2000, noise=0.01)
     assert {f.threads for f in run.findings.values()} == {1}
+    # but a tenth is none
+    run = simulate(lambda i: {1: 0.151, 2: 0.138}, 2000, noise=0.01)
+    assert {f.threads for f in run.findings.values()} == {2}
     # two threads were clearly better, and are now a little worse
     run = simulate(
         lambda i: IDLE if i < 100 else {
             1: 0.14,
-            2: 0.146
+            2: 0.143
         }, 4000, noise=0.01)
     assert len(run.findings) > 3
     assert {f.threads for f in run.findings.values()} == {2}
