@@ -101,18 +101,20 @@ METHODS = {
 }
 
 FOREGROUND = dict(foreground_weight=10.)
-#: Outputs of the EMA as they are.
-SOFT = dict(routes=[dict(student=0, teachers=['ema0'])])
-
-
-def _trial(title: str, **model):
-    """An EMA's outputs as targets, crops of PoseDual and its warp."""
-    return Method(title, 'labels_then_ema', dict(SOFT, **model), burn_in=0.5)
 
 
 def _teaching(**route) -> dict:
     """A model whose EMA teaches in another way."""
     return dict(routes=[dict(student=0, teachers=['ema0'], **route)])
+
+
+#: Outputs of the EMA as they are.
+SOFT = _teaching()
+
+
+def _trial(title: str, **model):
+    """An EMA's outputs as targets, crops of PoseDual and its warp."""
+    return Method(title, 'labels_then_ema', dict(SOFT, **model), burn_in=0.5)
 
 
 def _ours(title: str, model: dict = {}, burn_in: float = 0.5, **options):

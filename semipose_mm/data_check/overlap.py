@@ -123,9 +123,9 @@ def _check_pair(title: str, first: Set[str], second: Set[str], level: str,
         return
     rest, names = sorted(first - second), set(map(osp.basename, second))
     alike = sum(osp.basename(path) in names for path in rest)
-    copies = Copies(sorted(second) if num != 0 else ())
-    candidates = [path for path in rest
-                  if copies.possible(path)] if num != 0 else []
+    looked_at, known = (rest, sorted(second)) if num != 0 else ((), ())
+    copies = Copies(known)
+    candidates = [path for path in looked_at if copies.possible(path)]
     chosen = sample(candidates, num, seed)
     equal = [(path, other) for path in chosen for other in copies.of(path)]
     if equal:

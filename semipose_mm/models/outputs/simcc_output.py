@@ -133,8 +133,9 @@ class SimCCOutput(HeadOutput):
             self, output: SimCCVectors,
             view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
         """See :meth:`HeadOutput.make_target`."""
-        target, inside = self.render_target(output, view_warp)
-        return target, self.peaks(output)[1] * inside
+        points, confidence = self.peaks(output)
+        target, inside = self._encode(points, view_warp)
+        return target, confidence * inside
 
     def warp_labels(self, target: SimCCVectors, weights: Tensor,
                     view_warp: ViewWarp) -> Tuple[SimCCVectors, Tensor]:
@@ -143,15 +144,18 @@ class SimCCOutput(HeadOutput):
         They are read off their bins, so one that lies outside the
         image, but not by three sigma, is taken for one at its border.
         """
-        x, y, inside = self.encoder.encode(
-            view_warp.points(self.peaks(target)[0]))
-        return SimCCVectors(x, y), weights * inside
+        target, inside = self._encode(self.peaks(target)[0], view_warp)
+        return target, weights * inside
 
     def render_target(
             self, output: SimCCVectors,
             view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
         """See :meth:`HeadOutput.render_target`."""
-        points = self.peaks(output)[0]
+        return self._encode(self.peaks(output)[0], view_warp)
+
+    def _encode(self, points: Tensor,
+                view_warp: Optional[ViewWarp]) -> Tuple[SimCCVectors, Tensor]:
+        """Vectors of joints (U, K, 2) in a view, and which lie in it."""
         if view_warp is not None:
             points = view_warp.points(points)
         x, y, inside = self.encoder.encode(points)
