@@ -1,8 +1,10 @@
 # Copyright (c) semipose_mm authors.
 """Several processes: how many there are, and how they meet."""
 import argparse
+import atexit
 import os
 import sys
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Optional
 
@@ -84,14 +86,21 @@ def prepare_processes(cfg: 'Config') -> None:
 
 
 def leave_processes() -> None:
-    """End what the processes have met for, once all work is done.
+    """End this process well once all work is done, if it has met others.
 
-    A thread of it that still runs when Python ends would abort the
-    process.
+    It ends as children of ``multiprocessing`` do, without the end of the
+    interpreter: a thread of gloo that lets go of a tensor then would abort
+    it, and DDP keeps these threads when the group is destroyed.
     """
     import torch.distributed as dist
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    dist.destroy_process_group()
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _on_cpu() -> bool:

@@ -232,7 +232,7 @@ def main():
     import mmengine.config.config as config
     from mmengine.config import Config
 
-    from semipose_mm.launch.processes import prepare_processes
+    from semipose_mm.launch.processes import leave_processes, prepare_processes
 
     # configs are written unformatted: that can take longer than training
     config.FormatCode = lambda text, **kwargs: (text, True)
@@ -256,6 +256,7 @@ def main():
                                      or name == 'stopped' else [False])
         ]
         torch.save(seen, osp.join(work_dir, f'rank{rank}.pth'))
+    leave_processes()
 
 
 if __name__ == '__main__':

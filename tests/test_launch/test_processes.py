@@ -125,3 +125,32 @@ def test_slurm_tasks_train_on_cpu(tmp_path):
     assert 'processes: 2 (launcher: slurm)' in out[0]
     assert 'Saving checkpoint at 8 iterations' in out[0]
     assert [o.count('SyncBN does not run on CPU') for o in out] == [1, 0]
+
+
+def test_threads_that_work_on_do_not_abort_the_end():
+    """As those of gloo, which DDP keeps when the group is destroyed."""
+    script = '''
+import atexit, threading, time
+import torch
+from torch import distributed
+from semipose_mm.launch.processes import leave_processes
+
+def work():
+    sums = torch.zeros(10)
+    while True:
+        sums.add_(1)
+
+atexit.register(print, 'ended', end='')
+distributed.init_process_group(
+    'gloo', store=distributed.HashStore(), rank=0, world_size=1)
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.1)
+leave_processes()
+'''
+    done = subprocess.run([sys.executable, '-c', script],
+                          cwd=ROOT,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
+                          text=True,
+                          timeout=120)
+    assert (done.returncode, done.stdout) == (0, 'ended')
