@@ -2,6 +2,7 @@
 """Write docs/results.md and its figure from the rows of evidence.py."""
 import os
 import os.path as osp
+from collections import Counter
 from typing import Dict, Iterator, List, Sequence
 
 from evidence_settings import METHODS, SETTINGS, TRIALS
@@ -106,11 +107,17 @@ def table(rows: List[dict], methods: Sequence[str], part: str) -> List[str]:
 
 
 def draw(rows: List[dict], methods: Sequence[str], path: str) -> None:
-    """Draw what is missed against compute: mean, lowest to highest."""
+    """Draw what is missed against compute: mean, lowest to highest.
+
+    Settings in which nothing is compared are left out, but for a single one.
+    """
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    settings = [s for s in SETTINGS if any(r['setting'] == s for r in rows)]
+    drawn = Counter(setting for setting, _ in {(r['setting'], r['method'])
+                                               for r in rows
+                                               if r['method'] in methods})
+    settings = [s for s in SETTINGS if drawn[s] > 1] or [rows[0]['setting']]
     columns = min(3, len(settings))
     lines = -(-len(settings) // columns)
     figure, axes = plt.subplots(

@@ -183,6 +183,10 @@ TRIALS = {
         _teaching(
             target=dict(type='RenderedTarget'),
             select=dict(type='QuantileSelection'))),
+    'ours_light':
+    _ours('unlabeled weight 0.3', dict(unsup_weight=0.3)),
+    'ours_lighter':
+    _ours('unlabeled weight 0.1', dict(unsup_weight=0.1)),
     'ours_fg10':
     _ours('foreground 10', FOREGROUND),
     'ours_late':
