@@ -75,7 +75,7 @@ mutual_teaching = dict(
     type='MutualTeachingHook', burn_in=500, ramp_up=500, on_collapse='warn')
 semi_hooks = [mutual_teaching]
 # by shares of the training
-labels_then_ema_hooks = [dict(mutual_teaching, burn_in=0.5, ramp_up=0)]
+labels_then_ema_hooks = [dict(mutual_teaching, burn_in=0.75, ramp_up=0)]
 # losses are taken off the device when they are logged
 semi_info = dict(runtime_info=dict(type='DeferredRuntimeInfoHook'))
 # recipes count iterations, and log by them; the released ones count epochs

@@ -89,7 +89,7 @@ METHODS = {
     Method("supervised, crops by the labels' spread", crops='spread'),
     'ours':
     Method(
-        'ours', 'labels_then_ema', burn_in=0.5, crops='spread', hard='crop'),
+        'ours', 'labels_then_ema', burn_in=0.75, crops='spread', hard='crop'),
     'posedual':
     Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
     'posecons':
@@ -117,16 +117,15 @@ def _trial(title: str, **model):
     return Method(title, 'labels_then_ema', dict(SOFT, **model), burn_in=0.5)
 
 
-def _ours(title: str, model: dict = {}, burn_in: float = 0.5, **options):
+def _ours(title: str, model: dict = {}, **options):
     """Our recipe, changed."""
-    return Method(
-        f'ours, {title}',
-        'labels_then_ema',
-        model,
-        burn_in=burn_in,
-        crops='spread',
-        hard='crop',
-        **options)
+    return METHODS['ours']._replace(
+        title=f'ours, {title}', model=model, **options)
+
+
+def _half(title: str, model: dict = {}, **options):
+    """Our recipe, changed, and taught from the half on."""
+    return _ours(f'from the half on, {title}', model, burn_in=0.5, **options)
 
 
 POSES = 'lspet-100_supervised_spread_16000_seed0'
@@ -159,40 +158,38 @@ TRIALS = {
         SOFT,
         burn_in=0.5,
         hard='crop'),
-    'ours_soft':
-    _ours('outputs as targets', SOFT),
-    'ours_soft_fg10':
-    _ours('outputs as targets, foreground 10', dict(SOFT, **FOREGROUND)),
-    'ours_soft_heavy':
-    _ours('outputs as targets, unlabeled weight 3',
+    'half':
+    _ours('taught from the half on', burn_in=0.5),
+    'half_soft':
+    _half('outputs as targets', SOFT),
+    'half_soft_fg10':
+    _half('outputs as targets, foreground 10', dict(SOFT, **FOREGROUND)),
+    'half_soft_heavy':
+    _half('outputs as targets, unlabeled weight 3',
           dict(SOFT, unsup_weight=3.)),
-    'ours_soft_seen':
-    _ours(
+    'half_soft_seen':
+    _half(
         'outputs as targets, unlabeled are the images that are reported',
         SOFT,
         seen=True),
-    'ours_heights':
-    _ours(
+    'half_heights':
+    _half(
         'outputs scaled to height 1 as targets',
         _teaching(
             target=dict(type='HeightNormalizedTarget'),
             select=dict(type='ScoreSelection', power=1))),
-    'ours_half':
-    _ours(
+    'half_surer':
+    _half(
         'the surer half of targets, alike',
         _teaching(
             target=dict(type='RenderedTarget'),
             select=dict(type='QuantileSelection'))),
-    'ours_light':
-    _ours('unlabeled weight 0.3', dict(unsup_weight=0.3)),
-    'ours_lighter':
-    _ours('unlabeled weight 0.1', dict(unsup_weight=0.1)),
-    'ours_fg10':
-    _ours('foreground 10', FOREGROUND),
-    'ours_late':
-    _ours('EMA from three quarters on', burn_in=0.75),
-    'ours_quarter':
-    _ours('EMA from a quarter on', burn_in=0.25),
+    'half_light':
+    _half('unlabeled weight 0.3', dict(unsup_weight=0.3)),
+    'half_lighter':
+    _half('unlabeled weight 0.1', dict(unsup_weight=0.1)),
+    'half_fg10':
+    _half('foreground 10', FOREGROUND),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",

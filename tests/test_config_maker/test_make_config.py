@@ -129,7 +129,7 @@ def test_known_keypoints_are_those_of_mmpose(people_root, tmp_path,
     assert data.dataset.unlabeled.score_thr == 0.5
     assert (data.batch_size, cfg.train_cfg.max_iters) == (3, 40)
     assert cfg.optim_wrapper.optimizer.lr == 2e-4
-    assert cfg.custom_hooks[-1].burn_in == 0.5
+    assert cfg.custom_hooks[-1].burn_in == 0.75
     assert cfg.default_hooks.checkpoint.save_best == 'coco/AP'
     assert cfg.val_dataloader.dataset.ann_file == str(people_root / VAL)
     for part, folder in ((data.dataset.labeled,
@@ -181,8 +181,8 @@ def test_default_recipe(birds, tmp_path, monkeypatch):
     assert 20 <= box.rotate_factor <= 80 and box.scale_factor[0] < 1
     assert '68 % of the labeled poses are within' in made.read_text()
     assert cfg.custom_hooks[-1] == dict(
-        type='MutualTeachingHook', burn_in=0.5, ramp_up=0, on_collapse='warn')
-    assert '# 1500 iterations on labels alone' in made.read_text()
+        type='MutualTeachingHook', burn_in=0.75, ramp_up=0, on_collapse='warn')
+    assert '# 2250 iterations on labels alone' in made.read_text()
     assert made.read_text().startswith('# labels_then_ema: one network')
 
 

@@ -49,7 +49,7 @@ def test_schedule_of_a_share():
     from semipose_mm.config_maker.recipes import RECIPES, burn_in_share
     from semipose_mm.config_maker.schedule import plan_schedule
     shares = {name: burn_in_share(name) for name in RECIPES}
-    assert shares == dict(dict.fromkeys(RECIPES), labels_then_ema=0.5)
+    assert shares == dict(dict.fromkeys(RECIPES), labels_then_ema=0.75)
     plan = plan_schedule(100, 100, 8, 1001, 0.5)
     # as the hook rounds it
     assert (plan.burn_in, plan.ramp_up) == (round(0.5 * 1001), 0)

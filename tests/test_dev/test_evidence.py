@@ -110,7 +110,7 @@ def test_plan(evidence):
     ('supervised_spread', 1, None, 'mirror_mouse-30'),
     ('supervised_hard', 1, None, 'mouse9-20'),
     ('supervised', 1, None, 'people-60'),
-    ('ours', 0.5 + 0.5 * 7 / 3, 0.5, 'lspet-250'),
+    ('ours', 0.75 + 0.25 * 7 / 3, 0.75, 'lspet-250'),
     ('posedual', 0.2 * 2 + 0.8 * 14 / 3, 0.2, 'mirror_mouse-30'),
     ('posecons', 0.2 + 0.8 * 7 / 3, 0.2, 'lspet-100'),
     ('multiaugs', 0.2 + 0.8 * 16 / 3, 0.2, 'mouse9-100'),
