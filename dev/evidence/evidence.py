@@ -54,8 +54,10 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    config = osp.join(folder, 'run.py')
-    cfg = make_config(run, config, osp.dirname(folder))
+    config, new = (osp.join(folder, name) for name in ('run.py', 'new.py'))
+    cfg = make_config(run, new, osp.dirname(folder))
+    refuse_another(config, new)
+    os.replace(new, config)
     iters = cfg.train_cfg.max_iters
     last = osp.join(folder, f'iter_{iters}.pth')
     common = ['--work-dir', folder]
@@ -74,6 +76,23 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
             'test', scored, last, *common, '--out',
             osp.join(folder, f'{name}.json')
         ])
+
+
+def refuse_another(config: str, new: str) -> None:
+    """Refuse a folder whose run had another config: a method changed.
+
+    Args:
+        config (str): Config of what is there, if anything is.
+        new (str): Config of the run.
+
+    Raises:
+        SystemExit: If they differ.
+    """
+    if osp.exists(config):
+        with open(config) as before, open(new) as now:
+            if before.read() != now.read():
+                sys.exit(f'{config} is not what the run is now, {new}: '
+                         'remove the folder to do it anew')
 
 
 def train(run: Run, folder: str) -> dict:

@@ -199,3 +199,16 @@ def test_only_what_is_missing_runs(evidence, tmp_path, monkeypatch, capsys):
     run_script(tool, '--list', '--seeds', 1, monkeypatch=monkeypatch)
     listed = capsys.readouterr().out.splitlines()
     assert sum(line.startswith('done') for line in listed) == 2
+
+
+def test_a_run_of_another_method_is_not_taken(evidence, tmp_path):
+    """Its checkpoint would be scored under the new method's name."""
+    config, new = tmp_path / 'run.py', tmp_path / 'new.py'
+    new.write_text('burn_in = 0.75')
+    check = evidence[''].refuse_another
+    check(str(config), str(new))
+    config.write_text('burn_in = 0.75')
+    check(str(config), str(new))
+    config.write_text('burn_in = 0.5')
+    with pytest.raises(SystemExit, match='run.py is not what the run is now'):
+        check(str(config), str(new))
