@@ -109,7 +109,8 @@ if __name__ == '__main__':
         packages=find_packages(include=('semipose_mm', 'semipose_mm.*')),
         python_requires='>=3.10',
         install_requires=['numpy'],
-        entry_points=dict(console_scripts=['semipose = semipose_mm.cli:main']),
+        entry_points=dict(
+            console_scripts=['semipose = semipose_mm.cli:script']),
         extras_require={
             name: read_requirements(name)
             for name in ('hotcoco', 'huggingface', 'labels', 'onnx',

@@ -7,6 +7,6 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == '__main__':
-    sys.argv[0] = 'semipose'
-    from semipose_mm.cli import main
-    main(['train', *sys.argv[1:]])
+    sys.argv = ['semipose', 'train', *sys.argv[1:]]
+    from semipose_mm.cli import script
+    script()

@@ -27,6 +27,9 @@ from evidence_settings import Run, plan
 
 ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 ROWS = osp.join(ROOT, 'docs', 'results.json')
+#: What of a config makes a run.
+TRAINED = ('model', 'train_dataloader', 'custom_hooks', 'train_cfg',
+           'optim_wrapper', 'param_scheduler', 'load_from')
 #: Of the code that this process has imported.
 COMMIT = subprocess.run(['git', '-C', ROOT, 'describe', '--always', '--dirty'],
                         capture_output=True,
@@ -54,10 +57,9 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    config, new = (osp.join(folder, name) for name in ('run.py', 'new.py'))
-    cfg = make_config(run, new, osp.dirname(folder))
-    refuse_another(config, new)
-    os.replace(new, config)
+    config = osp.join(folder, 'run.py')
+    cfg = make_config(run, config, osp.dirname(folder))
+    refuse_another(folder, cfg)
     iters = cfg.train_cfg.max_iters
     last = osp.join(folder, f'iter_{iters}.pth')
     common = ['--work-dir', folder]
@@ -78,21 +80,28 @@ def _train_and_test(run: Run, folder: str, log: str) -> None:
         ])
 
 
-def refuse_another(config: str, new: str) -> None:
-    """Refuse a folder whose run had another config: a method changed.
+def refuse_another(folder: str, cfg: dict) -> None:
+    """Refuse a folder whose run was another one: a method has changed.
 
     Args:
-        config (str): Config of what is there, if anything is.
-        new (str): Config of the run.
+        folder (str): Folder of a run, where ``plan.json`` says what it is.
+        cfg (dict): Config of the run.
 
     Raises:
-        SystemExit: If they differ.
+        SystemExit: If what is trained differs, or is not told.
     """
-    if osp.exists(config):
-        with open(config) as before, open(new) as now:
-            if before.read() != now.read():
-                sys.exit(f'{config} is not what the run is now, {new}: '
-                         'remove the folder to do it anew')
+    path = osp.join(folder, 'plan.json')
+    now = json.dumps({key: cfg.get(key) for key in TRAINED}, sort_keys=True)
+    if osp.exists(path):
+        with open(path) as file:
+            known = file.read() == now
+    else:
+        known = not any(name.endswith('.pth') for name in os.listdir(folder))
+    if not known:
+        sys.exit(f'{folder} has a run that trains otherwise: remove it to '
+                 'begin anew')
+    with open(path, 'w') as file:
+        file.write(now)
 
 
 def train(run: Run, folder: str) -> dict:

@@ -3,6 +3,6 @@
 
 What the commands do is in functions that have no parser, for notebooks.
 """
-from .dispatch import COMMANDS, build_parser, main
+from .dispatch import COMMANDS, build_parser, main, script
 
-__all__ = ['COMMANDS', 'build_parser', 'main']
+__all__ = ['COMMANDS', 'build_parser', 'main', 'script']

@@ -11,6 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Optional, Sequence
 
+from ..launch.processes import end_process
 from ..launch.quiet import ignore_needless
 from ..version import __version__
 from .faults import one_line
@@ -107,6 +108,12 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
                 find_module(command).run(parser, args)
             return
     _refuse(argv)
+
+
+def script() -> None:
+    """Run the command of this process, which ends with it."""
+    main()
+    end_process()
 
 
 def _refuse(argv: Sequence[str]) -> None:

@@ -25,6 +25,8 @@ NEEDED = dict(
     pytorch=(('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'), 'torchrun'),
     slurm=(('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'), 'srun'))
 
+_has_left = False
+
 SYNCHRONIZED = ('SyncBN', 'MMSyncBN', 'SyncBatchNorm')
 
 
@@ -86,16 +88,23 @@ def prepare_processes(cfg: 'Config') -> None:
 
 
 def leave_processes() -> None:
-    """End this process well once all work is done, if it has met others.
+    """End what the processes have met for, once all work is done."""
+    global _has_left
+    import torch.distributed as dist
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+        _has_left = True
+
+
+def end_process() -> None:
+    """End this process well, if it has left others.
 
     It ends as children of ``multiprocessing`` do, without the end of the
     interpreter: a thread of gloo that lets go of a tensor then would abort
     it, and DDP keeps these threads when the group is destroyed.
     """
-    import torch.distributed as dist
-    if not (dist.is_available() and dist.is_initialized()):
+    if not _has_left:
         return
-    dist.destroy_process_group()
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -203,12 +203,16 @@ def test_only_what_is_missing_runs(evidence, tmp_path, monkeypatch, capsys):
 
 def test_a_run_of_another_method_is_not_taken(evidence, tmp_path):
     """Its checkpoint would be scored under the new method's name."""
-    config, new = tmp_path / 'run.py', tmp_path / 'new.py'
-    new.write_text('burn_in = 0.75')
     check = evidence[''].refuse_another
-    check(str(config), str(new))
-    config.write_text('burn_in = 0.75')
-    check(str(config), str(new))
-    config.write_text('burn_in = 0.5')
-    with pytest.raises(SystemExit, match='run.py is not what the run is now'):
-        check(str(config), str(new))
+    half, late = (
+        dict(custom_hooks=[dict(burn_in=share)], work_dir='any')
+        for share in (0.5, 0.75))
+    check(str(tmp_path), half)
+    (tmp_path / 'iter_500.pth').touch()
+    check(str(tmp_path), dict(half, work_dir='another', resume='auto'))
+    with pytest.raises(SystemExit, match='trains otherwise'):
+        check(str(tmp_path), late)
+    check(str(tmp_path), half)
+    (tmp_path / 'plan.json').unlink()
+    with pytest.raises(SystemExit, match='trains otherwise'):
+        check(str(tmp_path), half)

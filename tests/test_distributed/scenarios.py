@@ -232,7 +232,8 @@ def main():
     import mmengine.config.config as config
     from mmengine.config import Config
 
-    from semipose_mm.launch.processes import leave_processes, prepare_processes
+    from semipose_mm.launch.processes import (end_process, leave_processes,
+                                              prepare_processes)
 
     # configs are written unformatted: that can take longer than training
     config.FormatCode = lambda text, **kwargs: (text, True)
@@ -257,6 +258,7 @@ def main():
         ]
         torch.save(seen, osp.join(work_dir, f'rank{rank}.pth'))
     leave_processes()
+    end_process()
 
 
 if __name__ == '__main__':

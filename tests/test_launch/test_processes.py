@@ -133,7 +133,7 @@ def test_threads_that_work_on_do_not_abort_the_end():
 import atexit, threading, time
 import torch
 from torch import distributed
-from semipose_mm.launch.processes import leave_processes
+from semipose_mm.launch.processes import end_process, leave_processes
 
 def work():
     sums = torch.zeros(10)
@@ -146,6 +146,8 @@ distributed.init_process_group(
 threading.Thread(target=work, daemon=True).start()
 time.sleep(0.1)
 leave_processes()
+print('going on, ', end='')
+end_process()
 '''
     done = subprocess.run([sys.executable, '-c', script],
                           cwd=ROOT,
@@ -153,4 +155,4 @@ leave_processes()
                           stderr=subprocess.STDOUT,
                           text=True,
                           timeout=120)
-    assert (done.returncode, done.stdout) == (0, 'ended')
+    assert (done.returncode, done.stdout) == (0, 'going on, ended')
