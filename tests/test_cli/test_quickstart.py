@@ -57,8 +57,8 @@ def test_all_steps(tmp_path):
                                                 ('PoseDual, network 0', 12),
                                                 ('PoseDual, network 1', 12),
                                                 ('PoseDual, ensemble', 12),
-                                                ('ours, network 0', 30),
-                                                ('ours, its average', 30)]
+                                                ('ours, network 0', 38),
+                                                ('ours, its average', 38)]
     for row in rows.values():
         assert list(row) == names
         assert all(0 <= row[key] <= 100 for key in names[2:])
@@ -96,7 +96,7 @@ def test_equal_iterations():
         supervised=1000,
         supervised_spread=1000,
         posedual=round(1000 / (0.2 * 2 + 0.8 * 14 / 3)),
-        labels_then_ema=600)
+        labels_then_ema=750)
 
 
 def test_own_data(quickstart, people_root, tmp_path):
@@ -126,7 +126,7 @@ def test_own_data(quickstart, people_root, tmp_path):
     hooks = [cfg.custom_hooks for cfg in cfgs.values()]
     assert hooks[:2] == [[], []]
     assert [(hook.burn_in, hook.ramp_up)
-            for hook, in hooks[2:]] == [(0.2, 0.2), (0.5, 0)]
+            for hook, in hooks[2:]] == [(0.2, 0.2), (0.75, 0)]
     # they differ in how labeled images are cropped
     datasets = [cfg.train_dataloader.dataset for cfg in cfgs.values()]
     boxes = [one.labeled.pipeline[-4] for one in datasets]

@@ -69,9 +69,9 @@ def test_the_command_measures(birds, tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out.splitlines()
     # 4 labels: labels alone, then a student and a third for its teacher
     compute, = (one for one in said if one.startswith('compute: '))
-    assert compute.startswith('compute: 40,000 passes') and '1.7 times' in \
+    assert compute.startswith('compute: 32,000 passes') and '1.3 times' in \
         compute
-    minutes = max(1, round(50 * (times.alone + times.teaching)))
+    minutes = max(1, round(75 * times.alone + 25 * times.teaching))
     assert f'time: about {minutes:,} minutes on this machine, measured on 2 ' \
         'training steps, ' in '\n'.join(said)
 
