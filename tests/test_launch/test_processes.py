@@ -151,8 +151,8 @@ end_process()
 '''
     done = subprocess.run([sys.executable, '-c', script],
                           cwd=ROOT,
-                          stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT,
+                          capture_output=True,
                           text=True,
                           timeout=120)
-    assert (done.returncode, done.stdout) == (0, 'going on, ended')
+    assert (done.returncode, done.stdout) == (0, 'going on, ended'), \
+        done.stderr
