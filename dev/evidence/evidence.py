@@ -90,6 +90,7 @@ def refuse_another(folder: str, cfg: dict) -> None:
     Raises:
         SystemExit: If what is trained differs, or is not told.
     """
+    from semipose_mm.evaluation import write_text
     path = osp.join(folder, 'plan.json')
     now = json.dumps({key: cfg.get(key) for key in TRAINED}, sort_keys=True)
     if osp.exists(path):
@@ -100,8 +101,7 @@ def refuse_another(folder: str, cfg: dict) -> None:
     if not known:
         sys.exit(f'{folder} has a run that trains otherwise: remove it to '
                  'begin anew')
-    with open(path, 'w') as file:
-        file.write(now)
+    write_text(path, now)
 
 
 def train(run: Run, folder: str) -> dict:
