@@ -42,16 +42,19 @@ labeled_box = dict(
     rotate_prob=0.8)
 
 # for a child of a PoseDual config: one network learns from labels alone, then
-# its average over a tenth of the training teaches it on unlabeled ones: sharp
-# peaks, which weigh by how sure it is. What it learns from is cropped as
-# labeled images are, what teachers see is not changed
+# its average, as it is by then, teaches it on unlabeled ones: sharp peaks, which
+# weigh by how sure it is. One that follows on would learn its own mistakes. What
+# the network learns from is cropped as labeled images are, what the teacher sees
+# is not changed
 labels_then_ema = dict(
     peers=[],
-    teachers=dict(ema0=dict(type='EMATeacher', of=0, windows=10)),
+    teachers=dict(
+        teacher=dict(type='EMATeacher', of=0, windows=20, until_teaching=True),
+        ema0=dict(type='EMATeacher', of=0, windows=10)),
     routes=[
         dict(
             student=0,
-            teachers=['ema0'],
+            teachers=['teacher'],
             target=dict(type='RenderedTarget'),
             select=dict(type='ScoreSelection', power=2))
     ],

@@ -217,12 +217,18 @@ def make_config(run: Run, path: str, folder: str) -> Config:
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.update(
         batch_size=setting.batch_size, pin_memory=False)
+    steps = dict(type='MultiStepLR', by_epoch=False)
+    ends = [start['burn_in'], iters] if method.restart else [iters]
     cfg.param_scheduler = [
         dict(type='LinearLR', start_factor=0.01, end=warm_up, by_epoch=False),
+        # back to the first rate
+        dict(steps, milestones=ends[:-1], gamma=100.)
+    ] + [
         dict(
-            type='MultiStepLR',
-            milestones=[iters * 7 // 10, iters * 9 // 10],
-            by_epoch=False)
+            steps,
+            milestones=[
+                first + (end - first) * tenths // 10 for tenths in (7, 9)
+            ]) for first, end in zip([0, *ends], ends)
     ]
     cfg.log_processor = dict(by_epoch=False)
     cfg.default_hooks.logger.update(

@@ -53,6 +53,8 @@ class Method(NamedTuple):
         model (dict): Changes of the model's config.
         burn_in (float): Share of the iterations on labels alone.
         ramp_up (float): Share in which unlabeled images gain weight.
+        restart (bool): Whether labels alone and what comes after have a
+            schedule of learning rates each.
         ratio (int): Unlabeled samples of a labeled one.
         crops (str): How labeled images are cropped: ``'easy'`` as in
             PoseDual, ``'spread'`` by rotations as wide as those of the
@@ -70,6 +72,7 @@ class Method(NamedTuple):
     model: dict = {}
     burn_in: float = 0.
     ramp_up: float = 0.
+    restart: bool = False
     ratio: int = 1
     crops: str = 'easy'
     hard: str = 'warp'
@@ -104,12 +107,17 @@ FOREGROUND = dict(foreground_weight=10.)
 
 
 def _teaching(**route) -> dict:
-    """A model whose EMA teaches in another way."""
-    return dict(routes=[dict(student=0, teachers=['ema0'], **route)])
+    """A model that its running average teaches, in this way."""
+    return dict(
+        teachers=dict(ema0=dict(type='EMATeacher', of=0, windows=10)),
+        routes=[dict(student=0, teachers=['ema0'], **route)])
 
 
-#: Outputs of the EMA as they are.
+#: Outputs of the EMA as they are; as ours makes targets of them.
 SOFT = _teaching()
+SHARP = _teaching(
+    target=dict(type='RenderedTarget'),
+    select=dict(type='ScoreSelection', power=2))
 
 
 def _trial(title: str, **model):
@@ -117,15 +125,15 @@ def _trial(title: str, **model):
     return Method(title, 'labels_then_ema', dict(SOFT, **model), burn_in=0.5)
 
 
-def _ours(title: str, model: dict = {}, **options):
+def _ours(title: str, **options) -> Method:
     """Our recipe, changed."""
-    return METHODS['ours']._replace(
-        title=f'ours, {title}', model=model, **options)
+    return METHODS['ours']._replace(title=f'ours, {title}', **options)
 
 
-def _half(title: str, model: dict = {}, **options):
-    """Our recipe, changed, and taught from the half on."""
-    return _ours(f'from the half on, {title}', model, burn_in=0.5, **options)
+def _half(title: str, model: dict = SHARP, burn_in: float = 0.5, **options):
+    """A running average teaches, from the half on."""
+    return _ours(
+        f'running EMA, {title}', model=model, burn_in=burn_in, **options)
 
 
 POSES = 'lspet-100_supervised_spread_16000_seed0'
@@ -158,8 +166,25 @@ TRIALS = {
         SOFT,
         burn_in=0.5,
         hard='crop'),
+    'ours_half':
+    _ours('from the half on', burn_in=0.5),
+    'ours_half_restart':
+    _ours('from the half on, anew', burn_in=0.5, restart=True),
+    'ours_restart':
+    _ours('anew', restart=True),
     'half':
-    _ours('taught from the half on', burn_in=0.5),
+    _half('from the half on'),
+    'half_one_pass':
+    _half('labels and hard views in one pass', dict(SHARP, one_pass=True)),
+    'late_one_pass':
+    _half(
+        'in the last quarter, one pass',
+        dict(SHARP, one_pass=True),
+        burn_in=0.75),
+    'late':
+    _half('in the last quarter', burn_in=0.75),
+    'late_simcc':
+    _half('in the last quarter, SimCC', burn_in=0.75, simcc=True),
     'half_soft':
     _half('outputs as targets', SOFT),
     'half_soft_fg10':
@@ -185,11 +210,11 @@ TRIALS = {
             target=dict(type='RenderedTarget'),
             select=dict(type='QuantileSelection'))),
     'half_light':
-    _half('unlabeled weight 0.3', dict(unsup_weight=0.3)),
+    _half('unlabeled weight 0.3', dict(SHARP, unsup_weight=0.3)),
     'half_lighter':
-    _half('unlabeled weight 0.1', dict(unsup_weight=0.1)),
+    _half('unlabeled weight 0.1', dict(SHARP, unsup_weight=0.1)),
     'half_fg10':
-    _half('foreground 10', FOREGROUND),
+    _half('foreground 10', dict(SHARP, **FOREGROUND)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",

@@ -170,7 +170,7 @@ def test_default_recipe(birds, tmp_path, monkeypatch):
     cfg = Config.fromfile(made)
     model = MODELS.build(cfg.model)
     assert model.num_networks == 1
-    assert [route.teachers for route in model.plan.routes] == [('ema0', )]
+    assert [route.teachers for route in model.plan.routes] == [('teacher', )]
     # cutouts as for the other recipes, in crops like those of labels
     cut, = cfg.model.views[0].ops
     assert (cut.num, cut.half_size) == (3, (3, 5))

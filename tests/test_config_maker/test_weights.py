@@ -160,7 +160,7 @@ def test_training_from_a_network(birds, tmp_path, names, recipe, start_anew):
     model, params = runner.model, dict(net.named_parameters())
     teachers = list(getattr(model, 'teachers', {}).values())
     assert (model.num_networks, len(teachers)) == \
-        ((1, 1) if names is OTHERS else (2, 0))
+        ((1, 2) if names is OTHERS else (2, 0))
     for own in [*model.networks, *teachers]:
         for key, value in own.named_parameters():
             # biases are 0 in the file, too

@@ -9,6 +9,7 @@ import pytest
 from toy_tools import run_script
 
 DATA = os.environ.get('SEMIPOSE_DATA', 'data')
+OURS = ('ours', 'ours_half_restart')
 
 
 @pytest.fixture
@@ -111,6 +112,7 @@ def test_plan(evidence):
     ('supervised_hard', 1, None, 'mouse9-20'),
     ('supervised', 1, None, 'people-60'),
     ('ours', 0.75 + 0.25 * 7 / 3, 0.75, 'lspet-250'),
+    ('ours_half_restart', 0.5 + 0.5 * 7 / 3, 0.5, 'lspet-250'),
     ('posedual', 0.2 * 2 + 0.8 * 14 / 3, 0.2, 'mirror_mouse-30'),
     ('posecons', 0.2 + 0.8 * 7 / 3, 0.2, 'lspet-100'),
     ('multiaugs', 0.2 + 0.8 * 16 / 3, 0.2, 'mouse9-100'),
@@ -127,9 +129,12 @@ def test_config_of_a_run(evidence, tmp_path, monkeypatch, no_yapf, method,
                                          str(tmp_path))
     iters = cfg.train_cfg.max_iters
     assert iters == round(1000 / per_step)
-    assert cfg.param_scheduler[1].milestones == [
-        iters * 7 // 10, iters * 9 // 10
-    ]
+    _, again, *falls = cfg.param_scheduler
+    ends = [round(iters * burn_in), iters] if 'restart' in method else [iters]
+    assert again.milestones == ends[:-1]
+    assert [one.milestones[-1] for one in falls
+            ] == pytest.approx([end - iters / len(ends) / 10 for end in ends],
+                               abs=1)
     hooks = {hook.type: hook for hook in cfg.custom_hooks}
     hook = hooks.get('MutualTeachingHook')
     assert (hook is None) == (burn_in is None)
@@ -139,15 +144,18 @@ def test_config_of_a_run(evidence, tmp_path, monkeypatch, no_yapf, method,
     # labels of the fixed camera are turned by 2 degrees, others by any
     bound = dict(mirror_mouse=20).get(data, 80)
     assert dataset.labeled.pipeline[-4].get('rotate_factor') == (
-        bound if method in ('supervised_spread', 'ours') else None)
+        bound if method in ('supervised_spread', *OURS) else None)
     # our hard views are crops, and the easy view is the box itself
-    ours = method == 'ours'
+    ours = method in OURS
     assert (dataset.get('easy') == []) == ours
     assert [view.get('warp') for view in cfg.model.views if cfg.model.routes
             ] in ([], ['crop'] if ours else [None] * len(cfg.model.views))
     # averaged weights of each network are scored
     networks = 1 + len(cfg.model.peers)
-    assert set(cfg.model.teachers) == {f'ema{i}' for i in range(networks)}
+    averages = {f'ema{i}' for i in range(networks)}
+    if ours:
+        averages.add('teacher')
+    assert set(cfg.model.teachers) == averages
     # what chooses is neither what trains nor what is reported
     images = []
     for part in (cfg.train_dataloader.dataset.labeled,

@@ -59,8 +59,11 @@ class TeacherUpdateHook(Hook):
         # steps of the optimizer; the last one may be of fewer iterations
         size = runner.optim_wrapper._accumulative_counts
         step, steps = runner.iter // size, -(-runner.max_iters // size)
+        taught = unwrap(runner.model).teaching_enabled
         for name, follower in self._followers.items():
-            self._rules[name].update(follower, step, steps)
+            rule = self._rules[name]
+            if not (taught and rule.until_teaching):
+                rule.update(follower, step, steps)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Follow the students by epochs.

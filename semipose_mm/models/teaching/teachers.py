@@ -37,6 +37,8 @@ class TeacherRule:
 
     #: Whether validation scores it unless told what to score.
     scored = False
+    #: Whether it follows until unlabeled images teach.
+    until_teaching = False
 
     def __init__(self, of: Optional[int], norm: str = 'eval') -> None:
         self.of = of
@@ -82,19 +84,21 @@ class EMATeacher(TeacherRule):
         warm_up (bool): Whether m is at most 1 - 1 / (t + 1), with which the
             average forgets the first weights at once (as in the released
             code of Mean Teacher). Defaults to ``True``
+        until_teaching (bool): Whether it stays as it is once unlabeled
+            images teach, and is then not scored unless named. Defaults to
+            ``False``
         norm (str): See :class:`TeacherRule`. Defaults to ``'eval'``
 
     Raises:
         ValueError: If a parameter is out of its range.
     """
 
-    scored = True
-
     def __init__(self,
                  of: int,
                  momentum: Optional[float] = None,
                  windows: Optional[float] = None,
                  warm_up: bool = True,
+                 until_teaching: bool = False,
                  norm: str = 'eval') -> None:
         super().__init__(of, norm)
         if (momentum is None) == (windows is None):
@@ -112,6 +116,8 @@ class EMATeacher(TeacherRule):
         self.momentum = momentum
         self.windows = windows
         self.warm_up = warm_up
+        self.until_teaching = until_teaching
+        self.scored = not until_teaching
 
     def kept(self, iteration: int, iterations: int) -> float:
         """The share that is kept after a step.

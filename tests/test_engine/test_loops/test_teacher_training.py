@@ -138,6 +138,28 @@ def test_teachers_follow_after_each_step(people_root, tmp_path):
     assert_not_trained(runner)
 
 
+def test_an_average_that_stays_once_it_teaches(people_root, tmp_path):
+    average = dict(type='EMATeacher', of=0, momentum=0.75)
+    runner = build(
+        people_root,
+        tmp_path,
+        teachers=dict(
+            TEACHERS, goes=average, stays=dict(average, until_teaching=True)))
+    hook = next(
+        h for h in runner.hooks if type(h).__name__ == 'MutualTeachingHook')
+    hook.schedule.burn_in = 2
+    runner.train()
+    goes, stays = ([
+        part(state, f'teachers.{name}') for state in states(runner).states
+    ] for name in ('goes', 'stays'))
+    for i in range(4):
+        assert_equal(stays[i], goes[min(i, 1)])
+    key = 'head.final_layer.weight'
+    assert not torch.equal(goes[2][key], goes[1][key])
+    assert 'goes' in runner.model.scored_networks
+    assert 'stays' not in runner.model.scored_networks
+
+
 def test_a_training_begins_with_teachers_that_equal_students(
         people_root, tmp_path):
     runner = build(people_root, tmp_path)
