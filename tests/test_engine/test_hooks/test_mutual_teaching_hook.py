@@ -195,6 +195,24 @@ def test_a_view_without_difficulty_is_said(caplog):
     assert 'model.views[0] is' not in caplog.text
 
 
+@pytest.mark.parametrize('burn_in, teacher, resume, warned', [
+    (0, 'first', False, True),
+    (0, 'first', True, False),
+    (1, 'first', False, False),
+    (0, 'ema', False, False),
+])
+def test_a_teacher_of_first_weights_is_warned_of(caplog, burn_in, teacher,
+                                                 resume, warned):
+    average = dict(type='EMATeacher', of=0, windows=10)
+    model = build_model(
+        teachers=dict(first=dict(average, until_teaching=True), ema=average),
+        routes=[dict(student=0, teachers=[teacher])],
+        views=[dict(source='easy')],
+        warp=dict(type='HardAffine'))
+    MutualTeachingHook(burn_in).before_train(fake_runner(model, resume))
+    assert ('burn_in is 0, and model.teachers.first' in caplog.text) == warned
+
+
 def test_equal_networks_are_found_in_all_pairs():
     """Networks 1 and 2, which network 0 does not equal."""
     routes = [dict(student=i, teachers=[0]) for i in (1, 2)]
