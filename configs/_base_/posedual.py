@@ -42,10 +42,10 @@ labeled_box = dict(
     rotate_prob=0.8)
 
 # for a child of a PoseDual config: one network learns from labels alone, then
-# its average, as it is by then, teaches it on unlabeled ones: sharp peaks, which
-# weigh by how sure it is. One that follows on would learn its own mistakes. What
-# the network learns from is cropped as labeled images are, what the teacher sees
-# is not changed
+# its average teaches it on unlabeled ones: sharp peaks that weigh by how sure
+# it is. It stays as it is, since one that follows learns the mistakes of what
+# it teaches. The network learns from crops like those of labeled images, and
+# the teacher sees the box itself
 labels_then_ema = dict(
     peers=[],
     teachers=dict(
