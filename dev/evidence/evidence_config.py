@@ -220,15 +220,16 @@ def make_config(run: Run, path: str, folder: str) -> Config:
     steps = dict(type='MultiStepLR', by_epoch=False)
     ends = [start['burn_in'], iters] if method.restart else [iters]
     cfg.param_scheduler = [
-        dict(type='LinearLR', start_factor=0.01, end=warm_up, by_epoch=False),
-        # back to the first rate
-        dict(steps, milestones=ends[:-1], gamma=100.)
+        dict(type='LinearLR', start_factor=0.01, end=warm_up, by_epoch=False)
     ] + [
         dict(
             steps,
             milestones=[
                 first + (end - first) * tenths // 10 for tenths in (7, 9)
             ]) for first, end in zip([0, *ends], ends)
+    ] + [
+        # back to the first rate
+        dict(steps, milestones=[end], gamma=100.) for end in ends[:-1]
     ]
     cfg.log_processor = dict(by_epoch=False)
     cfg.default_hooks.logger.update(

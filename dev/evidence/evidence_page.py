@@ -23,7 +23,7 @@ missing and resumes those that were cut off. Do not edit by hand.
 - **Network**: MobileNetV2 with ImageNet weights and a head of 64 channels,
   crops of 64x64, heatmaps of 16x16, batches of 8 labeled and as many unlabeled
   samples, Adam, float32, one thread of a CPU. The learning rate falls at 70
-  and 90 % of the iterations.
+  and 90 % of the iterations, or of either part of them ("rate anew").
 - **Data**: LSPET, Leeds Sports Pose Extended, 1000 test images; mouse9, frames
   of mouse videos, whose test frames neighbor those that train, so that they
   flatter everybody; mirror_mouse, one video laboratory's mouse, its 90 labels

@@ -53,7 +53,7 @@ class Method(NamedTuple):
         model (dict): Changes of the model's config.
         burn_in (float): Share of the iterations on labels alone.
         ramp_up (float): Share in which unlabeled images gain weight.
-        restart (bool): Whether labels alone and what comes after have a
+        restart (bool): Whether the burn-in and what comes after have a
             schedule of learning rates each.
         ratio (int): Unlabeled samples of a labeled one.
         crops (str): How labeled images are cropped: ``'easy'`` as in
@@ -130,10 +130,14 @@ def _ours(title: str, **options) -> Method:
     return METHODS['ours']._replace(title=f'ours, {title}', **options)
 
 
-def _half(title: str, model: dict = SHARP, burn_in: float = 0.5, **options):
-    """A running average teaches, from the half on."""
-    return _ours(
-        f'running EMA, {title}', model=model, burn_in=burn_in, **options)
+def _running(title: str = '',
+             model: dict = SHARP,
+             burn_in: float = 0.5,
+             **options) -> Method:
+    """A running average teaches in the last part of the training."""
+    title = f'running EMA from {burn_in:.0%} on{title and ", " + title}'
+    return METHODS['ours']._replace(
+        title=title, model=model, burn_in=burn_in, **options)
 
 
 POSES = 'lspet-100_supervised_spread_16000_seed0'
@@ -169,52 +173,52 @@ TRIALS = {
     'ours_half':
     _ours('from the half on', burn_in=0.5),
     'ours_half_restart':
-    _ours('from the half on, anew', burn_in=0.5, restart=True),
+    _ours('from the half on, rate anew', burn_in=0.5, restart=True),
     'ours_restart':
-    _ours('anew', restart=True),
+    _ours('rate anew', restart=True),
     'half':
-    _half('from the half on'),
+    _running(),
     'half_one_pass':
-    _half('labels and hard views in one pass', dict(SHARP, one_pass=True)),
+    _running('labels and hard views in one pass', dict(SHARP, one_pass=True)),
     'late_one_pass':
-    _half(
-        'in the last quarter, one pass',
+    _running(
+        'labels and hard views in one pass',
         dict(SHARP, one_pass=True),
         burn_in=0.75),
     'late':
-    _half('in the last quarter', burn_in=0.75),
+    _running(burn_in=0.75),
     'late_simcc':
-    _half('in the last quarter, SimCC', burn_in=0.75, simcc=True),
+    _running('SimCC', burn_in=0.75, simcc=True),
     'half_soft':
-    _half('outputs as targets', SOFT),
+    _running('outputs as targets', SOFT),
     'half_soft_fg10':
-    _half('outputs as targets, foreground 10', dict(SOFT, **FOREGROUND)),
+    _running('outputs as targets, foreground 10', dict(SOFT, **FOREGROUND)),
     'half_soft_heavy':
-    _half('outputs as targets, unlabeled weight 3',
-          dict(SOFT, unsup_weight=3.)),
+    _running('outputs as targets, unlabeled weight 3',
+             dict(SOFT, unsup_weight=3.)),
     'half_soft_seen':
-    _half(
+    _running(
         'outputs as targets, unlabeled are the images that are reported',
         SOFT,
         seen=True),
     'half_heights':
-    _half(
+    _running(
         'outputs scaled to height 1 as targets',
         _teaching(
             target=dict(type='HeightNormalizedTarget'),
             select=dict(type='ScoreSelection', power=1))),
     'half_surer':
-    _half(
+    _running(
         'the surer half of targets, alike',
         _teaching(
             target=dict(type='RenderedTarget'),
             select=dict(type='QuantileSelection'))),
     'half_light':
-    _half('unlabeled weight 0.3', dict(SHARP, unsup_weight=0.3)),
+    _running('unlabeled weight 0.3', dict(SHARP, unsup_weight=0.3)),
     'half_lighter':
-    _half('unlabeled weight 0.1', dict(SHARP, unsup_weight=0.1)),
+    _running('unlabeled weight 0.1', dict(SHARP, unsup_weight=0.1)),
     'half_fg10':
-    _half('foreground 10', dict(SHARP, **FOREGROUND)),
+    _running('foreground 10', dict(SHARP, **FOREGROUND)),
     'supervised_poses':
     Method(
         "supervised, crops by the labels' spread, from a network of LSPET",

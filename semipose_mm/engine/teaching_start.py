@@ -71,24 +71,6 @@ def warn_of_easy_views(model: nn.Module, runner: Runner) -> None:
                 'learns nothing from it, and two networks may collapse.')
 
 
-def warn_of_first_weights(model: nn.Module, runner: Runner,
-                          burn_in: int) -> None:
-    """Say which teachers stay as they are before any training.
-
-    Args:
-        model (nn.Module): A ``SemiPoseEstimator``, not wrapped.
-        runner (Runner): Of the training, not resumed.
-        burn_in (int): Iterations before unlabeled images teach.
-    """
-    for name in model.plan.teachers if burn_in == 0 else ():
-        if name in model.rules and model.rules[name].until_teaching:
-            runner.logger.warning(
-                f'custom_hooks: burn_in is 0, and model.teachers.{name} '
-                'follows until unlabeled images teach: it teaches what the '
-                'network says before it is trained. Set burn_in above 0, or '
-                'until_teaching to False.')
-
-
 def part_equal_networks(model: nn.Module, runner: Runner) -> None:
     """See to it that equal networks do not stay equal for ever.
 

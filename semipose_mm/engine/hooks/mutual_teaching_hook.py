@@ -8,8 +8,7 @@ from mmpose.registry import HOOKS
 
 from ..distributed import unwrap
 from ..teaching_start import (check_layer_decay, check_smallest_batch,
-                              part_equal_networks, warn_of_easy_views,
-                              warn_of_first_weights)
+                              part_equal_networks, warn_of_easy_views)
 from .teacher_update_hook import TeacherUpdateHook
 from .teaching_monitor_hook import TeachingMonitorHook
 from .unsup_weight_hook import UnsupWeightHook
@@ -63,7 +62,6 @@ class MutualTeachingHook(Hook):
         warn_of_easy_views(model, runner)
         if not runner._resume:
             part_equal_networks(model, runner)
-            warn_of_first_weights(model, runner, self.schedule.burn_in)
         self.teachers.before_train(runner)
         self.monitor.before_train(runner)
 

@@ -14,6 +14,8 @@ from ..distributed import unwrap
 class TeacherUpdateHook(Hook):
     """Updates ``model.teachers`` after each step of the optimizer.
 
+    Those with ``until_teaching`` stay as they are once unlabeled images teach.
+
     A new training begins with teachers that equal their students; a
     resumed one takes them from the checkpoint. It comes before what
     saves and validates.
@@ -64,6 +66,12 @@ class TeacherUpdateHook(Hook):
             rule = self._rules[name]
             if not (taught and rule.until_teaching):
                 rule.update(follower, step, steps)
+            elif step == 0:
+                runner.logger.warning(
+                    f'model.teachers.{name} follows until unlabeled images '
+                    'teach, which they do from the first step on: it stays '
+                    'as the network is at the start. Set a longer burn_in '
+                    'of MutualTeachingHook, or until_teaching to False.')
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Follow the students by epochs.

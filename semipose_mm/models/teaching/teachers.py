@@ -2,8 +2,9 @@
 """Networks that teach and are not trained: how they follow a student.
 
 A rule says what becomes of a teacher after each step. What it needs to know
-is the iteration alone, so a resumed training goes on exactly; the weights
-themselves are in the checkpoint, below ``teachers.<name>``.
+is the iteration, and whether unlabeled images teach, so a resumed training
+goes on exactly; the weights themselves are in the checkpoint, below
+``teachers.<name>``.
 """
 from pickle import UnpicklingError
 from typing import Dict, Optional, Union

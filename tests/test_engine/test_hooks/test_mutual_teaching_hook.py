@@ -195,22 +195,30 @@ def test_a_view_without_difficulty_is_said(caplog):
     assert 'model.views[0] is' not in caplog.text
 
 
-@pytest.mark.parametrize('burn_in, teacher, resume, warned', [
-    (0, 'first', False, True),
-    (0, 'first', True, False),
-    (1, 'first', False, False),
-    (0, 'ema', False, False),
+@pytest.mark.parametrize('accumulated, iteration, weight, warned', [
+    (1, 0, 1., ['first']),
+    (4, 3, 1., ['first']),
+    (1, 0, 0., []),
+    (1, 1, 1., []),
 ])
-def test_a_teacher_of_first_weights_is_warned_of(caplog, burn_in, teacher,
-                                                 resume, warned):
+def test_a_teacher_of_first_weights_is_warned_of(caplog, accumulated,
+                                                 iteration, weight, warned):
     average = dict(type='EMATeacher', of=0, windows=10)
-    model = build_model(
-        teachers=dict(first=dict(average, until_teaching=True), ema=average),
-        routes=[dict(student=0, teachers=[teacher])],
-        views=[dict(source='easy')],
-        warp=dict(type='HardAffine'))
-    MutualTeachingHook(burn_in).before_train(fake_runner(model, resume))
-    assert ('burn_in is 0, and model.teachers.first' in caplog.text) == warned
+    runner = fake_runner(
+        build_model(**dict(
+            DUAL,
+            teachers=dict(
+                first=dict(average, until_teaching=True), ema=average))))
+    hook = MutualTeachingHook()
+    hook.before_train(runner)
+    runner.iter = iteration
+    runner.optim_wrapper._accumulative_counts = accumulated
+    runner.model.set_unsup_weight(weight)
+    hook.teachers.after_train_iter(runner, 0)
+    assert [
+        r.getMessage().split()[0] for r in caplog.records
+        if 'from the first step on' in r.getMessage()
+    ] == [f'model.teachers.{name}' for name in warned]
 
 
 def test_equal_networks_are_found_in_all_pairs():
