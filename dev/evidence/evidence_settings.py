@@ -135,7 +135,8 @@ def _running(title: str = '',
              burn_in: float = 0.5,
              **options) -> Method:
     """A running average teaches in the last part of the training."""
-    title = f'running EMA from {burn_in:.0%} on{title and ", " + title}'
+    title = (f'running EMA from {100 * burn_in:.0f} % on'
+             f'{title and ", " + title}')
     return METHODS['ours']._replace(
         title=title, model=model, burn_in=burn_in, **options)
 

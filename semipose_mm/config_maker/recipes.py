@@ -52,7 +52,7 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
     return Recipe(
         'labels_then_ema', 'the default with unlabeled images, ahead of '
         'PoseDual at equal compute; compare --recipe supervised, which is '
-        'ahead while more passes over the labels still help, see '
+        'ahead in short trainings and level where images are alike, see '
         'docs/results.md')
 
 
