@@ -118,7 +118,11 @@ class EMATeacher(TeacherRule):
         self.windows = windows
         self.warm_up = warm_up
         self.until_teaching = until_teaching
-        self.scored = not until_teaching
+
+    @property
+    def scored(self) -> bool:
+        """bool: See :class:`TeacherRule`."""
+        return not self.until_teaching
 
     def kept(self, iteration: int, iterations: int) -> float:
         """The share that is kept after a step.

@@ -71,8 +71,12 @@ def train(*args, **kwargs):
     return runner
 
 
+def hook_of(runner, name):
+    return next(h for h in runner.hooks if type(h).__name__ == name)
+
+
 def states(runner):
-    return next(h for h in runner.hooks if isinstance(h, StatesHook))
+    return hook_of(runner, 'StatesHook')
 
 
 def part(state, name):
@@ -145,8 +149,7 @@ def test_an_average_that_stays_once_it_teaches(people_root, tmp_path):
         tmp_path,
         teachers=dict(
             TEACHERS, goes=average, stays=dict(average, until_teaching=True)))
-    hook = next(
-        h for h in runner.hooks if type(h).__name__ == 'MutualTeachingHook')
+    hook = hook_of(runner, 'MutualTeachingHook')
     hook.schedule.burn_in = 2
     runner.train()
     goes, stays = ([
@@ -166,8 +169,7 @@ def test_a_training_begins_with_teachers_that_equal_students(
     runner.load_or_resume()
     runner._init_model_weights()
     runner.train_loop  # noqa: B018, builds the optimizer, too
-    hook = next(
-        h for h in runner.hooks if type(h).__name__ == 'MutualTeachingHook')
+    hook = hook_of(runner, 'MutualTeachingHook')
     hook.teachers.before_train(runner)
     for name, number in (('ema0', 0), ('snap1', 1), ('old0', 0)):
         assert_equal(
