@@ -119,7 +119,9 @@ TAUGHT = {
     'model.teachers':
     dict(
         ema0=dict(type='EMATeacher', of=0, momentum=0.75, norm='train'),
-        snap1=dict(type='SnapshotTeacher', of=1, every=3)),
+        snap1=dict(type='SnapshotTeacher', of=1, every=3),
+        stays0=dict(
+            type='EMATeacher', of=0, momentum=0.75, until_teaching=True)),
     'model.routes.0.teachers': ['snap1'],
     'model.routes.1.teachers': ['ema0'],
     **NO_VALIDATION

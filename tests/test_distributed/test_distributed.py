@@ -120,6 +120,20 @@ def test_teachers_are_the_same_on_all_ranks(runs):
     assert any(key.startswith('teachers.ema0.') for key in one['state'])
 
 
+def test_a_teacher_that_stays_is_the_same_on_all_ranks(runs):
+    """From the first step that it teaches, running statistics included."""
+    one, other = (run[0]['buffers'] for run in runs[0]['taught'])
+    keys = [
+        key for key in one[2]
+        if key.startswith('teachers.stays0') and 'num_batches' not in key
+    ]
+    assert any(not torch.equal(one[2][key], other[2][key]) for key in keys)
+    for step in range(3, 9):
+        for key in keys:
+            assert torch.equal(one[step][key], other[step][key]), key
+            assert torch.equal(one[step][key], one[3][key]), key
+
+
 @pytest.mark.parametrize('killed, whole', [('killed', 'whole'),
                                            ('killed_taught', 'taught'),
                                            ('killed_at_end', 'whole_by_4')])

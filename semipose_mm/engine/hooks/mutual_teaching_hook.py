@@ -67,13 +67,14 @@ class MutualTeachingHook(Hook):
 
     def before_train_iter(self, runner: Runner, *args: Any,
                           **kwargs: Any) -> None:
-        """Set the weight of the unlabeled loss.
+        """Set the weight of the unlabeled loss; teachers may stay.
 
         Args:
             runner (Runner): The runner of the training.
             *args, **kwargs: See :class:`UnsupWeightHook`.
         """
         self.schedule.before_train_iter(runner, *args, **kwargs)
+        self.teachers.before_train_iter(runner, *args, **kwargs)
 
     def after_train_iter(self, runner: Runner, *args: Any,
                          **kwargs: Any) -> None:

@@ -7,14 +7,15 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from semipose_mm.models.teaching.followers import Follower
-from ..distributed import unwrap
+from ..distributed import average_running_statistics, unwrap
 
 
 @HOOKS.register_module()
 class TeacherUpdateHook(Hook):
     """Updates ``model.teachers`` after each step of the optimizer.
 
-    Those with ``until_teaching`` stay as they are once unlabeled images teach.
+    Those with ``until_teaching`` stay as they are once unlabeled images
+    teach, and are then the same on all ranks, running statistics included.
 
     A new training begins with teachers that equal their students; a
     resumed one takes them from the checkpoint. It comes before what
@@ -23,6 +24,7 @@ class TeacherUpdateHook(Hook):
 
     def __init__(self) -> None:
         self._followers: Dict[str, Follower] = {}
+        self._taught = False
 
     def before_train(self, runner: Runner) -> None:
         """Read and copy teachers.
@@ -43,6 +45,25 @@ class TeacherUpdateHook(Hook):
                 follower.copy()
         model.teachers_follow = True
 
+    def before_train_iter(self,
+                          runner: Runner,
+                          batch_idx: int,
+                          data_batch: dict = None) -> None:
+        """Make teachers that stay the same on all ranks, once.
+
+        Args:
+            runner (Runner): The runner of the training.
+            batch_idx (int): Position in the epoch.
+            data_batch (dict, optional): The batch. Defaults to ``None``
+        """
+        model = unwrap(runner.model)
+        if self._taught or not self._followers or not model.teaching_enabled:
+            return
+        self._taught = True
+        for name, rule in self._rules.items():
+            if rule.until_teaching:
+                average_running_statistics(model.network(name))
+
     def after_train_iter(self,
                          runner: Runner,
                          batch_idx: int,
@@ -61,10 +82,9 @@ class TeacherUpdateHook(Hook):
         # steps of the optimizer; the last one may be of fewer iterations
         size = runner.optim_wrapper._accumulative_counts
         step, steps = runner.iter // size, -(-runner.max_iters // size)
-        taught = unwrap(runner.model).teaching_enabled
         for name, follower in self._followers.items():
             rule = self._rules[name]
-            if not (taught and rule.until_teaching):
+            if not (self._taught and rule.until_teaching):
                 rule.update(follower, step, steps)
             elif step == 0:
                 runner.logger.warning(

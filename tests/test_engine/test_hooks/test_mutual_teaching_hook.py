@@ -214,6 +214,7 @@ def test_a_teacher_of_first_weights_is_warned_of(caplog, accumulated,
     runner.iter = iteration
     runner.optim_wrapper._accumulative_counts = accumulated
     runner.model.set_unsup_weight(weight)
+    hook.teachers.before_train_iter(runner, 0)
     hook.teachers.after_train_iter(runner, 0)
     assert [
         r.getMessage().split()[0] for r in caplog.records
