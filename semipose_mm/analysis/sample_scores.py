@@ -195,11 +195,11 @@ def similarity(truth: Truth, keypoints: np.ndarray,
             vis_thr=0.5)[0])
 
 
-def ranking(scores: List[float], order: str, higher: bool) -> List[int]:
+def ranking(scores: Sequence[float], order: str, higher: bool) -> List[int]:
     """In which order samples are shown.
 
     Args:
-        scores (list[float]): One for each sample.
+        scores (Sequence[float]): One for each sample.
         order (str): ``'first'``, ``'best'`` or ``'worst'``.
         higher (bool): Whether a higher score is a better one.
 
@@ -226,7 +226,8 @@ def collect(models: Dict[str, Tuple[str, str]],
 
     Args:
         models (dict): Column title to config and checkpoint. The first one's
-            test data are predicted, and its scores decide the order.
+            test data are predicted. Samples are ordered by the mean of all
+            scores: those that one alone finds hard would flatter the others.
         num (int): Samples to show.
         order (str): ``'first'`` of the test data, ``'best'`` or ``'worst'``.
             Defaults to ``'first'``
@@ -269,7 +270,8 @@ def collect(models: Dict[str, Tuple[str, str]],
         ]
         for name, predictions in found.items()
     }
-    ranked = ranking(next(iter(scores.values())), order, score == 'oks')
+    mean = np.mean(list(scores.values()), axis=0)
+    ranked = ranking(mean, order, score == 'oks')
     return [
         Shown(truths[i], {name: found[name][i]
                           for name in found},

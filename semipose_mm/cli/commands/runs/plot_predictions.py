@@ -33,8 +33,8 @@ def add_options(parser):
         '--order',
         choices=['first', 'best', 'worst'],
         default='first',
-        help='the first samples of the test data, or those where the first '
-        "checkpoint's score is best or worst. Defaults to first")
+        help='the first samples of the test data, or those where the mean '
+        'score of the checkpoints is best or worst. Defaults to first')
     parser.add_argument(
         '--score',
         choices=['error', 'oks'],
