@@ -5,6 +5,9 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+#: Orders by the last model's score less the first one's.
+GAINS = dict(gained='best', lost='worst')
+
 
 class Truth(NamedTuple):
     """What is annotated for one sample.
@@ -215,6 +218,24 @@ def ranking(scores: Sequence[float], order: str, higher: bool) -> List[int]:
     return np.argsort(values, kind='stable').tolist()
 
 
+def ranked_samples(scores: Sequence[Sequence[float]], order: str,
+                   higher: bool) -> List[int]:
+    """In which order samples are shown that several models have predicted.
+
+    Args:
+        scores (Sequence): Scores of each model.
+        order (str): See :func:`collect`.
+        higher (bool): Whether a higher score is a better one.
+
+    Returns:
+        list[int]: Indices of the samples; those without a score come last.
+    """
+    if order in GAINS:
+        return ranking(
+            np.subtract(scores[-1], scores[0]), GAINS[order], higher)
+    return ranking(np.mean(scores, axis=0), order, higher)
+
+
 def collect(models: Dict[str, Tuple[str, str]],
             num: int,
             order: str = 'first',
@@ -226,11 +247,12 @@ def collect(models: Dict[str, Tuple[str, str]],
 
     Args:
         models (dict): Column title to config and checkpoint. The first one's
-            test data are predicted. Samples are ordered by the mean of all
-            scores: those that one alone finds hard would flatter the others.
+            test data are predicted.
         num (int): Samples to show.
-        order (str): ``'first'`` of the test data, ``'best'`` or ``'worst'``.
-            Defaults to ``'first'``
+        order (str): ``'first'`` of the test data, ``'best'`` or ``'worst'``
+            by the mean of all scores (those that one alone finds hard would
+            flatter the others), ``'gained'`` or ``'lost'`` by what the last
+            one is better than the first. Defaults to ``'first'``
         score (str): ``'error'``, relative to the longer side of the box, or
             ``'oks'``. Defaults to ``'error'``
         network (str, optional): As in :func:`load_model`. Defaults to None,
@@ -270,8 +292,7 @@ def collect(models: Dict[str, Tuple[str, str]],
         ]
         for name, predictions in found.items()
     }
-    mean = np.mean(list(scores.values()), axis=0)
-    ranked = ranking(mean, order, score == 'oks')
+    ranked = ranked_samples([*scores.values()], order, score == 'oks')
     return [
         Shown(truths[i], {name: found[name][i]
                           for name in found},

@@ -86,6 +86,7 @@ def test_without_a_skeleton(plot):
     (['CONFIG', 'CHECKPOINT', '--num', '0'], '--num is 0'),
     (['CONFIG', 'CHECKPOINT', '--limit', '0'], '--limit is 0'),
     (['CONFIG', 'CHECKPOINT', '--order', 'middle'], 'invalid choice'),
+    (['CONFIG', 'CHECKPOINT', '--order', 'lost'], 'compares two checkpoints'),
     (['CONFIG', 'CHECKPOINT', '--network', '2'
       ], '--network is 2, but must be one of 0, 1, ensemble'),
     (['CONFIG', 'CHECKPOINT', '--num', '1', '--out', 'no.ending'
@@ -194,6 +195,23 @@ def test_samples_without_truth_have_no_score(scores):
 def test_ranking(scores, order, higher, expected):
     values = [0.5, float('nan'), 0.1, 0.9]
     assert scores.ranking(values, order, higher) == expected
+
+
+@pytest.mark.parametrize('order, higher, expected', [
+    ('best', False, [1, 3, 2, 0]),
+    ('worst', False, [2, 3, 1, 0]),
+    ('gained', False, [3, 1, 2, 0]),
+    ('lost', False, [2, 1, 3, 0]),
+    ('gained', True, [2, 1, 3, 0]),
+    ('lost', True, [3, 1, 2, 0]),
+])
+def test_ranking_of_several(scores, order, higher, expected):
+    """By their mean, or by the last one against the first."""
+    nan = float('nan')
+    ranked = scores.ranked_samples(
+        [[nan, 0.1, 0.2, 0.9], [nan, 9, 9, 8.9], [nan, 0.2, 0.9, 0.2]], order,
+        higher)
+    assert ranked == expected
 
 
 # ------------------------------------------------------------ predictions

@@ -31,10 +31,12 @@ def add_options(parser):
         'or ensemble. Defaults to model.test_cfg.network')
     parser.add_argument(
         '--order',
-        choices=['first', 'best', 'worst'],
+        choices=['first', 'best', 'worst', 'gained', 'lost'],
         default='first',
-        help='the first samples of the test data, or those where the mean '
-        'score of the checkpoints is best or worst. Defaults to first')
+        help='the first samples of the test data, those where the mean score '
+        'of the checkpoints is best or worst, or those where the last '
+        'checkpoint gains or loses most against the first. Defaults to '
+        'first')
     parser.add_argument(
         '--score',
         choices=['error', 'oks'],
@@ -66,6 +68,9 @@ def check_args(parser, args):
             parser.error(f'two columns have the title {name}; change --title '
                          'or --also')
         args.models[name] = tuple(pair.split(':', 1))
+    if args.order in ('gained', 'lost') and len(args.models) < 2:
+        parser.error(f'--order {args.order} compares two checkpoints: name '
+                     'the other one by --also')
     for config, checkpoint in args.models.values():
         if not osp.isfile(config):
             parser.error(f'config file {config} does not exist')
