@@ -39,6 +39,11 @@ missing and resumes those that were cut off. Do not edit by hand.
   costs nothing.
 - {versions}
 '''
+COMPARED = '''## Methods at equal compute
+
+Of a run's networks (also an ensemble, and averages) the better one, for each
+score by itself; the last tables of this page have them all.
+'''
 TRIED = '''## What was tried for the recipe
 
 Scored on labels that neither train nor are reported: those of the largest
@@ -106,6 +111,25 @@ def table(rows: List[dict], methods: Sequence[str], part: str) -> List[str]:
     return lines
 
 
+def overview(rows: List[dict], methods: Sequence[str]) -> List[str]:
+    """A line for each method and budget: the better network's scores."""
+    lines = [
+        '| labels | units | method | seeds | ' + ' | '.join(KEYS) +
+        ' | error, px |', '|---' * (5 + len(KEYS)) + '|'
+    ]
+    for setting, budget, method, runs in grouped(rows, methods):
+        cells = [
+            cell([best(row, 'test', key) for row in runs]) for key in KEYS
+        ]
+        far = cell([
+            min(error(row, scores) for scores in row['test'].values())
+            for row in runs
+        ], 2)
+        lines.append(f'| {setting} | {budget:,} | {METHODS[method].title} | '
+                     f'{len(runs)} | {" | ".join(cells)} | {far} |')
+    return lines
+
+
 def draw(rows: List[dict], methods: Sequence[str], path: str) -> None:
     """Draw what is missed against compute: mean, lowest to highest.
 
@@ -164,9 +188,9 @@ def draw(rows: List[dict], methods: Sequence[str], path: str) -> None:
     plt.close(figure)
 
 
-def best(row: dict, part: str) -> float:
+def best(row: dict, part: str, key: str = DRAWN) -> float:
     """The score of a row's best network, an ensemble included."""
-    return max(scores[DRAWN] for scores in row[part].values())
+    return max(scores[key] for scores in row[part].values())
 
 
 def write_page(rows: List[dict], folder: str) -> None:
@@ -191,13 +215,9 @@ def write_page(rows: List[dict], folder: str) -> None:
                 f'commits {", ".join(commits)}.')
     lines = [
         HEAD.format(versions=versions),
-        f'![Error against compute, best network of a run]({figure})', ''
+        f'![Error against compute, best network of a run]({figure})', '',
+        COMPARED, *overview(rows, reported), ''
     ]
-    for setting in SETTINGS:
-        own = [row for row in rows if row['setting'] == setting]
-        body = table(own, reported, 'test')
-        if len(body) > 2:
-            lines += [f'## {setting}', '', *body, '']
     notes = osp.join(folder, 'results_notes.md')
     if osp.exists(notes):
         with open(notes) as file:
@@ -214,6 +234,12 @@ def write_page(rows: List[dict], folder: str) -> None:
         if own:
             order = sorted(reached, key=lambda name: -reached[name])
             lines += [f'### {setting}', '', *table(own, order, 'choose'), '']
+    lines += ['## All networks', '']
+    for setting in SETTINGS:
+        own = [row for row in rows if row['setting'] == setting]
+        body = table(own, reported, 'test')
+        if len(body) > 2:
+            lines += [f'### All networks, {setting}', '', *body, '']
     lines.append('[results_earlier.md](results_earlier.md) has what was '
                  'measured at equal iterations before.')
     write_text(

@@ -60,10 +60,23 @@ def test_page(evidence, tmp_path):
     page.write_page(rows, str(tmp_path))
     text = (tmp_path / 'results.md').read_text()
     part, trials = text.split('## What was tried')
+    trials, networks = trials.split('## All networks\n')
+    compared = [
+        line.strip('| ').split(' | ') for line in part.splitlines()
+        if line.startswith('| mouse9')
+    ]
+    # of two networks the better one, the mean and spread of the seeds
+    assert [line[1:4] for line in compared
+            ] == [['1,000', 'supervised, crops of PoseDual', '2'],
+                  ['1,000', 'ours', '1'],
+                  ['4,000', 'supervised, crops of PoseDual', '1']]
+    assert compared[0][5] == '63.0 (61.0 to 65.0)'
+    # errors are better the smaller they are
+    assert compared[1][-1] == '33.79'
     body = [
-        line.strip('| ').split(' | ') for line in part.split('## mouse9-20\n')
-        [1].split('\n## ')[0].splitlines()
-        if line.startswith('| 1000') or '| 4000' in line
+        line.strip('| ').split(' | ')
+        for line in networks.split('mouse9-20\n')[1].split('\n### ')
+        [0].splitlines() if line.startswith('| 1000') or '| 4000' in line
     ]
     # budgets in order, each network a row, mean and spread of the seeds
     assert [(r[0], r[1].split(',')[0], r[5])
@@ -77,11 +90,11 @@ def test_page(evidence, tmp_path):
     assert body[0][7] == '62.0 (60.0 to 64.0)' and body[3][7] == '67.0'
     # 64 pixels of which a padded box has 51.2, and all of a whole image
     assert body[2][-1] == '33.79'
-    assert '| 25.60 |' in part.split('## mirror_mouse-30')[1]
-    assert '### lspet-1000' not in trials and '## lspet-1000' in part
+    assert '| 25.60 |' in networks.split(', mirror_mouse-30')[1]
+    assert '### lspet-1000' not in trials and '| lspet-1000' in part
     # a trial is not reported, but shown with what it was chosen by
     title = evidence['settings'].METHODS['supervised_turned'].title
-    assert title not in part and title in trials
+    assert title not in part + networks and title in trials
     assert 'Measured 2026-01-02 to 2026-01-02 with torch 2.5.1' in text
     assert cv2.imread(str(tmp_path / 'figures/results.png')) is not None
     # the page is the same whatever came first
@@ -100,8 +113,8 @@ def test_plan(evidence):
     settings = evidence['settings']
     runs = settings.plan(3)
     names = [run.name for run in runs]
-    assert len(set(names)) == len(names) == 3 * 3 * 8 * 6 + 3
-    assert all(run.seed == 0 for run in runs[:48 * 3])
+    assert len(set(names)) == len(names) == 3 * 3 * 8 * 7 + 3
+    assert all(run.seed == 0 for run in runs[:56 * 3])
     more = settings.plan(3, trials=True)
     assert set(names) < {run.name for run in more}
 
