@@ -44,8 +44,8 @@ labeled_box = dict(
 # for a child of a PoseDual config: one network learns from labels alone, then
 # its average teaches it on unlabeled ones: sharp peaks that weigh by how sure
 # it is. It stays as it is, since one that follows learns the mistakes of what
-# it teaches. The network learns from crops like those of labeled images, and
-# the teacher sees the box itself
+# it teaches where images are alike. The network learns from crops like those
+# of labeled images, and the teacher sees the box itself
 labels_then_ema = dict(
     peers=[],
     teachers=dict(
@@ -66,6 +66,11 @@ labels_then_ema = dict(
     ],
     warp=None,
     sup_weight=1.0)
+# where images differ, as photographs do, it grows better with the network
+labels_then_following_ema = dict(
+    labels_then_ema,
+    teachers=dict(ema0=labels_then_ema['teachers']['ema0']),
+    routes=[dict(labels_then_ema['routes'][0], teachers=['ema0'])])
 unchanged_easy = dict(easy=[], sources=dict(_delete_=True))
 
 # for a child of a PoseDual config: one network, labeled images alone
@@ -79,6 +84,9 @@ mutual_teaching = dict(
 semi_hooks = [mutual_teaching]
 # by shares of the training
 labels_then_ema_hooks = [dict(mutual_teaching, burn_in=0.75, ramp_up=0)]
+labels_then_following_ema_hooks = [
+    dict(mutual_teaching, burn_in=0.5, ramp_up=0)
+]
 # losses are taken off the device when they are logged
 semi_info = dict(runtime_info=dict(type='DeferredRuntimeInfoHook'))
 # recipes count iterations, and log by them; the released ones count epochs

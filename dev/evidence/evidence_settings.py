@@ -85,6 +85,7 @@ class Method(NamedTuple):
 WARP = dict(type='HardAffine', scale=0.25, rotation=30, prob=0.8)
 WARPED = dict(warp=WARP, labeled_views=[dict(ops=[], warp=True)])
 
+
 def _teaching(**route) -> dict:
     """A model that its running average, which all have, teaches so."""
     return dict(
@@ -97,7 +98,6 @@ SHARP = _teaching(
     target=dict(type='RenderedTarget'),
     select=dict(type='ScoreSelection', power=2))
 
-
 METHODS = {
     'supervised':
     Method('supervised, crops of PoseDual'),
@@ -105,10 +105,14 @@ METHODS = {
     Method("supervised, crops by the labels' spread", crops='spread'),
     'ours':
     Method(
-        'ours', 'labels_then_ema', burn_in=0.75, crops='spread', hard='crop'),
+        'ours where images are alike: the average stays',
+        'labels_then_ema',
+        burn_in=0.75,
+        crops='spread',
+        hard='crop'),
     'half':
     Method(
-        'ours, the average follows, from the half on',
+        'ours for photographs: the average follows',
         'labels_then_ema',
         SHARP,
         burn_in=0.5,

@@ -11,6 +11,7 @@ from semipose_mm.subsets.selection import order_instances
 from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
+from .likeness import image_likeness
 from .pose_spread import PoseSpread, pose_spread
 from .sources import Source, apply_rule, find_source, read_unlabeled
 from .writing import Stage
@@ -33,6 +34,7 @@ class Data(NamedTuple):
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
         unlabeled_told (str): What of them is left out, in words.
+        likeness (float, optional): How much unlabeled images are alike.
         spread (PoseSpread, optional): How much labeled poses differ.
         box (tuple): Width and height of the boxes of labels in pixels, the
             medians.
@@ -44,6 +46,7 @@ class Data(NamedTuple):
     source: Optional[Source]
     num_unlabeled: int
     unlabeled_told: str
+    likeness: Optional[float]
     spread: Optional[PoseSpread]
     box: Tuple[float, float]
 
@@ -99,7 +102,7 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
     else:
         text = metainfo_text(keypoints, request.keypoints or request.labeled)
         metainfo = stage.write('_keypoints.py', text.encode())
-    source, num_unlabeled, told = None, 0, ''
+    source, num_unlabeled, told, alike = None, 0, '', None
     boxes, joints, sizes = labeled.labels.arrays(labeled.entries)
     if request.unlabeled is not None:
         source = find_source(request, labeled.names,
@@ -111,13 +114,14 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
             source, index = apply_rule(source, index, request.box_rule, stage,
                                        findings)
         num_unlabeled = len(index)
+        alike = image_likeness(one['img_path'] for one in index)
         compare_sizes(
             relative_size(boxes, sizes), index.relative_size, source.where,
             findings)
     else:
         _offer_rest(labeled, findings)
     return Data(keypoints, metainfo, train, val, source, num_unlabeled, told,
-                pose_spread(joints, boxes),
+                alike, pose_spread(joints, boxes),
                 tuple(np.median(boxes[:, 2:], axis=0)))
 
 

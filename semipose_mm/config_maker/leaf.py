@@ -168,8 +168,8 @@ def _model(plan: Plan) -> List[str]:
         method['data_preprocessor'] = dict(
             type='SemiPoseDataPreprocessor', **pixels)
     own = '_base_.posedual'
-    if plan.recipe.name != 'posedual':
-        own = f'dict(_base_.posedual, **_base_.{plan.recipe.name})'
+    if plan.recipe.base != 'posedual':
+        own = f'dict(_base_.posedual, **_base_.{plan.recipe.base})'
     if method:
         own = f'dict({own}, {arguments(method)})'
     if 'decoder' in network.get('head', dict()):
@@ -181,6 +181,8 @@ def _model(plan: Plan) -> List[str]:
         lines += comment('SyncBN does not run on CPU; statistics are '
                          'averaged over GPUs to be saved')
     inner = ''.join(f'{k}={code(v)}, ' for k, v in network.items())
+    if plan.recipe.teacher:
+        lines += comment(plan.recipe.teacher)
     if plan.weights.load_from:
         lines += comment('no weights of the backbone alone, as load_from has '
                          'them, too')

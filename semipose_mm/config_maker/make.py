@@ -21,7 +21,8 @@ from .leaf import Plan, leaf_text
 from .leaf_training import MAX_LR
 from .library import is_library, leaf_overrides, library_base
 from .network import cutout, network_overrides, peer_entry
-from .recipes import RECIPES, Recipe, burn_in_share, choose_recipe
+from .recipes import (RECIPES, Recipe, burn_in_share, choose_recipe,
+                      choose_teacher)
 from .recommend import recommend
 from .report import report_lines
 from .schedule import plan_schedule
@@ -258,8 +259,9 @@ def make_config(base: Optional[str],
             weights = choose_weights(request.weights, first,
                                      data.keypoints.names, size, network)
             weights.set_backbones(first, network, second)
+            recipe = choose_teacher(request.chosen, data.likeness)
             plan = Plan(
-                recipe=request.chosen,
+                recipe=recipe,
                 base=first,
                 base_told=chosen and chosen.told,
                 network=network,
@@ -270,7 +272,7 @@ def make_config(base: Optional[str],
                 split=request.val is None,
                 schedule=plan_schedule(data.train.num, data.num_unlabeled,
                                        request.batch_size, request.iterations,
-                                       burn_in_share(request.recipe)),
+                                       burn_in_share(recipe.base)),
                 lr=request.lr or min(first.lr, MAX_LR),
                 weights=weights,
                 box_rule=request.box_rule)

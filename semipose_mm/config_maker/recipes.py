@@ -17,9 +17,13 @@ class Recipe(NamedTuple):
     Attributes:
         name (str): A key of :data:`RECIPES`.
         reason (str): Why it is that one.
+        base (str): What it is called in ``configs/_base_/posedual.py``.
+        teacher (str): What its teacher does, and why, where images decide.
     """
     name: str
     reason: str
+    base: str
+    teacher: str = ''
 
     @property
     def told(self) -> str:
@@ -44,23 +48,56 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
         Recipe: That one, or what the data and networks ask for.
     """
     if name is not None:
-        return Recipe(name, 'asked for by --recipe')
+        return Recipe(name, 'asked for by --recipe', name)
     if peer:
-        return Recipe('posedual', '--peer gives a second network')
+        return Recipe('posedual', '--peer gives a second network', 'posedual')
     if not unlabeled:
-        return Recipe('supervised', 'no unlabeled images')
+        return Recipe('supervised', 'no unlabeled images', 'supervised')
     return Recipe(
         'labels_then_ema', 'the default with unlabeled images, ahead of '
         'PoseDual at equal compute; compare --recipe supervised, which is '
         'ahead in short trainings and level where images are alike, see '
-        'docs/results.md')
+        'docs/results.md', 'labels_then_ema')
+
+
+def choose_teacher(recipe: Recipe, likeness: Optional[float]) -> Recipe:
+    """Choose what becomes of the average of ``labels_then_ema``.
+
+    One that follows the network it teaches grows better with it where images
+    differ, and learns its mistakes where they are alike (docs/results.md).
+
+    Args:
+        recipe (Recipe): What was chosen.
+        likeness (float, optional): Of the unlabeled images, see
+            :func:`~.likeness.image_likeness`.
+
+    Returns:
+        Recipe: The same with its teacher.
+    """
+    from .likeness import ALIKE, SAMPLE
+    if recipe.name != 'labels_then_ema':
+        return recipe
+    if likeness is None:
+        return recipe._replace(
+            teacher='the average stays as it is, as there are too few '
+            'unlabeled images to tell how much they are alike')
+    measured = (f'an unlabeled image and the nearest of {SAMPLE} have a '
+                f'correlation of {likeness:.2f}')
+    if likeness >= ALIKE:
+        return recipe._replace(
+            teacher='the average stays as it is, as images are alike, like '
+            f'frames of a video: {measured}')
+    return recipe._replace(
+        base='labels_then_following_ema',
+        teacher='the average follows on, as images differ, like photographs: '
+        f'{measured}')
 
 
 def burn_in_share(name: str) -> Optional[float]:
     """Share of the training on labels alone, where a recipe has its own.
 
     Args:
-        name (str): A key of :data:`RECIPES`.
+        name (str): Name in ``configs/_base_/posedual.py``.
 
     Returns:
         float, optional: That of ``configs/_base_``.

@@ -36,6 +36,8 @@ def report_lines(made: 'Made') -> Iterator[str]:
     yield 'written and built:'
     yield from (f'  {osp.relpath(one)}' for one in made.files)
     yield plan.recipe.line
+    if plan.recipe.teacher:
+        yield f'teacher: {plan.recipe.teacher}'
     if plan.base_told:
         yield (f'base: {plan.base.name}, as --base names none: '
                f'{plan.base_told}')

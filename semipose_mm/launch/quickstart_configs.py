@@ -3,10 +3,9 @@
 import os
 import os.path as osp
 import shutil
+from contextlib import suppress
 from itertools import takewhile
-from typing import Any, Dict, NamedTuple
-
-from semipose_mm import config_path
+from typing import Any, Dict, Iterator, NamedTuple, Tuple
 
 #: Networks that two cores can train, of ``--data DIR`` and of ``lspet``.
 SMALL = """_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
@@ -53,30 +52,6 @@ METHODS = dict(
     labels_then_ema=Method('ours', 'labels_then_ema'))
 
 
-def equal_iterations(iters: int) -> Dict[str, int]:
-    """Iterations of each method that compute the same.
-
-    Args:
-        iters (int): Iterations of the supervised one.
-
-    Returns:
-        dict: Name of a method to its iterations.
-    """
-    from mmengine.config import Config
-
-    from semipose_mm.analysis.compute import step_compute
-    base = Config.fromfile(config_path('_base_/posedual.py'))
-    found = dict()
-    for name, method in METHODS.items():
-        compute = step_compute(
-            dict(base.posedual, **base.get(method.recipe, {})))
-        hooks = base.get(f'{method.recipe}_hooks')
-        # of no account where nothing teaches
-        burn_in = hooks[0].burn_in if hooks else SHARE
-        found[name] = round(iters / compute.mean(burn_in))
-    return found
-
-
 def own_data(root: str) -> Dict[str, Any]:
     """What ``make_config`` reads of a folder that README.md shows.
 
@@ -115,33 +90,53 @@ def lspet_data() -> Dict[str, Any]:
         batch_size=16)
 
 
-def write_configs(work_dir: str, iterations: Dict[str, int],
-                  data: Dict[str, Any]) -> Dict[str, str]:
-    """Write the config of each method.
+def write_configs(work_dir: str, iters: int,
+                  data: Dict[str, Any]) -> Dict[str, Tuple[str, int]]:
+    """Write configs of the methods that compute the same.
 
     Args:
         work_dir (str): They are written to ``configs`` in it.
-        iterations (dict): Name of a method to its iterations.
+        iters (int): Iterations of the supervised ones.
         data (dict): Arguments of ``make_config``; ``base`` is the text of
             the config.
 
     Returns:
-        dict: Name of a method to its config file.
+        dict: Name of a method to its config file and its iterations.
     """
+    from mmengine.config import Config
+
+    from semipose_mm.analysis.compute import training_compute
     from semipose_mm.config_maker import make_config
     folder = osp.join(work_dir, 'configs', '')
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     with open(f'{folder}base.py', 'w') as file:
         file.write(data['base'])
-    for name, method in METHODS.items():
+
+    def make(name: str, iterations: int) -> Tuple[float, Iterator[str]]:
+        """Write a config; its passes, and what it says of itself."""
+        method, path = METHODS[name], f'{folder}{name}.py'
+        with suppress(FileNotFoundError):
+            os.remove(path)
         made = make_config(
             **dict(data, base=f'{folder}base.py'),
             recipe=method.recipe,
             lr=1e-3,
-            iterations=iterations[name],
-            out=f'{folder}{name}.py')
-        with open(made.config, 'a') as file:
+            iterations=iterations,
+            out=path)
+        with open(path, 'a') as file:
             file.write(method.changes)
-    print(*takewhile('next:'.__ne__, made.lines()), sep='\n')
-    return {name: f'{folder}{name}.py' for name in METHODS}
+        passes = training_compute(Config.fromfile(path), iterations)
+        return passes, made.lines()
+
+    written, paid = {}, None
+    for name in METHODS:
+        passes, lines = make(name, iters)
+        paid = paid or passes
+        # what a step costs depends on the data, so it is known afterwards
+        equal = round(iters * paid / passes)
+        if equal != iters:
+            _, lines = make(name, equal)
+        written[name] = f'{folder}{name}.py', equal
+    print(*takewhile('next:'.__ne__, lines), sep='\n')
+    return written

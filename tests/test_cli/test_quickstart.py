@@ -15,8 +15,8 @@ from toy_tools import call
 
 from semipose_mm.analysis.compute import training_compute
 from semipose_mm.data_files import DataError
-from semipose_mm.launch.quickstart_configs import (METHODS, equal_iterations,
-                                                   own_data, write_configs)
+from semipose_mm.launch.quickstart_configs import (METHODS, own_data,
+                                                   write_configs)
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_all_steps(tmp_path):
                                                 ('PoseDual, network 0', 12),
                                                 ('PoseDual, network 1', 12),
                                                 ('PoseDual, ensemble', 12),
-                                                ('ours, network 0', 38),
-                                                ('ours, its average', 38)]
+                                                ('ours, network 0', 30),
+                                                ('ours, its average', 30)]
     for row in rows.values():
         assert list(row) == names
         assert all(0 <= row[key] <= 100 for key in names[2:])
@@ -90,28 +90,18 @@ def test_all_steps(tmp_path):
         assert (meta['iter'], meta['seed']) == (runs[name]['iterations'], 0)
 
 
-def test_equal_iterations():
-    """Passes of a labeled sample: 1, 1, 2 to 14 / 3, and 1 to 7 / 3."""
-    assert equal_iterations(1000) == dict(
-        supervised=1000,
-        supervised_spread=1000,
-        posedual=round(1000 / (0.2 * 2 + 0.8 * 14 / 3)),
-        labels_then_ema=750)
-
-
 def test_own_data(quickstart, people_root, tmp_path):
     folder = shutil.copytree(people_root, tmp_path / 'birds')
     stale = tmp_path / 'out/configs/posedual.py'
     stale.parent.mkdir(parents=True)
     stale.write_text('')
     args = SimpleNamespace(data=str(folder), work_dir=str(tmp_path / 'out'))
-    iterations = equal_iterations(60)
     data = quickstart.prepare_data(args)
-    paths = write_configs(args.work_dir, iterations, data)
-    assert paths['posedual'] == str(stale)
-    cfgs = {name: Config.fromfile(path) for name, path in paths.items()}
+    written = write_configs(args.work_dir, 60, data)
+    assert written['posedual'][0] == str(stale)
+    cfgs = {name: Config.fromfile(path) for name, (path, _) in written.items()}
     for name, cfg in cfgs.items():
-        num = iterations[name]
+        num = written[name][1]
         assert cfg.train_cfg.max_iters == num
         assert cfg.param_scheduler[1].milestones == [
             num * 7 // 10, num * 9 // 10
@@ -140,8 +130,7 @@ def test_own_data_without_boxes(people_root, tmp_path):
     folder = shutil.copytree(people_root, tmp_path / 'birds')
     (folder / 'annotations/unlabeled_detections.json').unlink()
     with pytest.raises(DataError, match='--boxes .* does not exist'):
-        write_configs(
-            str(tmp_path), equal_iterations(60), own_data(str(folder)))
+        write_configs(str(tmp_path), 60, own_data(str(folder)))
     (folder / 'annotations/image_info_unlabeled.json').unlink()
     data = own_data(str(folder))
     assert data['unlabeled'] == str(folder / 'images/unlabeled')
@@ -155,8 +144,8 @@ def test_lspet(quickstart, data_root, tmp_path, monkeypatch):
     data = quickstart.prepare_data(SimpleNamespace(data='lspet'))
     monkeypatch.setattr('semipose_mm.launch.quickstart_configs.METHODS',
                         dict(supervised_spread=METHODS['supervised_spread']))
-    path, = write_configs(str(tmp_path), dict(supervised_spread=9),
-                          data).values()
+    (path, iterations), = write_configs(str(tmp_path), 9, data).values()
+    assert iterations == 9
     cfg = Config.fromfile(path)
     assert cfg.model.backbone.init_cfg.checkpoint == 'weights.pth'
     assert cfg.model.head.out_channels == 14

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from make_config_toys import (MOBILENET, RTMPOSE, SHUFFLENET, call, make_birds,
                               options, short)
@@ -184,6 +186,25 @@ def test_default_recipe(birds, tmp_path, monkeypatch):
         type='MutualTeachingHook', burn_in=0.75, ramp_up=0, on_collapse='warn')
     assert '# 2250 iterations on labels alone' in made.read_text()
     assert made.read_text().startswith('# labels_then_ema: one network')
+
+
+def test_a_teacher_for_photographs(birds, tmp_path, monkeypatch, capsys):
+    """Images that differ are taught by an average that follows on."""
+    rng = np.random.default_rng(0)
+    (tmp_path / 'photographs').mkdir()
+    for i in range(20):
+        picture = rng.integers(0, 256, (64, 64, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f'photographs/{i}.png'), picture)
+    given = options(birds)
+    given[5] = tmp_path / 'photographs'
+    made = call(monkeypatch, tmp_path / 'out.py', *given)
+    cfg = Config.fromfile(made)
+    plan = MODELS.build(cfg.model).plan
+    assert [route.teachers for route in plan.routes] == [('ema0', )]
+    assert cfg.custom_hooks[-1].burn_in == 0.5
+    assert '# 1500 iterations on labels alone' in made.read_text()
+    assert '# the average follows on' in made.read_text()
+    assert 'teacher: the average follows on' in capsys.readouterr().out
 
 
 def test_supervised_without_unlabeled(birds, tmp_path, monkeypatch, capsys):

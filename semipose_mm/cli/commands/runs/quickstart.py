@@ -14,9 +14,8 @@ import time
 from typing import Any, Dict, List, Optional
 
 from semipose_mm import find_root, register_all_modules
-from semipose_mm.launch.quickstart_configs import (METHODS, equal_iterations,
-                                                   lspet_data, own_data,
-                                                   write_configs)
+from semipose_mm.launch.quickstart_configs import (METHODS, lspet_data,
+                                                   own_data, write_configs)
 
 SEMIPOSE = (sys.executable, '-m', 'semipose_mm')
 LABELS, UNLABELED, VAL = 60, 600, 120
@@ -242,13 +241,14 @@ def run(parser, args):
     os.makedirs(args.work_dir, exist_ok=True)
     progress = Progress()
     progress.next('Data and configs')
-    iterations = equal_iterations(args.iters)
-    configs = write_configs(args.work_dir, iterations, prepare_data(args))
-    checkpoints = dict()
-    for name, config in configs.items():
-        progress.next(f'Training {METHODS[name].title}: {iterations[name]} '
+    configs, checkpoints = dict(), dict()
+    for name, (config,
+               iterations) in write_configs(args.work_dir, args.iters,
+                                            prepare_data(args)).items():
+        progress.next(f'Training {METHODS[name].title}: {iterations} '
                       'iterations')
-        checkpoints[name] = train(args, name, config, iterations[name])
+        configs[name] = config
+        checkpoints[name] = train(args, name, config, iterations)
     progress.next('Pictures')
     import torch
 
