@@ -1,5 +1,6 @@
 # Labels alone, then an EMA teacher, on the data of
-# posedual_res18slim_own.py.
+# posedual_res18slim_own.py. It stays as it is, as nothing is known of the
+# images; semipose config looks at them.
 _base_ = './posedual_res18slim_own.py'
 
 model = dict(

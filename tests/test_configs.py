@@ -29,6 +29,11 @@ ROUTES = dict(
     methods=CROSSED,
     sspcm=BEST_PAIR,
     distillation=[(0, ['big'])])
+#: Recipes of ours for photographs, whose average follows on.
+FOLLOWING = [
+    f'labels_then_ema_{one}.py'
+    for one in ('mobilenetv2_lspet', 'rtmpose-t_lspet', 'res18_coco1k')
+]
 NETWORKS = dict(posedual=2, methods=2, sspcm=3)
 
 
@@ -65,14 +70,16 @@ def test_leaf(name, no_variables):
         model = MODELS.build(cfg.model)
     method = Path(name).name.split('_')[0]
     assert model.num_networks == NETWORKS.get(method, 1)
-    assert taught(model) == ROUTES[method]
+    follows = name in FOLLOWING
+    routes = [(0, ['ema0'])] if follows else ROUTES[method]
+    assert taught(model) == routes
     # more than there are would end the first step
     needed = count_draws(lambda draws: model.plan.draw(
         draws, model.output.codec, model.output.num_joints))
     assert needed <= cfg.train_dataloader.dataset.get('num_uniforms', 512)
     assert model.head.decoder.input_size == model.output.codec.input_size
     ratio = cfg.train_dataloader.dataset.get('unlabeled_ratio', 1)
-    assert ratio == bool(ROUTES[method])
+    assert ratio == bool(routes)
     # the learning rate falls within the training
     by_epoch = cfg.train_cfg.type == 'SemiPoseTrainLoop'
     small = 'by_epoch' in cfg.param_scheduler[-1] and not \
@@ -86,7 +93,9 @@ def test_leaf(name, no_variables):
     assert cfg.val_cfg.type == 'SemiPoseValLoop'
     assert cfg.optim_wrapper.type == 'FiniteOptimWrapper'
     hooks = [hook.type for hook in cfg.custom_hooks]
-    assert ('MutualTeachingHook' in hooks) == bool(ROUTES[method])
+    assert ('MutualTeachingHook' in hooks) == bool(routes)
+    if method == 'labels':
+        assert cfg.custom_hooks[0].burn_in == (0.5 if follows else 0.75)
 
 
 @pytest.mark.parametrize('name', [n for n in LEAVES if 'supervised' in n])

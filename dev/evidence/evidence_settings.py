@@ -88,8 +88,7 @@ WARPED = dict(warp=WARP, labeled_views=[dict(ops=[], warp=True)])
 
 def _teaching(**route) -> dict:
     """A model that its running average, which all have, teaches so."""
-    return dict(
-        teachers={}, routes=[dict(student=0, teachers=['ema0'], **route)])
+    return dict(routes=[dict(dict(student=0, teachers=['ema0']), **route)])
 
 
 #: Outputs of the EMA as they are; as ours makes targets of them.
@@ -188,6 +187,18 @@ TRIALS = {
     _ours('from the half on, rate anew', burn_in=0.5, restart=True),
     'ours_restart':
     _ours('rate anew', restart=True),
+    'half_agree':
+    _running(
+        'joints that it and the average of the first half agree on',
+        _teaching(
+            teachers=['ema0', 'teacher'],
+            target=dict(type='RenderedTarget'),
+            select=dict(
+                type='ProductSelection',
+                of=[
+                    dict(type='ScoreSelection', power=2),
+                    dict(type='AgreementSelection', thr=0.05)
+                ]))),
     'half_one_pass':
     _running('labels and hard views in one pass', dict(SHARP, one_pass=True)),
     'late_one_pass':

@@ -126,8 +126,7 @@ def write_predictions(models: Dict[str, Tuple[str, str]],
         single_dir (str, optional): Folder for a larger picture of each
             sample. Defaults to None.
         num (int): Samples to show. Defaults to 8.
-        order (str): ``'first'``, ``'best'`` or ``'worst'``. Defaults to
-            ``'first'``.
+        order (str): See there. Defaults to ``'first'``.
         score (str): ``'error'`` or ``'oks'``. Defaults to ``'error'``.
         network (str, optional): The network that predicts. Defaults to None,
             that of the config.

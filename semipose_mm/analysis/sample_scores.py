@@ -229,8 +229,14 @@ def ranked_samples(scores: Sequence[Sequence[float]], order: str,
 
     Returns:
         list[int]: Indices of the samples; those without a score come last.
+
+    Raises:
+        ValueError: If there is nothing to compare.
     """
     if order in GAINS:
+        if len(scores) < 2:
+            raise ValueError(f"--order {order} compares two checkpoints: "
+                             'name the other one by --also')
         return ranking(
             np.subtract(scores[-1], scores[0]), GAINS[order], higher)
     return ranking(np.mean(scores, axis=0), order, higher)

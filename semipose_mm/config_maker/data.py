@@ -11,8 +11,8 @@ from semipose_mm.subsets.selection import order_instances
 from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
-from .likeness import image_likeness
 from .pose_spread import PoseSpread, pose_spread
+from .similarity import Similarity, image_similarity
 from .sources import Source, apply_rule, find_source, read_unlabeled
 from .writing import Stage
 
@@ -34,7 +34,8 @@ class Data(NamedTuple):
         source (Source, optional): Unlabeled samples.
         num_unlabeled (int): Their number.
         unlabeled_told (str): What of them is left out, in words.
-        likeness (float, optional): How much unlabeled images are alike.
+        similarity (Similarity, optional): Of the unlabeled images, where
+            the recipe asks for it.
         spread (PoseSpread, optional): How much labeled poses differ.
         box (tuple): Width and height of the boxes of labels in pixels, the
             medians.
@@ -46,7 +47,7 @@ class Data(NamedTuple):
     source: Optional[Source]
     num_unlabeled: int
     unlabeled_told: str
-    likeness: Optional[float]
+    similarity: Optional[Similarity]
     spread: Optional[PoseSpread]
     box: Tuple[float, float]
 
@@ -114,7 +115,8 @@ def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
             source, index = apply_rule(source, index, request.box_rule, stage,
                                        findings)
         num_unlabeled = len(index)
-        alike = image_likeness(one['img_path'] for one in index)
+        if request.recipe == 'labels_then_ema':
+            alike = image_similarity(one['img_path'] for one in index)
         compare_sizes(
             relative_size(boxes, sizes), index.relative_size, source.where,
             findings)

@@ -168,8 +168,8 @@ def _model(plan: Plan) -> List[str]:
         method['data_preprocessor'] = dict(
             type='SemiPoseDataPreprocessor', **pixels)
     own = '_base_.posedual'
-    if plan.recipe.base != 'posedual':
-        own = f'dict(_base_.posedual, **_base_.{plan.recipe.base})'
+    if plan.recipe.model != 'posedual':
+        own = f'dict(_base_.posedual, **_base_.{plan.recipe.model})'
     if method:
         own = f'dict({own}, {arguments(method)})'
     if 'decoder' in network.get('head', dict()):

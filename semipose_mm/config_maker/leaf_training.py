@@ -79,7 +79,7 @@ def training_lines(plan: 'Plan') -> List[str]:
     told = f'{times.burn_in} iterations on labels alone, then '
     if plan.recipe.name == 'labels_then_ema':
         told += 'unlabeled ones teach, too'
-        hooks = f'_base_.{plan.recipe.base}_hooks'
+        hooks = f'_base_.{plan.recipe.hooks}'
     else:
         told += f'{times.ramp_up} in which unlabeled ones gain weight'
         hook = dict(burn_in=times.burn_in, ramp_up=times.ramp_up)

@@ -259,7 +259,11 @@ def make_config(base: Optional[str],
             weights = choose_weights(request.weights, first,
                                      data.keypoints.names, size, network)
             weights.set_backbones(first, network, second)
-            recipe = choose_teacher(request.chosen, data.likeness)
+            times = plan_schedule(data.train.num, data.num_unlabeled,
+                                  request.batch_size, request.iterations)
+            recipe = choose_teacher(
+                request.chosen, data.similarity,
+                times.iterations * times.batch_size / data.train.num)
             plan = Plan(
                 recipe=recipe,
                 base=first,
@@ -270,9 +274,7 @@ def make_config(base: Optional[str],
                 cutout=cutout(size or first.input_size, num),
                 data=data,
                 split=request.val is None,
-                schedule=plan_schedule(data.train.num, data.num_unlabeled,
-                                       request.batch_size, request.iterations,
-                                       burn_in_share(recipe.base)),
+                schedule=times.begin(burn_in_share(recipe.hooks)),
                 lr=request.lr or min(first.lr, MAX_LR),
                 weights=weights,
                 box_rule=request.box_rule)

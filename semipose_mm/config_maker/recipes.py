@@ -1,6 +1,9 @@
 # Copyright (c) semipose_mm authors.
 """The recipes that a config can have, and which one it is to be."""
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
+
+if TYPE_CHECKING:
+    from .similarity import Similarity
 
 #: What each one does. Nothing is imported here, as the command lists them.
 RECIPES = dict(
@@ -10,6 +13,9 @@ RECIPES = dict(
     posecons='one network teaches itself',
     supervised='labels alone, for comparison')
 
+#: Passes over the labels from which on teaching begins at the half.
+MANY_PASSES = 500
+
 
 class Recipe(NamedTuple):
     """A recipe that was chosen.
@@ -17,12 +23,15 @@ class Recipe(NamedTuple):
     Attributes:
         name (str): A key of :data:`RECIPES`.
         reason (str): Why it is that one.
-        base (str): What it is called in ``configs/_base_/posedual.py``.
-        teacher (str): What its teacher does, and why, where images decide.
+        model (str): What its model is called in
+            ``configs/_base_/posedual.py``.
+        hooks (str): The same of its hooks, where it has its own.
+        teacher (str): What its teacher does, and why, where data decide.
     """
     name: str
     reason: str
-    base: str
+    model: str
+    hooks: str
     teacher: str = ''
 
     @property
@@ -47,57 +56,70 @@ def choose_recipe(name: Optional[str], unlabeled: bool, peer: bool) -> Recipe:
     Returns:
         Recipe: That one, or what the data and networks ask for.
     """
-    if name is not None:
-        return Recipe(name, 'asked for by --recipe', name)
+    if name is None:
+        name, reason = _by_data(unlabeled, peer)
+    else:
+        reason = 'asked for by --recipe'
+    return Recipe(name, reason, name, f'{name}_hooks')
+
+
+def _by_data(unlabeled: bool, peer: bool) -> Tuple[str, str]:
+    """What no option names: the recipe, and why it is that one."""
     if peer:
-        return Recipe('posedual', '--peer gives a second network', 'posedual')
+        return 'posedual', '--peer gives a second network'
     if not unlabeled:
-        return Recipe('supervised', 'no unlabeled images', 'supervised')
-    return Recipe(
-        'labels_then_ema', 'the default with unlabeled images, ahead of '
-        'PoseDual at equal compute; compare --recipe supervised, which is '
-        'ahead in short trainings and level where images are alike, see '
-        'docs/results.md', 'labels_then_ema')
+        return 'supervised', 'no unlabeled images'
+    return ('labels_then_ema', 'the default with unlabeled images, ahead of '
+            'PoseDual at equal compute; compare --recipe supervised, which is '
+            'ahead in short trainings and level where images are alike, see '
+            'docs/results.md')
 
 
-def choose_teacher(recipe: Recipe, likeness: Optional[float]) -> Recipe:
+def choose_teacher(recipe: Recipe, similarity: Optional['Similarity'],
+                   passes: float) -> Recipe:
     """Choose what becomes of the average of ``labels_then_ema``.
 
     One that follows the network it teaches grows better with it where images
-    differ, and learns its mistakes where they are alike (docs/results.md).
+    differ, and learns its mistakes where they are alike. It begins to teach
+    later where labels have more to teach (docs/results.md).
 
     Args:
         recipe (Recipe): What was chosen.
-        likeness (float, optional): Of the unlabeled images, see
-            :func:`~.likeness.image_likeness`.
+        similarity (Similarity, optional): Of the unlabeled images.
+        passes (float): How often the training sees each label.
 
     Returns:
         Recipe: The same with its teacher.
     """
-    from .likeness import ALIKE, SAMPLE
+    from .similarity import ALIKE, FEWEST
     if recipe.name != 'labels_then_ema':
         return recipe
-    if likeness is None:
+    late = 'from three quarters of the training on'
+    if similarity is None:
         return recipe._replace(
-            teacher='the average stays as it is, as there are too few '
-            'unlabeled images to tell how much they are alike')
-    measured = (f'an unlabeled image and the nearest of {SAMPLE} have a '
-                f'correlation of {likeness:.2f}')
-    if likeness >= ALIKE:
+            teacher=f'the average as it is, {late}, as fewer than {FEWEST} '
+            'unlabeled images can be compared')
+    measured = ('the median correlation of an unlabeled image with the '
+                f'nearest of {similarity.number} is {similarity.median:.2f}')
+    if similarity.median >= ALIKE:
         return recipe._replace(
-            teacher='the average stays as it is, as images are alike, like '
+            teacher=f'the average as it is, {late}, as images are alike, like '
             f'frames of a video: {measured}')
+    model, hooks = 'labels_then_following_ema', recipe.hooks
+    if passes >= MANY_PASSES:
+        late, hooks = 'from the half of the training on', f'{model}_hooks'
     return recipe._replace(
-        base='labels_then_following_ema',
-        teacher='the average follows on, as images differ, like photographs: '
-        f'{measured}')
+        model=model,
+        hooks=hooks,
+        teacher=f'the average, which follows on, {late}, as labels are seen '
+        f'{passes:.0f} times and images differ, like photographs: {measured}')
 
 
-def burn_in_share(name: str) -> Optional[float]:
+def burn_in_share(hooks: str) -> Optional[float]:
     """Share of the training on labels alone, where a recipe has its own.
 
     Args:
-        name (str): Name in ``configs/_base_/posedual.py``.
+        hooks (str): :attr:`Recipe.hooks`.
 
     Returns:
         float, optional: That of ``configs/_base_``.
@@ -106,5 +128,5 @@ def burn_in_share(name: str) -> Optional[float]:
 
     import semipose_mm
     base = Config.fromfile(semipose_mm.config_path('_base_/posedual.py'))
-    hooks = base.get(f'{name}_hooks')
-    return hooks[0].burn_in if hooks else None
+    found = base.get(hooks)
+    return found[0].burn_in if found else None

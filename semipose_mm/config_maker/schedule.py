@@ -34,6 +34,17 @@ class Schedule(NamedTuple):
     milestones: List[int]
     val_interval: int
 
+    def begin(self, share: Optional[float]) -> 'Schedule':
+        """The same with a burn-in that is a share of it, and no ramp-up.
+
+        Args:
+            share (float, optional): None changes nothing.
+        """
+        if share is None:
+            return self
+        return self._replace(
+            burn_in=to_iterations(share, self.iterations), ramp_up=0)
+
 
 def _clamp(value: int, limits) -> int:
     return min(max(value, limits[0]), limits[1])
@@ -42,8 +53,7 @@ def _clamp(value: int, limits) -> int:
 def plan_schedule(num_labels: int,
                   num_unlabeled: int,
                   batch_size: Optional[int] = None,
-                  iterations: Optional[int] = None,
-                  burn_in_share: Optional[float] = None) -> Schedule:
+                  iterations: Optional[int] = None) -> Schedule:
     """Scale a training to the amount of data.
 
     Args:
@@ -54,9 +64,6 @@ def plan_schedule(num_labels: int,
         iterations (int, optional): Defaults to 100 passes over the labels or
             10 over the unlabeled samples, whichever is longer, within
             :data:`ITERATIONS`.
-        burn_in_share (float, optional): Share of the training on labels
-            alone, after which there is no ramp-up. Defaults to a fifth
-            within :data:`BURN_IN`, and a ramp-up of that length.
 
     Returns:
         Schedule: The numbers.
@@ -69,8 +76,6 @@ def plan_schedule(num_labels: int,
                      UNLABELED_PASSES * num_unlabeled)
         iterations = _clamp(-(-passes // (size * 100)) * 100, ITERATIONS)
     burn_in = ramp_up = min(_clamp(iterations // 5, BURN_IN), iterations // 4)
-    if burn_in_share is not None:
-        burn_in, ramp_up = to_iterations(burn_in_share, iterations), 0
     warm_up = min(_clamp(iterations // 20, WARM_UP), max(1, iterations // 4))
     milestones = [iterations * 7 // 10, iterations * 9 // 10]
     return Schedule(size, iterations, burn_in, ramp_up, warm_up, milestones,

@@ -49,12 +49,15 @@ def test_schedule_of_a_share():
     from semipose_mm.config_maker.recipes import RECIPES, burn_in_share
     from semipose_mm.config_maker.schedule import plan_schedule
     following = 'labels_then_following_ema'
-    shares = {name: burn_in_share(name) for name in (*RECIPES, following)}
+    shares = {
+        name: burn_in_share(f'{name}_hooks')
+        for name in (*RECIPES, following)
+    }
     assert shares == {
         **dict.fromkeys(RECIPES), 'labels_then_ema': 0.75,
         following: 0.5
     }
-    plan = plan_schedule(100, 100, 8, 1001, 0.5)
+    plan = plan_schedule(100, 100, 8, 1001).begin(0.5)
     # as the hook rounds it
     assert (plan.burn_in, plan.ramp_up) == (round(0.5 * 1001), 0)
 

@@ -15,7 +15,8 @@ class TeacherUpdateHook(Hook):
     """Updates ``model.teachers`` after each step of the optimizer.
 
     Those with ``until_teaching`` stay as they are once unlabeled images
-    teach, and are then the same on all ranks, running statistics included.
+    teach, and are then the same on all ranks, running statistics included
+    (unless ``norm='train'`` tracks those of the rank's own batches).
 
     A new training begins with teachers that equal their students; a
     resumed one takes them from the checkpoint. It comes before what
@@ -57,9 +58,10 @@ class TeacherUpdateHook(Hook):
             data_batch (dict, optional): The batch. Defaults to ``None``
         """
         model = unwrap(runner.model)
-        if self._taught or not self._followers or not model.teaching_enabled:
+        before = self._taught
+        self._taught = bool(self._followers) and model.teaching_enabled
+        if before or not self._taught:
             return
-        self._taught = True
         for name, rule in self._rules.items():
             if rule.until_teaching:
                 average_running_statistics(model.network(name))
@@ -82,9 +84,10 @@ class TeacherUpdateHook(Hook):
         # steps of the optimizer; the last one may be of fewer iterations
         size = runner.optim_wrapper._accumulative_counts
         step, steps = runner.iter // size, -(-runner.max_iters // size)
+        taught = unwrap(runner.model).teaching_enabled
         for name, follower in self._followers.items():
             rule = self._rules[name]
-            if not (self._taught and rule.until_teaching):
+            if not (taught and rule.until_teaching):
                 rule.update(follower, step, steps)
             elif step == 0:
                 runner.logger.warning(

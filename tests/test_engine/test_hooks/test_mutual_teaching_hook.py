@@ -10,7 +10,8 @@ from mmengine.hooks import LoggerHook
 from mmengine.logging import MessageHub
 from toys import DUAL, build_batch, build_model
 
-from semipose_mm.engine.hooks import MutualTeachingHook
+from semipose_mm.engine.hooks import (MutualTeachingHook, TeacherUpdateHook,
+                                      UnsupWeightHook)
 from semipose_mm.engine.hooks.unsup_weight_hook import unsup_factor
 from semipose_mm.engine.teaching_start import perturb_layers
 from semipose_mm.engine.trial import try_teaching
@@ -214,12 +215,42 @@ def test_a_teacher_of_first_weights_is_warned_of(caplog, accumulated,
     runner.iter = iteration
     runner.optim_wrapper._accumulative_counts = accumulated
     runner.model.set_unsup_weight(weight)
-    hook.teachers.before_train_iter(runner, 0)
     hook.teachers.after_train_iter(runner, 0)
     assert [
         r.getMessage().split()[0] for r in caplog.records
         if 'from the first step on' in r.getMessage()
     ] == [f'model.teachers.{name}' for name in warned]
+
+
+@pytest.mark.parametrize('order', [1, -1])
+def test_a_teacher_follows_until_teaching_in_any_order_of_hooks(order):
+    model = build_model(**dict(
+        DUAL,
+        teachers=dict(
+            stays=dict(
+                type='EMATeacher',
+                of=0,
+                momentum=0.5,
+                warm_up=False,
+                until_teaching=True))))
+    runner = fake_runner(model)
+    hooks = [UnsupWeightHook(burn_in=2), TeacherUpdateHook()][::order]
+    for hook in hooks:
+        hook.before_train(runner)
+    runner.optim_wrapper._accumulative_counts = 1
+    weight, steps = 'backbone.conv1.weight', []
+    batch = dict(zip(('inputs', 'data_samples'), build_batch()))
+    for runner.iter in range(4):
+        for hook in hooks:
+            hook.before_train_iter(runner, 0, batch)
+        with torch.no_grad():
+            model.networks[0].get_parameter(weight).add_(1.)
+        for hook in hooks:
+            hook.after_train_iter(runner, 0)
+        steps.append(model.network('stays').get_buffer(weight).clone())
+    assert not torch.equal(steps[0], steps[1])
+    assert torch.equal(steps[1], steps[2])
+    assert torch.equal(steps[2], steps[3])
 
 
 def test_equal_networks_are_found_in_all_pairs():

@@ -68,9 +68,6 @@ def check_args(parser, args):
             parser.error(f'two columns have the title {name}; change --title '
                          'or --also')
         args.models[name] = tuple(pair.split(':', 1))
-    if args.order in ('gained', 'lost') and len(args.models) < 2:
-        parser.error(f'--order {args.order} compares two checkpoints: name '
-                     'the other one by --also')
     for config, checkpoint in args.models.values():
         if not osp.isfile(config):
             parser.error(f'config file {config} does not exist')
