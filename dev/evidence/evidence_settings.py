@@ -111,10 +111,18 @@ METHODS = {
         hard='crop'),
     'half':
     Method(
-        'ours for photographs: the average follows',
+        'ours for photographs: the average follows, from the half on',
         'labels_then_ema',
         SHARP,
         burn_in=0.5,
+        crops='spread',
+        hard='crop'),
+    'late':
+    Method(
+        'ours for photographs: the average follows, from three quarters on',
+        'labels_then_ema',
+        SHARP,
+        burn_in=0.75,
         crops='spread',
         hard='crop'),
     'posedual':
@@ -206,8 +214,6 @@ TRIALS = {
         'labels and hard views in one pass',
         dict(SHARP, one_pass=True),
         burn_in=0.75),
-    'late':
-    _running(burn_in=0.75),
     'late_simcc':
     _running('SimCC', burn_in=0.75, simcc=True),
     'half_soft':

@@ -114,8 +114,8 @@ def test_plan(evidence):
     settings = evidence['settings']
     runs = settings.plan(3)
     names = [run.name for run in runs]
-    assert len(set(names)) == len(names) == 3 * 3 * 8 * 7 + 3
-    assert all(run.seed == 0 for run in runs[:56 * 3])
+    assert len(set(names)) == len(names) == 3 * 3 * 8 * 8 + 3
+    assert all(run.seed == 0 for run in runs[:64 * 3])
     more = settings.plan(3, trials=True)
     assert set(names) < {run.name for run in more}
 

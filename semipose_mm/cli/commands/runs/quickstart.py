@@ -224,7 +224,8 @@ def report(runs: Dict[str, dict]) -> None:
     else:
         told = (f'Ours did not gain ({gain:+.1f} {METRIC} beside {beside}): '
                 'here the unlabeled images were not worth what their passes '
-                'cost. See docs/results.md for where they are.')
+                'cost. Where they were, each label was seen some 500 times or '
+                'more, see docs/results.md; --iters makes this one longer.')
     for text in (
             f'This compares at equal compute: about {passes} passes of an '
             'image through a network, forward and backward. Steps on labels '
