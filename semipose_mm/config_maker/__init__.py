@@ -3,10 +3,11 @@
 
 ``make`` does it all: ``base`` reads a config of the zoo, ``keypoints`` says
 which joints there are, ``data`` which data, from ``labels`` and ``sources``,
-``recipes`` which method, ``schedule`` how long, ``network`` what changes in
-the model, ``weights`` what it starts from, ``leaf`` and ``leaf_training``
-write the config by ``writing``, ``check`` builds it, ``timing`` says what it
-costs, and ``report`` tells all that.
+``pose_spread`` and ``similarity`` how much they differ, ``recipes`` which
+method, ``schedule`` how long, ``network`` what changes in the model,
+``weights`` what it starts from, ``leaf`` and ``leaf_training`` write the
+config by ``writing``, ``check`` builds it, ``timing`` says what it costs, and
+``report`` tells all that.
 """
 from typing import Any
 
