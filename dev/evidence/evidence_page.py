@@ -44,8 +44,8 @@ COMPARED = '''## Methods at equal compute
 Of a run's networks (also an ensemble, and averages) the better one, for each
 score by itself; the last tables of this page have them all. `semipose config`
 takes ours for photographs where unlabeled images differ, from the half of the
-training on if labels are seen at least 500 times (533 times on people with
-4,000 units, 320 times on LSPET), and the other one where they are alike
+training on if labels are seen at least 250 times (320 times on people with
+4,000 units, 192 times on LSPET), and the other one where they are alike
 (mouse9, mirror_mouse).
 '''
 TRIED = '''## What was tried for the recipe

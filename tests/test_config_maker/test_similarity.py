@@ -103,7 +103,7 @@ LATE, EARLY = 'from three quarters', 'from the half'
     (None, 9999, 'labels_then_ema', 'labels_then_ema', 'fewer than 100'),
     (ALIKE, 9999, 'labels_then_ema', 'labels_then_ema', 'nearest of 123 is'),
     (ALIKE - 0.01, MANY_PASSES - 1, 'labels_then_following_ema',
-     'labels_then_ema', 'seen 499 times'),
+     'labels_then_ema', f'seen {MANY_PASSES - 1} times'),
     (ALIKE - 0.01, MANY_PASSES, 'labels_then_following_ema',
      'labels_then_following_ema', 'which follows on'),
 ])

@@ -224,7 +224,7 @@ def report(runs: Dict[str, dict]) -> None:
     else:
         told = (f'Ours did not gain ({gain:+.1f} {METRIC} beside {beside}): '
                 'here the unlabeled images were not worth what their passes '
-                'cost. Where they were, each label was seen some 500 times or '
+                'cost. Where they were, each label was seen 300 times and '
                 'more, see docs/results.md; --iters makes this one longer.')
     for text in (
             f'This compares at equal compute: about {passes} passes of an '
@@ -242,10 +242,9 @@ def run(parser, args):
     os.makedirs(args.work_dir, exist_ok=True)
     progress = Progress()
     progress.next('Data and configs')
+    written = write_configs(args.work_dir, args.iters, prepare_data(args))
     configs, checkpoints = dict(), dict()
-    for name, (config,
-               iterations) in write_configs(args.work_dir, args.iters,
-                                            prepare_data(args)).items():
+    for name, (config, iterations) in written.items():
         progress.next(f'Training {METHODS[name].title}: {iterations} '
                       'iterations')
         configs[name] = config
