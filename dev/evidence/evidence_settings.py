@@ -97,34 +97,30 @@ SHARP = _teaching(
     target=dict(type='RenderedTarget'),
     select=dict(type='ScoreSelection', power=2))
 
+OURS = Method(
+    'ours where images are alike: the average stays',
+    'labels_then_ema',
+    burn_in=0.75,
+    crops='spread',
+    hard='crop')
+
 METHODS = {
     'supervised':
     Method('supervised, crops of PoseDual'),
     'supervised_spread':
     Method("supervised, crops by the labels' spread", crops='spread'),
     'ours':
-    Method(
-        'ours where images are alike: the average stays',
-        'labels_then_ema',
-        burn_in=0.75,
-        crops='spread',
-        hard='crop'),
+    OURS,
     'half':
-    Method(
-        'ours for photographs: the average follows, from the half on',
-        'labels_then_ema',
-        SHARP,
-        burn_in=0.5,
-        crops='spread',
-        hard='crop'),
+    OURS._replace(
+        title='ours for photographs: the average follows, from the half on',
+        model=SHARP,
+        burn_in=0.5),
     'late':
-    Method(
-        'ours for photographs: the average follows, from three quarters on',
-        'labels_then_ema',
-        SHARP,
-        burn_in=0.75,
-        crops='spread',
-        hard='crop'),
+    OURS._replace(
+        title='ours for photographs: the average follows, from three quarters '
+        'on',
+        model=SHARP),
     'posedual':
     Method('PoseDual', 'posedual', burn_in=0.2, ramp_up=0.2),
     'posecons':
@@ -145,7 +141,7 @@ def _trial(title: str, **model):
 
 def _ours(title: str, **options) -> Method:
     """Our recipe, changed."""
-    return METHODS['ours']._replace(title=f'ours, {title}', **options)
+    return OURS._replace(title=f'ours, {title}', **options)
 
 
 def _running(title: str = '',
@@ -155,8 +151,7 @@ def _running(title: str = '',
     """A running average teaches in the last part of the training."""
     title = (f'running EMA from {100 * burn_in:.0f} % on'
              f'{title and ", " + title}')
-    return METHODS['ours']._replace(
-        title=title, model=model, burn_in=burn_in, **options)
+    return OURS._replace(title=title, model=model, burn_in=burn_in, **options)
 
 
 POSES = 'lspet-100_supervised_spread_16000_seed0'

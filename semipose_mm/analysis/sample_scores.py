@@ -229,14 +229,8 @@ def ranked_samples(scores: Sequence[Sequence[float]], order: str,
 
     Returns:
         list[int]: Indices of the samples; those without a score come last.
-
-    Raises:
-        ValueError: If there is nothing to compare.
     """
     if order in GAINS:
-        if len(scores) < 2:
-            raise ValueError(f"--order {order} compares two checkpoints: "
-                             'name the other one by --also')
         return ranking(
             np.subtract(scores[-1], scores[0]), GAINS[order], higher)
     return ranking(np.mean(scores, axis=0), order, higher)
@@ -270,8 +264,15 @@ def collect(models: Dict[str, Tuple[str, str]],
     Returns:
         tuple[list[Shown], dict]: The samples, and the meta information of
         their data set.
+
+    Raises:
+        ValueError: If one model is to be compared, or predicts other
+            keypoints than the test data have.
     """
     from mmengine.registry import init_default_scope
+    if order in GAINS and len(models) < 2:
+        raise ValueError(f'--order {order} compares two checkpoints: name the '
+                         'other one by --also')
     if order == 'first':
         limit = min(num, limit or num)
     truths, meta, found = None, None, {}
