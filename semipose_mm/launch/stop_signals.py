@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from multiprocessing.util import register_after_fork
 from typing import Any, Optional
 
 #: What schedulers send before they end a job, and Ctrl-C.
@@ -43,7 +44,8 @@ def listen() -> None:
     if signal.getsignal(signal.SIGTERM) is _note:
         return
     _handle(_note)
-    os.register_at_fork(after_in_child=_obey_parent_alone)
+    # not os.register_at_fork: programs that are started keep what it blocks
+    register_after_fork(listen, _obey_parent_alone)
     # Python takes handlers back at its end, and a late signal would kill it
     atexit.register(signal.signal, signal.SIGUSR1, signal.SIG_IGN)
 
@@ -72,7 +74,7 @@ def _note(number: int, frame: object) -> None:
     _received = _received or signal.Signals(number).name
 
 
-def _obey_parent_alone() -> None:
+def _obey_parent_alone(_: object) -> None:
     """Let a data worker outlive signals that all processes of a job get."""
     if signal.getsignal(signal.SIGTERM) is not _note:
         return

@@ -11,10 +11,12 @@ import pytest
 
 import semipose_mm
 
-# in the form of a training: it asks in every iteration, a worker beside it
-TRAINING = """
-import multiprocessing, runpy, sys, time
+LOADED = """
+import multiprocessing, runpy, subprocess, sys, time
 stop = type('module', (), runpy.run_path(sys.argv[1]))
+"""
+# in the form of a training: it asks in every iteration, a worker beside it
+TRAINING = LOADED + """
 stop.end_at_once()
 worker = None
 if sys.argv[2] == 'loop':
@@ -35,6 +37,8 @@ if worker:
     worker.terminate()
     worker.join()
 """
+STOP_SIGNALS = osp.join(
+    osp.dirname(semipose_mm.__file__), 'launch', 'stop_signals.py')
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -50,10 +54,8 @@ def start():
     started = []
 
     def begin(*args):
-        path = osp.join(
-            osp.dirname(semipose_mm.__file__), 'launch', 'stop_signals.py')
         process = subprocess.Popen(
-            [sys.executable, '-c', TRAINING, path, *map(str, args)],
+            [sys.executable, '-c', TRAINING, STOP_SIGNALS, *map(str, args)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -100,6 +102,21 @@ def test_in_the_loop_they_are_noted_and_workers_live(start, number):
     out, err = process.communicate(timeout=10)
     assert out == f'{signal.Signals(number).name} True\n', err
     assert process.returncode == 0
+
+
+def test_a_program_that_is_started_obeys():
+    """It has the signals' mask of what started it, after a fork or not."""
+    code = LOADED + """
+stop.listen()
+program = subprocess.Popen(['sleep', '30'], preexec_fn=time.time)
+program.terminate()
+print(program.wait(5))
+"""
+    out = subprocess.run([sys.executable, '-c', code, STOP_SIGNALS],
+                         capture_output=True,
+                         text=True,
+                         timeout=20)
+    assert (out.stdout, out.stderr) == ('-15\n', '')
 
 
 def test_a_second_interrupt_ends_at_once(start):
