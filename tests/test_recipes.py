@@ -4,6 +4,7 @@ import json
 import math
 import os
 import os.path as osp
+import signal
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ from recipe_toys import CONFIGS, VARIABLES, make_aic, make_coco, make_mpii
 
 from semipose_mm.cli import main
 from semipose_mm.cli.options import METHODS
+from semipose_mm.launch.stop_signals import SIGNALS
 
 MODELS = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
 #: Minutes each on two cores.
@@ -149,6 +151,7 @@ def check_teaching(cfg, steps, scores, state):
 def train(tmp_path, monkeypatch, no_variables, no_yapf):
     """Train in this process, and check what it leaves."""
     monkeypatch.setenv('LOCAL_RANK', '0')
+    handlers = {one: signal.getsignal(one) for one in SIGNALS}
 
     def run(name,
             *args,
@@ -174,7 +177,9 @@ def train(tmp_path, monkeypatch, no_variables, no_yapf):
         ])
         return check_run(work_dir, cfg, metrics)
 
-    return run
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 # ------------------------------------------------- the rows of the paper
