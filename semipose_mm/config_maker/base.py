@@ -2,15 +2,12 @@
 """Reading the config that becomes semi-supervised."""
 import difflib
 import os.path as osp
-from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
-from semipose_mm.data_files import DataError
-
-if TYPE_CHECKING:
-    from .library import Library
+from semipose_mm.data_files import DataError, Findings
 
 PREFIX = 'mmpose::'
 
@@ -25,6 +22,33 @@ class Unsupported(ConfigFault):
 
 class MissingExtra(ConfigFault):
     """A config that needs an optional package."""
+
+
+class Library(NamedTuple):
+    """What of a base is not the zoo's.
+
+    Attributes:
+        name (str): Such as ``'timm:convnext_atto'``.
+        model (dict): Overrides of ``model``.
+        optim_wrapper (dict): Overrides of ``optim_wrapper``.
+        told (str): What it is.
+        warnings (list[str]): What is doubtful.
+    """
+    name: str
+    model: dict
+    optim_wrapper: dict
+    told: str
+    warnings: List[str]
+
+    def report(self, option: str, findings: Findings) -> None:
+        """Add what is doubtful.
+
+        Args:
+            option (str): ``'--base'`` or ``'--peer'``.
+            findings (Findings): Learns it.
+        """
+        for one in self.warnings:
+            findings.warn('backbone', f'{option} {self.name}', one)
 
 
 class Base(NamedTuple):
@@ -42,7 +66,7 @@ class Base(NamedTuple):
     cfg: Config
     codec: dict
     pipeline: List[dict]
-    library: Optional['Library'] = None
+    library: Optional[Library] = None
 
     @property
     def title(self) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The data of a config: labels, validation, unlabeled samples, keypoints."""
 import os.path as osp
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Set, Tuple
+from typing import Any, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
@@ -12,12 +12,10 @@ from .base import ConfigFault
 from .keypoints import Keypoints, describe_keypoints, metainfo_text
 from .labels import LabelFile, Part
 from .pose_spread import PoseSpread, pose_spread
+from .request import Request
 from .similarity import Similarity, image_similarity
 from .sources import Source, apply_rule, find_source, read_unlabeled
 from .writing import Stage
-
-if TYPE_CHECKING:
-    from .make import Request
 
 #: Share of the labeled images that validate where no others do.
 VAL_SHARE = 0.2
@@ -52,7 +50,7 @@ class Data(NamedTuple):
     box: Tuple[float, float]
 
 
-def read_data(request: 'Request', stage: Stage, findings: Findings) -> Data:
+def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
     """Read what the options name, and write files that are derived from it.
 
     Args:

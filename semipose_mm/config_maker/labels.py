@@ -3,8 +3,7 @@
 import json
 import os.path as osp
 from collections import Counter
-from typing import (TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional,
-                    Sequence, Set)
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Sequence, Set
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.box_fit import check_boxes
@@ -16,10 +15,8 @@ from semipose_mm.data_files.numbers import is_id
 from semipose_mm.data_files.text import entries_of, read_json
 from semipose_mm.datasets.reading.reports import describe_left_out
 from .base import ConfigFault
+from .request import Request
 from .writing import Stage
-
-if TYPE_CHECKING:
-    from .make import Request
 
 
 class Part(NamedTuple):
@@ -57,7 +54,7 @@ class LabelFile:
     """
 
     def __init__(self, path: str, option: str, given: Optional[str],
-                 request: 'Request', findings: Findings) -> None:
+                 request: Request, findings: Findings) -> None:
         self.path, self.option = path, option
         self.where = f"{option} '{path}'"
         self.findings = findings
@@ -212,7 +209,7 @@ def name_categories(names: Dict[Any, str]) -> str:
 
 
 def image_folder(path: str, where: str, images: Iterable[Image], option: str,
-                 given: Optional[str], request: 'Request',
+                 given: Optional[str], request: Request,
                  findings: Findings) -> str:
     """Find the folder of the images of a file, see :mod:`image_folders`."""
     images = list(images)

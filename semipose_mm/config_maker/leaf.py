@@ -1,63 +1,16 @@
 # Copyright (c) semipose_mm authors.
 """The text of the config: short, and it says why."""
 import os.path as osp
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List
 
-from .base import PREFIX, Base
-from .data import Data
+from .base import PREFIX
 from .leaf_training import training_lines
+from .plan import Plan
 from .pose_spread import crop_bounds
-from .recipes import Recipe
-from .schedule import Schedule
 from .weights import Weights
 from .writing import Raw, arguments, code, comment, format_code
 
 BASE_LINE = "__import__('semipose_mm').config_path('_base_/posedual.py')"
-
-
-class Plan(NamedTuple):
-    """Everything that a config says.
-
-    Attributes:
-        recipe (Recipe): What it is.
-        base (Base): What it inherits.
-        base_told (str, optional): Why, if no option named it.
-        network (dict): Overrides of ``model``.
-        peer (dict, optional): Entry of ``model.peers``.
-        peer_name (str, optional): The config that it comes from.
-        cutout (dict): What differs in joint cutout.
-        data (Data): What it reads.
-        split (bool): Whether the labels that validate were drawn.
-        schedule (Schedule): Lengths of the training.
-        lr (float): Learning rate.
-        weights (Weights): What networks start from.
-        box_rule (dict, optional): Where boxes come from, if labels were
-            imported.
-    """
-    recipe: Recipe
-    base: Base
-    base_told: Optional[str]
-    network: dict
-    peer: Optional[dict]
-    peer_name: Optional[str]
-    cutout: dict
-    data: Data
-    split: bool
-    schedule: Schedule
-    lr: float
-    weights: Weights
-    box_rule: Optional[dict] = None
-
-    @property
-    def flips(self) -> bool:
-        """bool: Whether a mirrored image has known labels."""
-        return not self.data.keypoints.unflipped
-
-    @property
-    def metrics(self) -> List[str]:
-        """List[str]: What scores the validation, the best one first."""
-        ap = self.data.keypoints.sigmas_known
-        return ['FastCocoMetric'] * ap + ['BoxPCK', 'PixelError']
 
 
 def leaf_text(plan: Plan) -> str:
@@ -223,25 +176,9 @@ def _pipeline(plan: Plan) -> List[str]:
         steps.pop(2)
     return [
         f'load = {code(base.transform("LoadImage", dict(type="LoadImage")))}',
-        f'box = {code(box_scale(plan))}', *_box_transform(plan),
+        f'box = {code(plan.box_scale)}', *_box_transform(plan),
         f'affine = {code(affine)}', f'pipeline = [{", ".join(steps)}]'
     ]
-
-
-def box_scale(plan: Plan) -> Dict[str, Any]:
-    """The transform that makes a crop of a box.
-
-    Whole images and regions of them are shown as they are: what is around
-    them is black, or of no interest.
-
-    Args:
-        plan (Plan): The config.
-    """
-    kind = 'GetBBoxCenterScale'
-    box = plan.base.transform(kind, dict(type=kind))
-    if (plan.box_rule or {}).get('kind') in ('whole', 'region'):
-        return dict(box, padding=1.)
-    return box
 
 
 def _box_transform(plan: Plan) -> List[str]:

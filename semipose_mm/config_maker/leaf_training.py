@@ -1,14 +1,12 @@
 # Copyright (c) semipose_mm authors.
 """The part of the config that says how to train."""
 import copy
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import Any, Dict, List
 
 from .base import Base
 from .network import merge
+from .plan import Plan
 from .writing import arguments, code, comment
-
-if TYPE_CHECKING:
-    from .leaf import Plan
 
 #: The zoo's learning rates are made for batches of 512 to 1024.
 MAX_LR = 1e-3
@@ -42,7 +40,7 @@ def optimizer_lines(base: Base, lr: float) -> List[str]:
     return [*lines, f'optim_wrapper = {code(optimizer)}']
 
 
-def training_lines(plan: 'Plan') -> List[str]:
+def training_lines(plan: Plan) -> List[str]:
     """Optimizer, schedule, loops and hooks.
 
     Args:

@@ -2,15 +2,14 @@
 """A base whose backbone is a model of timm or Hugging Face."""
 import copy
 import math
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from torch.nn.modules.batchnorm import _NormBase
 
-from semipose_mm.data_files import Findings
-from .base import Base, ConfigFault, MissingExtra, read_base
+from .base import Base, ConfigFault, Library, MissingExtra, read_base
 from .check import DEFAULT, one_line
 from .network import MIN_SIGMA, merge
 
@@ -24,33 +23,6 @@ _TRANSFORMER = dict(
     constructor='NetworkLayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(layer_decay_rate=0.8),
     clip_grad=dict(max_norm=1., norm_type=2))
-
-
-class Library(NamedTuple):
-    """What of a base is not the zoo's.
-
-    Attributes:
-        name (str): Such as ``'timm:convnext_atto'``.
-        model (dict): Overrides of ``model``.
-        optim_wrapper (dict): Overrides of ``optim_wrapper``.
-        told (str): What it is.
-        warnings (list[str]): What is doubtful.
-    """
-    name: str
-    model: dict
-    optim_wrapper: dict
-    told: str
-    warnings: List[str]
-
-    def report(self, option: str, findings: Findings) -> None:
-        """Add what is doubtful.
-
-        Args:
-            option (str): ``'--base'`` or ``'--peer'``.
-            findings (Findings): Learns it.
-        """
-        for one in self.warnings:
-            findings.warn('backbone', f'{option} {self.name}', one)
 
 
 def is_library(name: str) -> bool:

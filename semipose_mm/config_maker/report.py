@@ -2,28 +2,50 @@
 """What ``semipose config`` says of a config that it has made."""
 import os.path as osp
 import shlex
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator, List, NamedTuple
 
-from semipose_mm.data_files import NOTE, WARNING
-from .leaf import box_scale
-
-if TYPE_CHECKING:
-    from .leaf import Plan
-    from .make import Made
+from semipose_mm.data_files import NOTE, WARNING, Findings
+from .plan import Plan
+from .timing import Costs
 
 
-def _grain(plan: 'Plan', codec: dict) -> str:
+class Made(NamedTuple):
+    """A config that was written and built.
+
+    Attributes:
+        plan (Plan): Everything that it says.
+        files (list[str]): Absolute paths of what was written, the config
+            last.
+        findings (Findings): What was mended or is doubtful.
+        costs (Costs): What the training costs.
+    """
+    plan: Plan
+    files: List[str]
+    findings: Findings
+    costs: Costs
+
+    @property
+    def config(self) -> str:
+        """str: Absolute path of the config."""
+        return self.files[-1]
+
+    def lines(self) -> Iterator[str]:
+        """What was written and is read, and what comes next."""
+        return report_lines(self)
+
+
+def _grain(plan: Plan, codec: dict) -> str:
     """How many pixels of an image a pixel of the heatmap stands for."""
     if 'heatmap_size' not in codec:
         return ''
-    padding = box_scale(plan).get('padding', 1.25)
+    padding = plan.box_scale.get('padding', 1.25)
     grain = max(side * padding / pixels
                 for side, pixels in zip(plan.data.box, codec['heatmap_size']))
     return (f'; a pixel of the heatmap is {grain:.2g} pixels of an image, by '
             'the median box: --input-size makes it finer')
 
 
-def report_lines(made: 'Made') -> Iterator[str]:
+def report_lines(made: Made) -> Iterator[str]:
     """What was written and is read, and what comes next.
 
     Args:

@@ -2,7 +2,7 @@
 """Unlabeled folders, lists and videos become one list of images."""
 import os
 import os.path as osp
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from semipose_mm.data_files import Findings
 from semipose_mm.data_files.images import Image, scan_images
@@ -10,10 +10,8 @@ from semipose_mm.data_files.text import IMAGES, VIDEOS, read_lines, video_names
 from semipose_mm.videos.rules import NUM
 from .base import ConfigFault
 from .labels import image_folder
+from .request import Request
 from .writing import Stage
-
-if TYPE_CHECKING:
-    from .make import Request
 
 OPTION = '--unlabeled'
 
@@ -34,7 +32,7 @@ def videos_of(path: str) -> List[str]:
     return [osp.join(path, one) for one in video_names(path)]
 
 
-def read_list(path: str, request: 'Request',
+def read_list(path: str, request: Request,
               findings: Findings) -> Tuple[List[Image], str, str]:
     """Read a text list of images.
 
@@ -59,7 +57,7 @@ def read_list(path: str, request: 'Request',
     return images, folder, where
 
 
-def gather(request: 'Request', stage: Stage,
+def gather(request: Request, stage: Stage,
            findings: Findings) -> Tuple[str, Dict[str, Any], str]:
     """Make one list of the images of several sources.
 
@@ -114,7 +112,7 @@ def gather(request: 'Request', stage: Stage,
     return where, options, 'whole images, as these have no boxes'
 
 
-def _frames(request: 'Request', stage: Stage,
+def _frames(request: Request, stage: Stage,
             findings: Findings) -> Dict[str, List[str]]:
     """Paths of the frames of each video, by its real path."""
     videos = [video for one in request.unlabeled for video in videos_of(one)]

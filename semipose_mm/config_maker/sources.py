@@ -3,8 +3,7 @@
 import json
 import os.path as osp
 from collections import Counter
-from typing import (TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Set,
-                    Tuple)
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
@@ -18,11 +17,9 @@ from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
 from .base import ConfigFault
 from .labels import image_folder, name_categories, name_left_out
+from .request import Request
 from .several import OPTION, gather, read_list, videos_of
 from .writing import Stage
-
-if TYPE_CHECKING:
-    from .make import Request
 
 SCORE_THR = 0.5
 
@@ -46,7 +43,7 @@ class Source(NamedTuple):
                                         '')).lower().endswith('.json')
 
 
-def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+def find_source(request: Request, labels: Dict[Any, str], labeled: Set[str],
                 stage: Stage, findings: Findings) -> Source:
     """Find out what an unlabeled source is.
 
@@ -96,7 +93,7 @@ def find_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
     return _coco_source(request, labels, labeled, stage, findings)
 
 
-def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
+def _coco_source(request: Request, labels: Dict[Any, str], labeled: Set[str],
                  stage: Stage, findings: Findings) -> Source:
     """Images of a COCO file, with the best boxes there are."""
     path, = request.unlabeled
@@ -141,7 +138,7 @@ def _coco_source(request: 'Request', labels: Dict[Any, str], labeled: Set[str],
 
 def _choose(where: str, boxes: Any, names: Dict[Any, str], labels: Dict[Any,
                                                                         str],
-            request: 'Request', findings: Findings) -> Optional[List[Any]]:
+            request: Request, findings: Findings) -> Optional[List[Any]]:
     """Choose the categories of boxes."""
     if not isinstance(boxes, list):
         raise ConfigFault(
