@@ -92,7 +92,7 @@ def lspet_data() -> Dict[str, Any]:
 
 def write_configs(work_dir: str, iters: int,
                   data: Dict[str, Any]) -> Dict[str, Tuple[str, int]]:
-    """Write configs of the methods that compute the same.
+    """Write configs of the methods that compute the same, or a bit less.
 
     Args:
         work_dir (str): They are written to ``configs`` in it.
@@ -131,12 +131,16 @@ def write_configs(work_dir: str, iters: int,
 
     written, paid = {}, None
     for name in METHODS:
-        passes, lines = make(name, iters)
-        paid = paid or passes
-        # what a step costs depends on the data, so it is known afterwards
-        equal = round(iters * paid / passes)
-        if equal != iters:
-            _, lines = make(name, equal)
-        written[name] = f'{folder}{name}.py', equal
+        iterations, tried = iters, []
+        # what a step costs depends on the data, and on how many steps there
+        # are: where two numbers ask for one another, the lower is last
+        while iterations not in tried:
+            passes, lines = make(name, iterations)
+            paid = paid or passes
+            tried.append(iterations)
+            iterations = round(iterations * paid / passes)
+        if iterations != tried[-1]:
+            _, lines = make(name, iterations)
+        written[name] = f'{folder}{name}.py', iterations
     print(*takewhile('next:'.__ne__, lines), sep='\n')
     return written
