@@ -1,7 +1,7 @@
 # Copyright (c) semipose_mm authors.
 """The data of a config: labels, validation, unlabeled samples, keypoints."""
 import os.path as osp
-from typing import Any, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
@@ -103,6 +103,16 @@ def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
         metainfo = stage.write('_keypoints.py', text.encode())
     source, num_unlabeled, told, alike = None, 0, '', None
     boxes, joints, sizes = labeled.labels.arrays(labeled.entries)
+    never = [
+        name
+        for name, there in zip(keypoints.names, (joints[:, :, 2] > 0).any(0))
+        if not there
+    ]
+    if never:
+        findings.warn(
+            'joints', labeled.where,
+            f'has no label of {", ".join(never)}: they are not '
+            'learned')
     if request.unlabeled is not None:
         source = find_source(request, labeled.names,
                              {osp.realpath(one.path)
@@ -128,12 +138,17 @@ def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
 def _draw(labeled: LabelFile, seed: int) -> Set[Any]:
     """Draw images for validation; the same ones for a seed on any machine."""
     drawn = order_instances(labeled.entries, 'random', seed, 'image')
-    images = list(dict.fromkeys(one.image_id for one in drawn))
-    if len(images) < 2:
+    # several ids may be of one file
+    files: Dict[str, Set[Any]] = {}
+    for one in drawn:
+        path, = labeled.image_paths([one])
+        files.setdefault(path, set()).add(one.image_id)
+    if len(files) < 2:
         raise ConfigFault(f'{labeled.where} has instances on one image '
                           'alone, of which none can be kept for validation: '
                           'name other labels by --val')
-    return set(images[:max(1, round(VAL_SHARE * len(images)))])
+    num = max(1, round(VAL_SHARE * len(files)))
+    return set().union(*list(files.values())[:num])
 
 
 def _offer_rest(labeled: LabelFile, findings: Findings) -> None:

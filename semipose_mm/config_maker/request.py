@@ -2,6 +2,7 @@
 """What a user asks for: the options of a config, checked."""
 import os
 import os.path as osp
+import re
 from dataclasses import dataclass, field
 from typing import Optional, Sequence, Tuple, Union
 
@@ -13,6 +14,11 @@ from semipose_mm.videos.rules import RULES
 from .base import ConfigFault
 from .recipes import RECIPES, Recipe, choose_recipe
 from .writing import refuse_existing
+
+#: Pixels of a side of crops; more would not fit into memory.
+MAX_SIZE = 2048
+# what MMEngine replaces in the text of a config
+_REPLACED = re.compile(r'\{\{\s*(file(Dirname|Basename|Extname)|\$)')
 
 
 @dataclass
@@ -78,6 +84,10 @@ class Request:
                                    != 'supervised')):
                 if needs:
                     raise ConfigFault(f'--{option} needs --unlabeled')
+        if max(self.input_size or (0, )) > MAX_SIZE:
+            raise ConfigFault(
+                f'--input-size is {" ".join(map(str, self.input_size))}, but '
+                f'a side has at most {MAX_SIZE} pixels')
         if self.val_images and self.val is None:
             raise ConfigFault('--val-images needs --val')
         if self.peer and self.base is None:
@@ -101,6 +111,12 @@ class Request:
             self.out = f'{self.recipe}_{stem}.py'
         if not self.out.endswith('.py'):
             raise ConfigFault(f'--out is {self.out}, but configs end with .py')
+        for one in (self.out, self.labeled, self.val, *(self.unlabeled or ()),
+                    self.boxes, self.labeled_images, self.val_images,
+                    self.unlabeled_images, *self.images):
+            if _REPLACED.search(osp.abspath(one or '')):
+                raise ConfigFault(f"'{osp.abspath(one)}' has in its name what "
+                                  'MMEngine replaces in configs: rename it')
         refuse_existing(self.out)
 
     def _read_folder(self) -> None:

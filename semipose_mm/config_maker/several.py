@@ -5,11 +5,13 @@ import os.path as osp
 from typing import Any, Dict, List, Tuple
 
 from semipose_mm.data_files import Findings
-from semipose_mm.data_files.images import Image, scan_images
+from semipose_mm.data_files.images import Image
 from semipose_mm.data_files.text import IMAGES, VIDEOS, read_lines, video_names
+from semipose_mm.datasets.reading.unlabeled import Source as Boxes
+from semipose_mm.datasets.reading.unlabeled import read_source
 from semipose_mm.videos.rules import NUM
 from .base import ConfigFault
-from .labels import image_folder
+from .labels import image_folder, name_left_out
 from .request import Request
 from .writing import Stage
 
@@ -52,6 +54,10 @@ def read_list(path: str, request: Request,
         Image(name, name, None, i) for i, (_, name) in enumerate(lines)
         if not name.startswith('#')
     ]
+    twice = len(images) - len({one.name for one in images})
+    if twice:
+        findings.warn('images', where,
+                      f'names {twice} of its {len(images)} images again')
     folder = image_folder(path, where, images, OPTION,
                           request.unlabeled_images, request, findings)
     return images, folder, where
@@ -91,14 +97,19 @@ def gather(request: Request, stage: Stage,
     found: Dict[str, None] = {}
     told = []
     for path in sources:
+        left_out: Dict[str, int] = {}
         if path in lists:
             images, folder, _ = read_list(path, request, findings)
             new = [osp.join(folder, one.name) for one in images]
         elif own := videos_of(path):
             new = [name for one in own for name in videos[osp.realpath(one)]]
         else:
-            new = [osp.join(path, one) for one in scan_images(path, findings)]
-        told.append(f'{len(new):,} images of {path}')
+            folder = osp.join(osp.abspath(path), '')
+            index, left_out = read_source(
+                Boxes('', '', folder, (folder, ), None, False, False, 0.,
+                      None), findings)
+            new = [one['img_path'] for one in index]
+        told.append(f'{len(new):,} images of {path}{name_left_out(left_out)}')
         found.update((osp.abspath(one), None) for one in new)
     where = f'{OPTION} ' + ', '.join(f"'{one}'" for one in sources)
     if not found:

@@ -5,13 +5,14 @@ import os.path as osp
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from semipose_mm.data_files import DataError, Findings
+from semipose_mm.data_files import WARNING, DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
 from semipose_mm.data_files.copies import Copies
 from semipose_mm.data_files.images import read_images
 from semipose_mm.data_files.numbers import is_id
+from semipose_mm.data_files.text import IMAGES
 from semipose_mm.datasets.reading.box_index import BoxIndex
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
 from semipose_mm.datasets.reading.unlabeled import read_source
@@ -201,8 +202,12 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
             'too good',
             advice=f'Leave them out of {OPTION}')
     if not len(index):
-        raise ConfigFault(f'{source.where} has no usable sample among {total}'
-                          f'{name_left_out(left_out)}')
+        fault = next(iter(findings.lines(WARNING)), None)
+        raise ConfigFault(
+            f'{source.where} has no usable sample among {total}'
+            f'{name_left_out(left_out)}' +
+            (f'; {fault}' if fault else f'; images are files that end with '
+             f'{", ".join(IMAGES)}' if not total else ''))
     return source, index, (f'{len(index)} of {total}'
                            f'{name_left_out(left_out)}')
 

@@ -60,7 +60,7 @@ class Stage:
         self.out = osp.abspath(out)
         self.stem = osp.splitext(osp.basename(out))[0]
         nearest = osp.dirname(self.out)
-        while not osp.isdir(nearest):
+        while not osp.exists(nearest):
             nearest = osp.dirname(nearest)
         self.folder = tempfile.mkdtemp(prefix='.make_config-', dir=nearest)
 
@@ -81,7 +81,7 @@ class Stage:
         there = osp.join(osp.dirname(self.out), name)
         if osp.exists(there):
             raise ConfigFault(EXISTS.format(there))
-        with open(self.path(name), 'wb') as file:
+        with _writing(self.out), open(self.path(name), 'wb') as file:
             file.write(content)
         path = Here(f'{HERE}/{name}')
         path.quoted = '"' in self.out
@@ -103,12 +103,23 @@ class Stage:
             list[str]: Their paths.
         """
         folder = osp.dirname(self.out)
-        os.makedirs(folder, exist_ok=True)
         names = sorted(
             os.listdir(self.folder), key=lambda one: one == f'{self.stem}.py')
-        for name in names:
-            os.replace(osp.join(self.folder, name), osp.join(folder, name))
+        with _writing(self.out):
+            os.makedirs(folder, exist_ok=True)
+            for name in names:
+                os.replace(osp.join(self.folder, name), osp.join(folder, name))
         return [osp.join(folder, name) for name in names]
+
+
+@contextmanager
+def _writing(out: str) -> Iterator[None]:
+    """Name the option in what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigFault(f'--out {out} cannot be written: '
+                          f'{error.strerror}') from error
 
 
 @contextmanager
@@ -124,11 +135,8 @@ def staged(out: str) -> Iterator[Stage]:
     Raises:
         ConfigFault: If the place cannot be written to.
     """
-    try:
+    with _writing(out):
         stage = Stage(out)
-    except OSError as error:
-        raise ConfigFault(f'--out {out} cannot be written: '
-                          f'{error.strerror}') from error
     try:
         yield stage
     finally:

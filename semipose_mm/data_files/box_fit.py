@@ -114,13 +114,14 @@ def check_boxes(boxes: np.ndarray, keypoints: Optional[np.ndarray],
     if not len(boxes):
         return
     small = (boxes[:, 2:] < 1).any(1)
-    if (np.abs(boxes).max(1) <= 2).mean() > MANY_OUTSIDE:
+    shares = np.abs(boxes).max(1) <= 2
+    if shares.mean() > MANY_OUTSIDE:
         findings.error(
             'normalised boxes',
             where,
-            f'has {small.sum()} of {len(boxes)} boxes below one pixel, such '
-            f'as {_shown(boxes[small][0] if small.any() else boxes[0])}; they '
-            'look like shares of the width and height of their images',
+            f'has {shares.sum()} of {len(boxes)} boxes of numbers up to 2, '
+            f'such as {_shown(boxes[shares][0])}; they look like shares of '
+            'the width and height of their images',
             advice=_ADVICE)
         return
     if small.any():

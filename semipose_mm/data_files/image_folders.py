@@ -113,14 +113,18 @@ def find_image_folder(wanted: Wanted, given: Optional[str],
     elif all(osp.isabs(name) for name in wanted.names):
         found = [osp.commonpath([osp.dirname(name) for name in wanted.names])]
     else:
-        for roots in (places, [data_root(wanted.path)]):
-            found = list(
+        found = []
+        # a data set's own folder may be named like one of annotations
+        for roots in (places, [data_root(wanted.path)],
+                      [osp.dirname(wanted.path)]):
+            near = list(
                 dict.fromkeys(
                     one for root in roots
                     for one in _folders(osp.abspath(root))))
-            fitting = [one for one in found if not listing.missing(one)]
+            fitting = [one for one in near if not listing.missing(one)]
             if fitting:
-                return _choose(wanted, fitting, found, listing, findings)
+                return _choose(wanted, fitting, near, listing, findings)
+            found += [one for one in near if one not in found]
     if found and not listing.missing(found[0]):
         return osp.join(found[0], '')
     _say_missing(wanted, found, listing, findings)

@@ -52,6 +52,11 @@ def choose_rule(project: Project, rule: Optional[dict],
     if rule['kind'] == 'region':
         x, y, width, height = rule['region']
         for frame in project.frames:
+            if x + width > frame.size[0] or y + height > frame.size[1]:
+                findings.warn(
+                    'region beyond the image', frame.path,
+                    f'is {frame.size[0]:g} x {frame.size[1]:g} pixels: the '
+                    f'region {rule["region"]} is cut to it')
             for one in frame.people:
                 if not all(x <= one[3 * i] <= x +
                            width and y <= one[3 * i + 1] <= y + height

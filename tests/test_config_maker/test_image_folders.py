@@ -50,6 +50,14 @@ def test_equal_names(tmp_path, file, folder):
     assert find(tmp_path / file, NAMES) == folder
 
 
+def test_a_data_set_named_as_one_of_its_folders(tmp_path):
+    """Its labels lie beside the images, not below a folder of labels."""
+    draw(tmp_path / 'my labels/frames', NAMES)
+    path = tmp_path / 'my labels/all.json'
+    path.write_text('{}')
+    assert find(path, NAMES) == 'my labels/frames'
+
+
 def test_sizes_decide_before_names(tmp_path):
     draw(tmp_path / 'images/train', NAMES, (20, 20))
     draw(tmp_path / 'images/other', NAMES)

@@ -216,6 +216,49 @@ def test_the_unlabeled_rest_of_a_file(tmp_path):
     assert used == set(names[5:])
 
 
+def test_entries_of_one_file_stay_together(tmp_path):
+    """They train or validate, both of them."""
+    draw(tmp_path / 'images', frames(4))
+    content = labels(frames(4) * 3)
+    save(tmp_path / 'labels.json', content)
+    make(tmp_path / 'out.py', labeled=str(tmp_path / 'labels.json'))
+    names = []
+    for ending in ('train', 'val'):
+        text = (tmp_path / f'out_{ending}.json').read_text()
+        names.append([one['file_name'] for one in json.loads(text)['images']])
+    train, val = names
+    assert len(train) == 9 and len(val) == 3
+    assert not set(train) & set(val)
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    draw(tmp_path / 'images', frames(4))
+    given = dict(labeled=save(tmp_path / 'labels.json', labels(frames(4))))
+    for out, message in ((tmp_path / 'labels.json/a.py', 'Not a directory'),
+                         (tmp_path / '{{ fileDirname }}/a.py',
+                          'has in its name what MMEngine replaces')):
+        with pytest.raises(DataError, match=message):
+            make(out, **given)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_joints_without_a_label_and_no_teaching(tmp_path):
+    draw(tmp_path / 'images', frames(6))
+    content = labels(frames(6))
+    for one in content['annotations']:
+        one['keypoints'][3:6] = [0, 0, 0]
+        one['num_keypoints'] = 3
+    save(tmp_path / 'labels.json', content)
+    made = make(
+        tmp_path / 'out.py',
+        labeled=str(tmp_path / 'labels.json'),
+        unlabeled=draw(tmp_path / 'more', frames(3)),
+        iterations=1)
+    said = ' '.join(made.findings.lines(WARNING))
+    assert 'has no label of left_wing: they are not learned' in said
+    assert '--iterations 1 leaves none in which unlabeled images teach' in said
+
+
 def test_several_categories(tmp_path):
     names = frames(8)
     draw(tmp_path / 'images', names)

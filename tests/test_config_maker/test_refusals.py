@@ -94,6 +94,7 @@ def test_optional_package(birds, tmp_path, monkeypatch, capsys):
     (['--base', COCO + 'td-hm_res50_coco.py'
       ], 'does not exist; the most similar'),
     (['--input-size', 60, 64], 'need multiples of 32'),
+    (['--input-size', 64, 10**5], '64 100000, but a side has at most 2048'),
     (['--labeled', 'nowhere.json'], "nowhere.json' does not exist"),
     (['--labeled', 'a.csv'], "a.csv' does not exist"),
     (['--unlabeled', 'nowhere'], "'nowhere' does not exist"),

@@ -8,7 +8,7 @@ from mmpose.registry import DATASETS
 from own_toys import SIZE, draw, frames, labels, make, save
 from video_toys import frame_of, write_video
 
-from semipose_mm.data_files import NOTE, DataError
+from semipose_mm.data_files import NOTE, WARNING, DataError
 
 
 @pytest.fixture
@@ -91,6 +91,40 @@ def test_all_together(birds):
                  f'2 images of {birds}/some.txt',
                  f'6 images of {birds}/images'):
         assert text in note
+
+
+def test_what_cannot_be_read_is_left_out(birds):
+    """As of a single folder; a list has to be right."""
+    draw(birds / 'more', frames(3))
+    (birds / 'more/empty.png').write_bytes(b'')
+    (birds / 'more/dangling.png').symlink_to('nowhere.png')
+    given = dict(labeled=str(birds / 'labels.json'))
+    made = make(
+        birds / 'out.py',
+        unlabeled=[str(birds / one) for one in ('images', 'more')],
+        **given)
+    assert f'3 images of {birds}/more, without 2 that cannot be read' in \
+        ' '.join(made.findings.lines(NOTE))
+    said = ' '.join(made.findings.lines(WARNING))
+    assert 'empty.png' in said and "dangling.png' is a link to " \
+        "'nowhere.png', which does not exist, so that it is left out" in said
+    (birds / 'bad').mkdir()
+    (birds / 'bad/empty.png').write_bytes(b'')
+    with pytest.raises(DataError, match='among 1, .*empty.png. is empty'):
+        make(birds / 'bad.py', unlabeled=str(birds / 'bad'), **given)
+    (birds / 'bad/empty.png').unlink()
+    with pytest.raises(DataError, match='among 0; images are files that end'):
+        make(birds / 'bad.py', unlabeled=str(birds / 'bad'), **given)
+
+
+def test_a_list_that_names_images_again(birds):
+    (birds / 'some.txt').write_text('images/000001.png\n' * 3)
+    made = make(
+        birds / 'out.py',
+        labeled=str(birds / 'labels.json'),
+        unlabeled=str(birds / 'some.txt'))
+    assert "some.txt' names 2 of its 3 images again" in ' '.join(
+        made.findings.lines(WARNING))
 
 
 @pytest.mark.parametrize('sources, options, message', [

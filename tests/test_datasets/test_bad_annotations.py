@@ -118,7 +118,7 @@ class TestLabels:
         (lambda c: dict(c, images=[5]), r'images\[0\] is a int'),
         (lambda c: dict(c, annotations=[5]), r'annotations\[0\] is a int'),
         (boxes(lambda x, y, w, h: [x / 999, y / 999, w / 999, h / 999]),
-         'boxes below one pixel.*shares of the width and height'),
+         'boxes of numbers up to 2.*shares of the width and height'),
         (boxes(lambda x, y, w, h: [1, 1, 9, 9]),
          'only 5% of the labeled joints in their boxes'),
     ])  # yapf: disable

@@ -112,6 +112,10 @@ def test_joints_outside_of_the_region(tmp_path):
     done = import_labels([str(project)], str(tmp_path / 'o'), box_rule=rule)
     assert any('img001.png has labeled joints outside of the region' in one
                for one in done.findings.lines('warning'))
+    rule = dict(kind='region', region=[0, 0, 900, 20])
+    done = import_labels([str(project)], str(tmp_path / 'q'), box_rule=rule)
+    assert any('pixels: the region [0, 0, 900, 20] is cut to it' in one
+               for one in done.findings.lines('warning'))
 
 
 def test_joints_of_sources_are_brought_into_one_order(tmp_path):

@@ -109,8 +109,8 @@ def size_fault(size: Tuple[float, float],
     if abs(width - w) < 1 and abs(height - h) < 1:
         return None
     turned = abs(width - h) < 1 and abs(height - w) < 1
-    hint = (', which is its size before its EXIF orientation turns it; '
-            'label the image as it is shown'
+    hint = (': they are exchanged, or are those before its EXIF orientation '
+            'turns it; sizes and labels are those of the image as it is shown'
             if turned else '; labels and boxes are of another version of it')
     return (f'is {width:g} x {height:g} pixels, but its annotation file says '
             f'{w:g} x {h:g}{hint}')

@@ -128,6 +128,8 @@ def say_missing(path: str) -> str:
     Returns:
         str: To be read after the path.
     """
+    if osp.islink(path):
+        return f"is a link to '{os.readlink(path)}', which does not exist"
     folder, name = osp.split(path)
     stem = osp.splitext(name)[0].lower()
     try:
