@@ -72,7 +72,7 @@ def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
     num = len(keypoints.names)
     labeled.read(num)
     labeled.order(keypoints.names, others=request.keypoints is not None)
-    files = [labeled]
+    files, chosen = [labeled], set()
     if request.val is None:
         chosen = _draw(labeled, request.seed)
         train = labeled.part(stage, '_train.json',
@@ -103,10 +103,10 @@ def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
         metainfo = stage.write('_keypoints.py', text.encode())
     source, num_unlabeled, told, alike = None, 0, '', None
     boxes, joints, sizes = labeled.labels.arrays(labeled.entries)
+    trains = [one.image_id not in chosen for one in labeled.entries]
     never = [
-        name
-        for name, there in zip(keypoints.names, (joints[:, :, 2] > 0).any(0))
-        if not there
+        name for i, name in enumerate(keypoints.names)
+        if not (joints[trains, i, 2] > 0).any()
     ]
     if never:
         findings.warn(

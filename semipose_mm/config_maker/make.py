@@ -140,10 +140,6 @@ def make_config(base: Optional[str],
                 lr=request.lr or min(first.lr, MAX_LR),
                 weights=weights,
                 box_rule=request.box_rule)
-            if recipe.name != 'supervised' and \
-                    plan.schedule.burn_in >= plan.schedule.iterations:
-                findings.warn('iterations', f'--iterations {times.iterations}',
-                              'leaves none in which unlabeled images teach')
             stage.write('.py', leaf_text(plan).encode())
             built = check_config(stage.path(f'{stage.stem}.py'))
             files = stage.publish()

@@ -18,7 +18,8 @@ from .writing import refuse_existing
 #: Pixels of a side of crops; more would not fit into memory.
 MAX_SIZE = 2048
 # what MMEngine replaces in the text of a config
-_REPLACED = re.compile(r'\{\{\s*(file(Dirname|Basename|Extname)|\$)')
+_REPLACED = re.compile(
+    r'\{\{[\'"]?\s*(file(Dirname|Basename|Extname)|_base_\.|\$)')
 
 
 @dataclass
@@ -111,10 +112,11 @@ class Request:
             self.out = f'{self.recipe}_{stem}.py'
         if not self.out.endswith('.py'):
             raise ConfigFault(f'--out is {self.out}, but configs end with .py')
-        for one in (self.out, self.labeled, self.val, *(self.unlabeled or ()),
-                    self.boxes, self.labeled_images, self.val_images,
+        for one in (self.out, self.base, self.peer, self.weights, self.labeled,
+                    self.val, *(self.unlabeled or ()), self.boxes,
+                    self.labeled_images, self.val_images,
                     self.unlabeled_images, *self.images):
-            if _REPLACED.search(osp.abspath(one or '')):
+            if one and _REPLACED.search(osp.abspath(one)):
                 raise ConfigFault(f"'{osp.abspath(one)}' has in its name what "
                                   'MMEngine replaces in configs: rename it')
         refuse_existing(self.out)

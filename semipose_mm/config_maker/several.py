@@ -4,7 +4,7 @@ import os
 import os.path as osp
 from typing import Any, Dict, List, Tuple
 
-from semipose_mm.data_files import Findings
+from semipose_mm.data_files import WARNING, Findings
 from semipose_mm.data_files.images import Image
 from semipose_mm.data_files.text import IMAGES, VIDEOS, read_lines, video_names
 from semipose_mm.datasets.reading.unlabeled import Source as Boxes
@@ -113,7 +113,8 @@ def gather(request: Request, stage: Stage,
         found.update((osp.abspath(one), None) for one in new)
     where = f'{OPTION} ' + ', '.join(f"'{one}'" for one in sources)
     if not found:
-        raise ConfigFault(f'{where} has no image')
+        raise ConfigFault(f'{where} has no usable image: {", ".join(told)}'
+                          f'{damaged(findings)}')
     findings.note('sources', where, f'gives {", ".join(told)}')
     folder = osp.join(osp.commonpath([osp.dirname(one) for one in found]), '')
     names = ''.join(f'{osp.relpath(one, folder)}\n' for one in found)
@@ -121,6 +122,16 @@ def gather(request: Request, stage: Stage,
         ann_file=stage.write('_unlabeled.txt', names.encode()),
         data_prefix=dict(img=folder))
     return where, options, 'whole images, as these have no boxes'
+
+
+def damaged(findings: Findings) -> str:
+    """The first image that cannot be read, and why; empty if all can be.
+
+    Args:
+        findings (Findings): What was found.
+    """
+    found = dict(zip(findings.kinds(WARNING), findings.lines(WARNING)))
+    return f'; {found["image"]}' if 'image' in found else ''
 
 
 def _frames(request: Request, stage: Stage,

@@ -5,7 +5,7 @@ import os.path as osp
 from collections import Counter
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from semipose_mm.data_files import WARNING, DataError, Findings
+from semipose_mm.data_files import DataError, Findings
 from semipose_mm.data_files.box_rule import rule_box
 from semipose_mm.data_files.boxes import load_boxes
 from semipose_mm.data_files.categories import choose_boxes, names_by_id
@@ -19,7 +19,7 @@ from semipose_mm.datasets.reading.unlabeled import read_source
 from .base import ConfigFault
 from .labels import image_folder, name_categories, name_left_out
 from .request import Request
-from .several import OPTION, gather, read_list, videos_of
+from .several import OPTION, damaged, gather, read_list, videos_of
 from .writing import Stage
 
 SCORE_THR = 0.5
@@ -202,12 +202,11 @@ def read_unlabeled(source: Source, validating: Set[str], stage: Stage,
             'too good',
             advice=f'Leave them out of {OPTION}')
     if not len(index):
-        fault = next(iter(findings.lines(WARNING)), None)
-        raise ConfigFault(
-            f'{source.where} has no usable sample among {total}'
-            f'{name_left_out(left_out)}' +
-            (f'; {fault}' if fault else f'; images are files that end with '
-             f'{", ".join(IMAGES)}' if not total else ''))
+        why = damaged(findings)
+        if not total:
+            why = f'; images are files that end with {", ".join(IMAGES)}'
+        raise ConfigFault(f'{source.where} has no usable sample among {total}'
+                          f'{name_left_out(left_out)}{why}')
     return source, index, (f'{len(index)} of {total}'
                            f'{name_left_out(left_out)}')
 

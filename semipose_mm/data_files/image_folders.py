@@ -115,8 +115,9 @@ def find_image_folder(wanted: Wanted, given: Optional[str],
     else:
         found = []
         # a data set's own folder may be named like one of annotations
-        for roots in (places, [data_root(wanted.path)],
-                      [osp.dirname(wanted.path)]):
+        own = dict.fromkeys(
+            (data_root(wanted.path), osp.dirname(osp.abspath(wanted.path))))
+        for roots in (places, *([one] for one in own)):
             near = list(
                 dict.fromkeys(
                     one for root in roots
@@ -124,7 +125,7 @@ def find_image_folder(wanted: Wanted, given: Optional[str],
             fitting = [one for one in near if not listing.missing(one)]
             if fitting:
                 return _choose(wanted, fitting, near, listing, findings)
-            found += [one for one in near if one not in found]
+            found = list(dict.fromkeys(found + near))
     if found and not listing.missing(found[0]):
         return osp.join(found[0], '')
     _say_missing(wanted, found, listing, findings)

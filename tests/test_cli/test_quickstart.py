@@ -126,12 +126,12 @@ def test_own_data(quickstart, people_root, tmp_path):
     assert cfgs['supervised'].model == cfgs['supervised_spread'].model
 
 
-def test_a_recipe_that_depends_on_the_length(monkeypatch, tmp_path):
-    """20 steps are too few for 60 passes, the 30 that follow too many."""
-    cost = dict(supervised=1, ours=3)
+@pytest.mark.parametrize('first', [3, 2])
+def test_a_recipe_that_depends_on_the_length(monkeypatch, tmp_path, first):
+    """Of 60 passes 20 steps take too few, and the 30 that follow too many."""
 
     def make(iterations, recipe, out, **_):
-        each = 2 if (recipe, iterations) == ('ours', 20) else cost[recipe]
+        each = {20: 2, 30: 3, 60: first}[iterations] if recipe == 'ours' else 1
         with open(out, 'w') as file:
             file.write(f'passes = {each * iterations}')
         return SimpleNamespace(lines=lambda: ['next:'])
@@ -139,9 +139,10 @@ def test_a_recipe_that_depends_on_the_length(monkeypatch, tmp_path):
     monkeypatch.setattr('semipose_mm.config_maker.make_config', make)
     monkeypatch.setattr('semipose_mm.analysis.compute.training_compute',
                         lambda cfg, _: cfg.passes)
-    monkeypatch.setattr('semipose_mm.launch.quickstart_configs.METHODS',
-                        {one: Method(one, one)
-                         for one in cost})
+    monkeypatch.setattr(
+        'semipose_mm.launch.quickstart_configs.METHODS',
+        {one: Method(one, one)
+         for one in ('supervised', 'ours')})
     written = write_configs(str(tmp_path), 60, dict(base=''))
     path, iterations = written['ours']
     assert iterations == 20 and Config.fromfile(path).passes == 40

@@ -112,6 +112,17 @@ def test_what_cannot_be_read_is_left_out(birds):
     (birds / 'bad/empty.png').write_bytes(b'')
     with pytest.raises(DataError, match='among 1, .*empty.png. is empty'):
         make(birds / 'bad.py', unlabeled=str(birds / 'bad'), **given)
+    content = labels(frames(6))
+    for one in content['annotations']:  # is a warning, too, before the others
+        one.update(num_keypoints=3)
+        one['keypoints'][-1] = 0
+    given = dict(labeled=save(birds / 'labels.json', content))
+    for unlabeled in ('bad', 'bad'), ('bad', ):
+        with pytest.raises(DataError, match='no usable .*empty.png. is empty'):
+            make(
+                birds / 'bad.py',
+                unlabeled=[str(birds / one) for one in unlabeled],
+                **given)
     (birds / 'bad/empty.png').unlink()
     with pytest.raises(DataError, match='among 0; images are files that end'):
         make(birds / 'bad.py', unlabeled=str(birds / 'bad'), **given)

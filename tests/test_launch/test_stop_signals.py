@@ -105,7 +105,7 @@ def test_in_the_loop_they_are_noted_and_workers_live(start, number):
 
 
 def test_a_program_that_is_started_obeys():
-    """It has the signals' mask of what started it, after a fork or not."""
+    """It has the signals' mask of what started it, by a fork here."""
     code = LOADED + """
 stop.listen()
 program = subprocess.Popen(['sleep', '30'], preexec_fn=time.time)

@@ -227,10 +227,10 @@ def report(runs: Dict[str, dict]) -> None:
                 'cost. Where they were, each label was seen 300 times and '
                 'more, see docs/results.md; --iters makes this one longer.')
     for text in (
-            'This compares at equal compute: passes of an image through a '
-            'network, forward and backward. Steps on labels alone cost least, '
-            'hence the supervised trainings did more iterations. Minutes are '
-            'those of the steps, as measured.', told):
+            'This compares at equal compute, which is the passes of an image '
+            'through a network, forward and backward. Steps on labels alone '
+            'cost least, hence the supervised trainings did more iterations. '
+            'Minutes are those of the steps, as measured.', told):
         print('\n' + textwrap.fill(text, 78))
 
 
