@@ -269,7 +269,9 @@ def _say_missing(wanted: Wanted, folders: List[str], listing: _Listing,
         'images',
         wanted.where,
         f'lists {missing[0]}, but it{more} missing in {best}{instead}',
-        advice=f'Another folder is named by {wanted.option}')
+        # whose folder is a part of its name
+        advice='' if osp.isabs(missing[0]) else
+        f'Another folder is named by {wanted.option}')
 
 
 def _some(folders: Sequence[str], limit: int = 6) -> str:

@@ -58,6 +58,16 @@ def test_a_data_set_named_as_one_of_its_folders(tmp_path):
     assert find(path, NAMES) == 'my labels/frames'
 
 
+def test_a_whole_path_that_is_not_there(tmp_path):
+    """It has its folder, which no option changes."""
+    draw(tmp_path / 'a/frames', NAMES)
+    names = [str(tmp_path / 'a/frames' / one) for one in NAMES]
+    assert find(tmp_path / 'a/all.json', names) == 'a/frames'
+    with pytest.raises(DataError, match='frames/no.png, but it is') as info:
+        find(tmp_path / 'a/all.json', [*names, f'{names[0][:-10]}no.png'])
+    assert '--val-images' not in str(info.value)
+
+
 def test_sizes_decide_before_names(tmp_path):
     draw(tmp_path / 'images/train', NAMES, (20, 20))
     draw(tmp_path / 'images/other', NAMES)
