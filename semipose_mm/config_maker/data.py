@@ -111,8 +111,7 @@ def read_data(request: Request, stage: Stage, findings: Findings) -> Data:
     if never:
         findings.warn(
             'joints', labeled.where,
-            f'has no label of {", ".join(never)}: they are not '
-            'learned')
+            f'has no label of {", ".join(never)}: they are not learned')
     if request.unlabeled is not None:
         source = find_source(request, labeled.names,
                              {osp.realpath(one.path)

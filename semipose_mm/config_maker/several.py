@@ -106,8 +106,7 @@ def gather(request: Request, stage: Stage,
         else:
             folder = osp.join(osp.abspath(path), '')
             index, left_out = read_source(
-                Boxes('', '', folder, (folder, ), None, False, False, 0.,
-                      None), findings)
+                Boxes('', '', folder, (folder, )), findings)
             new = [one['img_path'] for one in index]
         told.append(f'{len(new):,} images of {path}{name_left_out(left_out)}')
         found.update((osp.abspath(one), None) for one in new)

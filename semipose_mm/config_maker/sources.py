@@ -265,6 +265,5 @@ def apply_rule(source: Source, index: BoxIndex, rule: dict, stage: Stage,
     source = Source(
         source.where, dict(options, ann_file=path),
         f'the region {rule["region"]} of each image, as of labels')
-    reading = Boxes(
-        stage.path(path), '', folder, (folder, ), None, False, False, 0., None)
+    reading = Boxes(stage.path(path), '', folder, (folder, ))
     return source, _read(reading, source.where, findings)[0]

@@ -35,11 +35,11 @@ class Source(NamedTuple):
     bbox_file: str
     folder: str
     roots: Tuple[str, ...]
-    category_ids: Optional[Sequence[int]]
-    keypoints_only: bool
-    without_labels: bool
-    score_thr: float
-    max_per_image: Optional[int]
+    category_ids: Optional[Sequence[int]] = None
+    keypoints_only: bool = False
+    without_labels: bool = False
+    score_thr: float = 0.
+    max_per_image: Optional[int] = None
 
     @property
     def whole_images(self) -> bool:
